@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the module hands to an image at boot, and the words both kernels watch each other by. */
+#ifndef ABI_BOOT_H
+#define ABI_BOOT_H
+
+#include "abi.h"
+#include "clock.h"
+#include "ikc.h"
+
+/*
+ * The image is an ELF64 file linked at LWK_LINK_BASE with one ELF note
+ * (name BOOT_NOTE_NAME, type BOOT_NOTE_TYPE, descriptor struct boot_note).
+ * Each CPU reaches e_entry in 64-bit mode with interrupts off, rdi = physical
+ * (= virtual) address of struct boot_params, rsi = its place, on tables of
+ * the module that map the image at its link address (4 KiB W^X is the image's
+ * own business: all is writable and executable there), and the instance's
+ * memory and everything that boot_params names identically. There is no
+ * stack. The CPUs come one after the other: the next is started when the one
+ * before has set boot_cpu.ready.
+ */
+#define LWK_LINK_BASE 0xffffffff80000000UL
+#define LWK_IMAGE_MAX 0x2000000UL /* 32 MiB from LWK_LINK_BASE on */
+
+#define BOOT_NOTE_NAME "IHK"
+#define BOOT_NOTE_TYPE 1
+
+struct boot_note {
+	abi_u32 abi_version;
+	abi_u32 reserved;
+	abi_u64 abi_hash;
+};
+ABI_SIZE(struct boot_note, 16);
+
+#define BOOT_MAGIC 0x4b574c2d4b4849ULL /* "IHK-LWK" */
+
+/* IHK's names and numbers of the states of an OS instance. */
+enum os_status {
+	OS_INACTIVE = 0,
+	OS_BOOTING = 1,
+	OS_RUNNING = 2,
+	OS_SHUTDOWN = 3,
+	OS_PANIC = 4,
+	OS_HUNGUP = 5,
+	OS_FREEZING = 6,
+	OS_FROZEN = 7,
+};
+
+/* What an LWK CPU does, for heartbeat and for deciding whether to ring it. */
+enum cpu_state {
+	CPU_OFF = 0,
+	CPU_KERNEL = 1, /* looks at `attention` before it leaves the kernel: no need to ring */
+	CPU_USER = 2, /* ring */
+	CPU_IDLE = 3, /* halted: ring */
+	CPU_DEAD = 4, /* panicked or shut down */
+};
+
+/* One place of an instance. Three cache lines: what is fixed, Linux's, the LWK's. */
+struct boot_cpu {
+	/* filled by Linux before entry */
+	abi_u32 apic_id;
+	abi_u32 node;
+	abi_u32 linux_cpu; /* its number in Linux */
+	abi_u32 pad0;
+	abi_u64 to_lwk; /* physical address of struct ring, Linux to this CPU */
+	abi_u64 to_linux; /* and of the one from this CPU to Linux */
+	abi_u64 pad1[4];
+	/* written ONLY by Linux, at any time */
+	abi_u32 attention; /* stored before the state is looked at; the LWK clears it by exchange */
+	abi_u32 doorbell_apic; /* where this CPU rings Linux: physical APIC id in the high part, */
+	abi_u32 doorbell_vector; /* vector; both follow the IKC map and Linux's affinity */
+	abi_u32 pad2[13];
+	/* written ONLY by the LWK */
+	abi_u32 state; /* enum cpu_state */
+	abi_u32 ready; /* 1: has left the module's tables; 2: takes doorbells */
+	abi_u64 heartbeat; /* raised by long loops in the kernel */
+	abi_u64 calls_local; /* counters of this CPU */
+	abi_u64 calls_offloaded;
+	abi_u64 faults;
+	abi_u64 interrupts;
+	abi_u64 doorbells_sent;
+	abi_u64 switches;
+};
+ABI_SIZE(struct boot_cpu, 192);
+ABI_FIELD(struct boot_cpu, attention, 64);
+ABI_FIELD(struct boot_cpu, state, 128);
+
+struct boot_chunk {
+	abi_u64 start; /* physical, multiples of 4 MiB */
+	abi_u64 size;
+	abi_u32 node;
+	abi_u32 reserved;
+};
+ABI_SIZE(struct boot_chunk, 24);
+
+/* What the instance has done and holds; shown by `ihkosctl N get counters`. */
+struct lwk_counters {
+	abi_u64 pages_total; /* of 4 KiB, all of the instance's memory without the quarantine */
+	abi_u64 pages_free; /* in the allocator, per-CPU caches included */
+	abi_u64 pages_cache; /* file pages cached and mapped by nobody */
+	abi_u64 pages_user; /* mapped by programs, each counted once */
+	abi_u64 pages_kernel; /* tables, objects, the image, the frame table */
+	abi_u64 pages_quarantined; /* given to the module's quarantine and not back yet */
+	abi_u64 processes_born; /* each exec or fork of a process that began on the LWK */
+	abi_u64 processes_ran; /* of these, how many executed user instructions here */
+	abi_u64 processes_ended;
+	abi_u64 threads_born;
+	abi_u64 threads_ended;
+	abi_u64 execs; /* images started, launches and execve of running processes */
+	abi_u64 signals; /* handlers entered */
+	abi_u64 zaps; /* ranges taken back */
+	abi_u64 oom_kills;
+	abi_u64 bad_messages; /* refused for their content */
+	abi_u64 reserved[16];
+};
+ABI_SIZE(struct lwk_counters, 256);
+
+/* The log: a ring of bytes; total counts all bytes ever written, readers find the rest. */
+struct log_ring {
+	abi_u64 total; /* written ONLY by the LWK */
+	abi_u64 size; /* of text, a power of two */
+	abi_u8 pad[48];
+	char text[];
+};
+
+struct boot_params {
+	/* filled by Linux before the first CPU is started */
+	abi_u64 magic;
+	abi_u32 abi_version;
+	abi_u32 size; /* of this structure */
+	abi_u64 abi_hash;
+	abi_u32 os_index;
+	abi_u32 cpu_count; /* places in use: 0 .. cpu_count - 1 */
+	abi_u32 chunk_count;
+	abi_u32 node_count;
+	abi_u64 image_start; /* physical place of LWK_LINK_BASE */
+	abi_u64 image_size; /* bytes from there that the image occupies, page-aligned */
+	abi_u64 log; /* physical address of struct log_ring */
+	abi_u64 log_size; /* bytes of it, header included */
+	abi_u64 calls; /* physical address of struct ikc_call[IKC_CALLS] */
+	abi_u64 lcalls; /* physical address of struct ikc_lcall[IKC_LCALLS] */
+	abi_u64 bulks; /* physical address of IKC_BULKS buffers of IKC_BULK_SIZE */
+	abi_u64 clock; /* physical address of struct clock_page */
+	abi_u64 quarantine; /* physical address of an array of page addresses, sorted */
+	abi_u64 quarantine_count;
+	abi_u64 tsc_khz;
+	abi_u64 pat; /* Linux's PAT MSR */
+	abi_u64 mitigations; /* BOOT_MITIGATE_* */
+	abi_u64 proxy_catcher; /* address of the proxy's signal catcher, and of its restorer */
+	abi_u64 proxy_restorer;
+	abi_u8 seed[32]; /* randomness */
+	abi_u64 reserved0[8];
+	abi_u8 distance[ABI_MAX_NODES][ABI_MAX_NODES];
+	char kargs[2048];
+	/* written ONLY by the LWK */
+	abi_u32 status __attribute__((aligned(64))); /* enum os_status; Linux is told by IKC_STATUS */
+	abi_u32 pad0[15];
+	struct lwk_counters counters;
+	/* tables */
+	struct boot_cpu cpus[ABI_MAX_CPUS] __attribute__((aligned(64)));
+	struct boot_chunk chunks[ABI_MAX_CHUNKS];
+};
+ABI_FIELD(struct boot_params, abi_hash, 16);
+ABI_FIELD(struct boot_params, seed, 160);
+ABI_FIELD(struct boot_params, distance, 256);
+ABI_FIELD(struct boot_params, kargs, 320);
+ABI_FIELD(struct boot_params, status, 2368);
+ABI_FIELD(struct boot_params, counters, 2432);
+ABI_FIELD(struct boot_params, cpus, 2688);
+
+/* Vector by which Linux rings an LWK CPU. */
+#define LWK_DOORBELL_VECTOR 0xf0
+
+#define BOOT_MITIGATE_RETPOLINE (1UL << 0)
+#define BOOT_MITIGATE_IBRS (1UL << 1)
+#define BOOT_MITIGATE_IBPB (1UL << 2)
+#define BOOT_MITIGATE_MDS (1UL << 3)
+#define BOOT_MITIGATE_PTI (1UL << 4)
+
+#endif

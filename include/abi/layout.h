@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where things lie in the address space of a proxy process. */
+#ifndef ABI_LAYOUT_H
+#define ABI_LAYOUT_H
+
+#include "abi.h"
+
+/*
+ * The window belongs to the proxy and to Linux; the program gets nothing in
+ * it. Everything below it is the shadow, which shows the program's own pages
+ * at the program's own addresses.
+ *
+ * The order matters: dup_mmap() walks upwards, the shadow and the slots are
+ * VM_DONTCOPY and subtracted from the child's total_vm, and the control
+ * mapping, the last that counts, repairs the sum in its ->open.
+ */
+#define SHADOW_START 0x0000000000010000UL
+#define SHADOW_END 0x00007f0000000000UL
+#define WINDOW_START SHADOW_END
+
+/* Mappings that Linux places by itself (io_setup, shmat) land here. */
+#define WINDOW_SPARE_START 0x00007f1000000000UL
+#define WINDOW_SPARE_END 0x00007ff000000000UL
+
+#define PROXY_TEXT 0x00007fffc0000000UL /* mcproxy is linked here */
+#define PROXY_TEXT_SIZE 0x10000UL
+
+/* One page per thread of the space, mapped shared, not inherited by fork. */
+#define PROXY_SLOTS 0x00007fffc1000000UL
+#define PROXY_SLOT_COUNT 4096UL
+
+/* msync() on page n of this mapping is how the owner of slot n enters the module. */
+#define PROXY_CONTROL 0x00007fffd0000000UL
+
+/*
+ * Two stacks per slot, private anonymous: the alternate signal stack (its
+ * base, aligned to its size, holds the slot's address, so that the catcher
+ * finds it by masking rsp) and above it the stack that a twin made by
+ * CLONE_VM runs on. The first twin of a space runs on Linux's own stack.
+ */
+#define PROXY_STACKS 0x00007fffd8000000UL
+#define PROXY_STACK_STRIDE 0x20000UL
+#define PROXY_ALTSTACK_SIZE 0x10000UL
+
+/* setup_arg_pages() ends Linux's stack here. */
+#define PROXY_ARG_TOP 0x00007ffffffff000UL
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The mailbox of one thread: a page that the proxy sees, and one that only the kernels map. */
+#ifndef ABI_SLOT_H
+#define ABI_SLOT_H
+
+#include "abi.h"
+
+/*
+ * A thread has at most one request in flight. The LWK writes the request,
+ * then raises kpage.req_seq (release); the module takes it (kpage.taken_seq),
+ * serves it in the wait or lets the proxy carry it out, and publishes
+ * kpage.done_seq (release) when the twin is back in its wait.
+ */
+
+enum request_kind {
+	/* Carried out by the proxy from the slot. */
+	REQ_CALL = 1, /* a Linux system call: nr, arg */
+	REQ_CLONE = 2, /* clone for a prepared child: arg[0] = flags; see struct slot */
+
+	/* Served inside the wait by the module, from kpage.karg; result in kpage.kresult. */
+	REQ_NULL = 16, /* apply the mask; deliver what is unblocked and pending */
+	REQ_FILE_OPEN = 17, /* karg: [0] fd, [1] PROT_*, [2] 1 for MAP_SHARED; see below */
+	REQ_FILE_READ = 18, /* karg: [0] file id, [1] page index, [2] count; kpage.list: frames */
+	REQ_FATAL = 19, /* karg: [0] signal, [1] si_code, [2] address: the twin dies of it */
+};
+#define REQ_SERVED_IN_WAIT(kind) ((kind) >= REQ_NULL)
+
+/*
+ * REQ_FILE_OPEN answers with Linux's own refusal for a mapping of this file
+ * (EBADF, EACCES, ENODEV, EPERM, ...), or 0 and
+ * kout: [0] file id, [1] size in bytes, [2] 1 if PROT_EXEC is forbidden there (noexec)
+ * Each success is one open that the LWK gives back by LCALL_FILE_IDLE.
+ *
+ * REQ_CLONE: arg[2] is clone's parent_tid. A negative kresult of REQ_CLONE:
+ * refused before the proxy saw it; no CALL_THREAD_END follows for the child.
+ * All signals are blocked during the clone; afterwards both threads' twins
+ * have kpage.mask of this request.
+ *
+ * REQ_FILE_READ fills whole frames (zero beyond the end of the file). kresult:
+ * pages filled, fewer than asked at the end of the file or before an error;
+ * 0 beyond the end; -errno if the first page cannot be read.
+ */
+
+#define SLOT_DATA_SIZE 1904
+#define SLOT_SIGINFO_SIZE 128
+
+/* How the catcher found the request that it interrupted. */
+enum call_outcome {
+	CALL_COMPLETE = 0, /* result is the call's result */
+	CALL_NOT_STARTED = 1, /* always issue it again */
+	CALL_RESTARTABLE = 2, /* repeat it if the handler has SA_RESTART, else EINTR */
+	CALL_RESTART_BLOCK = 3, /* EINTR, never a full repeat */
+};
+
+struct slot {
+	/* --- written ONLY by the LWK, while no request is in flight --- */
+	abi_u32 seq; /* low 32 bits of the number of this request */
+	abi_u32 kind; /* enum request_kind */
+	abi_u64 nr;
+	abi_u64 arg[6];
+	abi_u64 child_slot; /* REQ_CLONE with CLONE_VM: the child's slot number in this space */
+	abi_u64 self; /* this slot's address in the proxy, written once by the module */
+	abi_u64 index; /* this slot's number, written once by the module */
+	abi_u64 pad0[5];
+	abi_u8 data[SLOT_DATA_SIZE + 16]; /* structures that arg points to: at self + offset of data */
+	/* --- written ONLY by the proxy --- */
+	abi_s64 result; /* of request `seq`, valid if outcome is CALL_COMPLETE */
+	abi_u32 outcome; /* enum call_outcome */
+	abi_u32 signo; /* the catcher caught this signal during request aborted_seq, or 0 */
+	abi_u32 aborted_seq; /* slot.seq as the catcher found it: valid if still equal */
+	abi_u32 pad1;
+	abi_u64 saved_mask; /* uc_sigmask that the catcher found */
+	abi_u8 siginfo[SLOT_SIGINFO_SIZE];
+	abi_u8 pad2[2048 - 160];
+};
+ABI_SIZE(struct slot, 4096);
+ABI_FIELD(struct slot, seq, 0);
+ABI_FIELD(struct slot, nr, 8);
+ABI_FIELD(struct slot, arg, 16);
+ABI_FIELD(struct slot, child_slot, 64);
+ABI_FIELD(struct slot, self, 72);
+ABI_FIELD(struct slot, data, 128);
+ABI_FIELD(struct slot, result, 2048);
+ABI_FIELD(struct slot, outcome, 2056);
+ABI_FIELD(struct slot, signo, 2060);
+ABI_FIELD(struct slot, aborted_seq, 2064);
+ABI_FIELD(struct slot, saved_mask, 2072);
+ABI_FIELD(struct slot, siginfo, 2080);
+
+/* Where the twin is, for a sender that wants to know whether to ring. */
+enum twin_state {
+	TWIN_AWAY = 0, /* not in its wait: carrying out a request, or stopped */
+	TWIN_POLLING = 1, /* looks at req_seq by itself: ring nothing */
+	TWIN_SLEEPING = 2, /* ring */
+};
+
+#define KPAGE_LIST 128 /* frames of one REQ_FILE_READ */
+
+/*
+ * What the proxy must not forge. Two halves, each written by one side only.
+ *
+ * Ordering: each side stores its own word, passes a full fence, and then
+ * loads the other's: req_seq against twin_state, hold/dead/sigpend against
+ * the LWK CPU's state word (boot.h), so one of the two always sees the other.
+ */
+struct kpage {
+	/* --- written ONLY by the LWK --- */
+	abi_u64 req_seq; /* number of the newest request; 0: none yet */
+	abi_u64 seen_seq; /* the newest result that the LWK has taken */
+	abi_u32 req_kind; /* enum request_kind: decided here, not by the slot's copy */
+	abi_u32 cpu; /* LWK CPU place that runs this thread, or is to be rung for it */
+	abi_u32 held; /* the value of `hold` that the LWK obeys */
+	abi_u32 pad0;
+	abi_u64 mask; /* the signal mask to apply when the request is taken */
+	abi_u64 karg[6];
+	abi_u64 child_thread; /* REQ_CLONE: id of the prepared thread */
+	abi_u64 child_space; /* REQ_CLONE without CLONE_VM: id of the prepared space */
+	abi_u64 child_root; /* and its root table, */
+	abi_u64 child_epoch; /* and its struct space_epoch */
+	abi_u64 user_ns; /* CPU time of this thread, to be folded into the proxy's */
+	abi_u64 system_ns;
+	abi_u64 list[KPAGE_LIST];
+	abi_u8 pad1[2048 - 136 - 8 * KPAGE_LIST];
+	/* --- written ONLY by Linux --- */
+	abi_u64 taken_seq;
+	abi_u64 done_seq;
+	abi_u32 twin_state; /* enum twin_state */
+	abi_u32 hold; /* odd: run no user code; even: run. Changed by the twin alone */
+	abi_u32 dead; /* enum thread_end: the thread must end (CALL_THREAD_END follows) */
+	abi_u32 sigpend; /* unblocked in Linux and pending: send a request with the exact mask */
+	abi_u32 in_wait; /* 1 from the twin's first wait on: the thread may start */
+	abi_u32 pid; /* in the process's own pid namespace, as are all below */
+	abi_u32 tid;
+	abi_u32 uid, euid, gid, egid;
+	abi_u32 pad2;
+	abi_u64 linux_mask; /* the mask that Linux has for the twin now */
+	abi_s64 kresult;
+	abi_u64 kout[4];
+	abi_u64 rlimit_as, rlimit_data, rlimit_stack, rlimit_memlock; /* soft limits, ~0: none */
+	abi_u8 pad3[2048 - 144];
+};
+ABI_SIZE(struct kpage, 4096);
+ABI_FIELD(struct kpage, req_seq, 0);
+ABI_FIELD(struct kpage, mask, 32);
+ABI_FIELD(struct kpage, karg, 40);
+ABI_FIELD(struct kpage, list, 136);
+ABI_FIELD(struct kpage, taken_seq, 2048);
+ABI_FIELD(struct kpage, kresult, 2120);
+
+#endif
