@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The module as a binary format: execve by tagged tasks and by twins. */
+#include <linux/binfmts.h>
+#include <linux/elf.h>
+#include <linux/module.h>
+#include <linux/personality.h>
+#include <linux/ptrace.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task_stack.h>
+#include <asm/elf.h>
+#include <asm/mmu.h>
+
+#include "proc.h"
+
+/*
+ * Whose execve is it? mm->binfmt is the first mark: set by the launcher's
+ * ioctl, inherited by fork, gone when a format of Linux's takes over.
+ */
+static int find_instance(struct ihk_exec *x)
+{
+	struct mm_struct *mm = current->mm;
+	struct ihk_twin *twin;
+
+	if (!mm || mm->binfmt != &ihk_binfmt)
+		return -ENOEXEC;
+	x->lwk_cpu = -1;
+	twin = ihk_twin_of(current);
+	x->procs = ihk_launch_find(mm, &x->lwk_cpu);
+	if (!x->procs) {
+		if (!twin)
+			return -ENOEXEC;
+		x->procs = ihk_procs_ref(twin->procs);
+	}
+	/* An execve from one instance to another is a launch there. */
+	if (twin && twin->procs == x->procs)
+		x->old = twin;
+	if (ihk_os_alive(x->procs->os) && !READ_ONCE(x->procs->stopped))
+		return 0;
+	ihk_procs_put(x->procs);
+	return -ENODEV;
+}
+
+/* What SET_PERSONALITY2 does for a 64-bit program; its function is not exported. */
+static void become_64bit(void)
+{
+	clear_thread_flag(TIF_ADDR32);
+	current_pt_regs()->orig_ax = __NR_execve;
+	current_thread_info()->status &= ~TS_COMPAT;
+	current->mm->context.flags = MM_CONTEXT_HAS_VSYSCALL;
+	current->personality &= ~READ_IMPLIES_EXEC;
+	if (!(current->personality & ADDR_NO_RANDOMIZE))
+		current->flags |= PF_RANDOMIZE;
+}
+
+/* The old program's thread has ended before the new one does anything. */
+static void leave_old(struct mm_struct *old_mm)
+{
+	struct ihk_twin *old = ihk_twin_of(current);
+
+	ihk_launch_drop(old_mm);
+	if (old)
+		ihk_twin_end(old, THREAD_EXECED);
+}
+
+static void start_proxy(struct ihk_exec *x)
+{
+	struct pt_regs *regs = current_pt_regs();
+
+	/* No register of the old program remains; rdi is the slot number, 0. */
+	regs->bx = regs->cx = regs->dx = regs->si = regs->di = regs->bp = regs->ax = 0;
+	regs->r8 = regs->r9 = regs->r10 = regs->r11 = 0;
+	regs->r12 = regs->r13 = regs->r14 = regs->r15 = 0;
+	finalize_exec(x->bprm);
+	start_thread(regs, ihk_proxy_header()->entry, round_down(x->bprm->p - 128, 16));
+}
+
+/* From begin_new_exec on, an error ends the process. */
+static int second_phase(struct ihk_exec *x)
+{
+	struct linux_binprm *bprm = x->bprm;
+	struct mm_struct *old_mm = current->mm;
+	int err;
+
+	mmgrab(old_mm);
+	err = begin_new_exec(bprm);
+	if (!err)
+		leave_old(old_mm);
+	mmdrop(old_mm);
+	if (err)
+		return err;
+	become_64bit();
+	setup_new_exec(bprm);
+	/* Pins the module as long as this mm, or a copy that a fork makes of it, lives. */
+	set_binfmt(&ihk_binfmt);
+	current->mm->get_unmapped_area = ihk_get_unmapped_area;
+	err = setup_arg_pages(bprm, PROXY_ARG_TOP, EXSTACK_DISABLE_X);
+	if (err)
+		return err;
+	err = ihk_window_map_exec(x->space);
+	if (err)
+		return err;
+	err = ihk_exec_commit(x);
+	if (err)
+		return err;
+	ihk_twin_bind(x->twin, current);
+	start_proxy(x);
+	/* The twin is its task's now, and has its own reference of the space. */
+	x->twin = NULL;
+	ihk_space_put(x->space);
+	x->space = NULL;
+	return 0;
+}
+
+static int load_binary(struct linux_binprm *bprm)
+{
+	struct ihk_exec x = { .bprm = bprm };
+	int err;
+
+	if (memcmp(bprm->buf, ELFMAG, SELFMAG))
+		return -ENOEXEC;
+	err = find_instance(&x);
+	if (err)
+		return err;
+	err = ihk_exec_read(&x);
+	if (!err)
+		err = ihk_exec_prepare(&x);
+	if (!err)
+		err = second_phase(&x);
+	ihk_exec_release(&x);
+	/* Ours, and not runnable: blanks make no other format take it, nor ask for a module. */
+	if (err == -ENOEXEC)
+		memset(bprm->buf, ' ', 8);
+	return err;
+}
+
+struct linux_binfmt ihk_binfmt = {
+	.module = THIS_MODULE,
+	.load_binary = load_binary,
+};

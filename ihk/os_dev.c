@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /dev/mcosN: the ioctls of one OS instance. */
+#include <linux/capability.h>
+#include <linux/cdev.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "partition.h"
+
+static dev_t first_device;
+static struct cdev os_cdev;
+static struct class *os_class;
+
+/* ---- resources ---- */
+
+static int list_verb(struct ihk_os *os, unsigned int cmd, struct ihk_list *list)
+{
+	bool is_mem = cmd == IHK_OS_ASSIGN_MEM || cmd == IHK_OS_RELEASE_MEM;
+	bool is_assign = cmd == IHK_OS_ASSIGN_CPU || cmd == IHK_OS_ASSIGN_MEM;
+	void *copy = ihk_list_get(list, is_mem ? sizeof(struct ihk_mem) : sizeof(u32), list->msg);
+	int err;
+
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	err = ihk_os_need_inactive(os, is_assign ? "assign" : "release", list->msg);
+	if (err)
+		goto out;
+	switch (cmd) {
+	case IHK_OS_ASSIGN_CPU:
+		err = ihk_cpu_assign(os, copy, list->count, list->msg);
+		break;
+	case IHK_OS_RELEASE_CPU:
+		err = ihk_cpu_unassign(os, copy, list->count, list->msg);
+		break;
+	case IHK_OS_ASSIGN_MEM:
+		err = ihk_mem_assign(os, copy, list->count, list->msg);
+		break;
+	default:
+		err = ihk_mem_unassign(os, copy, list->count, list->msg);
+		break;
+	}
+out:
+	kvfree(copy);
+	return err;
+}
+
+static int query_cpu(struct ihk_os *os, struct ihk_list *list)
+{
+	BUILD_BUG_ON(sizeof(os->cpu[0]) != sizeof(u32));
+	return ihk_list_put(list, os->cpu, os->cpu_count, sizeof(u32));
+}
+
+static int query_mem(struct ihk_os *os, struct ihk_list *list)
+{
+	struct ihk_mem *copy = kvcalloc(ABI_MAX_CHUNKS, sizeof(*copy), GFP_KERNEL);
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	err = ihk_list_put(list, copy, ihk_mem_query_os(os, copy, ABI_MAX_CHUNKS), sizeof(*copy));
+	kvfree(copy);
+	return err;
+}
+
+/* ---- IKC map ---- */
+
+static int place_of(struct ihk_os *os, u32 cpu)
+{
+	int place;
+
+	for (place = 0; place < os->cpu_count; place++)
+		if (os->cpu[place] == cpu)
+			return place;
+	return -1;
+}
+
+static int map_check(struct ihk_os *os, const struct ihk_ikc_pair *pairs, u32 count, char *msg)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		if (place_of(os, pairs[i].lwk_cpu) < 0)
+			return ihk_refuse(msg, -EINVAL, "CPU %u is not assigned to instance %d",
+					  pairs[i].lwk_cpu, os->index);
+		if (pairs[i].linux_cpu >= nr_cpu_ids || !cpu_online(pairs[i].linux_cpu))
+			return ihk_refuse(msg, -EINVAL, "CPU %u is not an online CPU of Linux",
+					  pairs[i].linux_cpu);
+	}
+	return 0;
+}
+
+static int set_map(struct ihk_os *os, struct ihk_list *list)
+{
+	struct ihk_ikc_pair *pairs = ihk_list_get(list, sizeof(*pairs), list->msg);
+	int err;
+	u32 i;
+
+	if (IS_ERR(pairs))
+		return PTR_ERR(pairs);
+	err = ihk_os_need_inactive(os, "set ikc_map", list->msg);
+	if (!err)
+		err = map_check(os, pairs, list->count, list->msg);
+	for (i = 0; i < list->count && !err; i++)
+		os->ikc_cpu[place_of(os, pairs[i].lwk_cpu)] = pairs[i].linux_cpu;
+	kvfree(pairs);
+	return err;
+}
+
+static int get_map(struct ihk_os *os, struct ihk_list *list)
+{
+	struct ihk_ikc_pair *pairs = kvcalloc(ABI_MAX_CPUS, sizeof(*pairs), GFP_KERNEL);
+	int place, err;
+
+	if (!pairs)
+		return -ENOMEM;
+	for (place = 0; place < os->cpu_count; place++)
+		pairs[place] = (struct ihk_ikc_pair){ os->cpu[place], ihk_ikc_cpu(os, place) };
+	err = ihk_list_put(list, pairs, os->cpu_count, sizeof(*pairs));
+	kvfree(pairs);
+	return err;
+}
+
+/* ---- kernel arguments, log, counters ---- */
+
+static int set_kargs(struct ihk_os *os, struct ihk_text *text)
+{
+	char *copy;
+	int err = ihk_os_need_inactive(os, "kargs", text->msg);
+
+	if (err)
+		return err;
+	if (text->size >= sizeof(os->kargs))
+		return ihk_refuse(text->msg, -E2BIG, "kernel arguments have at most %zu bytes, not %llu",
+				  sizeof(os->kargs) - 1, (u64)text->size);
+	copy = memdup_user_nul(u64_to_user_ptr((u64)text->address), text->size);
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	strscpy(os->kargs, copy, sizeof(os->kargs));
+	kfree(copy);
+	return 0;
+}
+
+static int read_kmsg(struct ihk_os *os, struct ihk_text *text)
+{
+	ssize_t size = ihk_kmsg_read(os, u64_to_user_ptr((u64)text->address), text->size);
+
+	if (size < 0)
+		return size;
+	text->size = size;
+	return 0;
+}
+
+static void sum_cpus(struct ihk_os *os, struct ihk_os_counters *counters)
+{
+	int place;
+
+	for (place = 0; place < os->cpu_count; place++) {
+		const struct boot_cpu *cpu = &os->params->cpus[place];
+
+		counters->calls_local += READ_ONCE(cpu->calls_local);
+		counters->calls_offloaded += READ_ONCE(cpu->calls_offloaded);
+		counters->faults += READ_ONCE(cpu->faults);
+		counters->interrupts += READ_ONCE(cpu->interrupts);
+		counters->doorbells_sent += READ_ONCE(cpu->doorbells_sent);
+		counters->switches += READ_ONCE(cpu->switches);
+	}
+}
+
+/* What the LWK last said stays readable after its end. */
+static void get_counters(struct ihk_os *os, struct ihk_os_counters *counters)
+{
+	memset(counters, 0, sizeof(*counters));
+	if (os->params) {
+		counters->lwk = os->params->counters;
+		sum_cpus(os, counters);
+	}
+	counters->pages_assigned = ihk_mem_size_os(os) >> PAGE_SHIFT;
+	counters->pages_in_quarantine = ihk_quarantine_count(os);
+	counters->proxies = ihk_proc_count(os);
+	counters->refused_messages = ihk_ikc_bad(os);
+	counters->boots = os->boot_gen;
+}
+
+/* ---- the file ---- */
+
+union os_arg {
+	struct ihk_verb verb;
+	struct ihk_list list;
+	struct ihk_text text;
+	struct ihk_os_counters counters;
+	struct ihk_launch launch;
+};
+
+/* Context: os->lock held. */
+static long os_do(struct ihk_os *os, unsigned int cmd, union os_arg *arg)
+{
+	switch (cmd) {
+	case IHK_OS_ASSIGN_CPU:
+	case IHK_OS_RELEASE_CPU:
+	case IHK_OS_ASSIGN_MEM:
+	case IHK_OS_RELEASE_MEM:
+		return list_verb(os, cmd, &arg->list);
+	case IHK_OS_QUERY_CPU:
+		return query_cpu(os, &arg->list);
+	case IHK_OS_QUERY_MEM:
+		return query_mem(os, &arg->list);
+	case IHK_OS_SET_IKC_MAP:
+		return set_map(os, &arg->list);
+	case IHK_OS_GET_IKC_MAP:
+		return get_map(os, &arg->list);
+	case IHK_OS_LOAD:
+		return ihk_os_load(os, arg->verb.value, arg->verb.msg);
+	case IHK_OS_KARGS:
+		return set_kargs(os, &arg->text);
+	case IHK_OS_BOOT:
+		return ihk_os_boot(os, arg->verb.msg);
+	case IHK_OS_SHUTDOWN:
+		return ihk_os_shutdown(os, arg->verb.msg);
+	case IHK_OS_KMSG:
+		return read_kmsg(os, &arg->text);
+	case IHK_OS_CLEAR_KMSG:
+		ihk_kmsg_clear(os);
+		return 0;
+	case IHK_OS_COUNTERS:
+		get_counters(os, &arg->counters);
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long os_launch(struct ihk_os *os, struct file *file, struct ihk_launch *launch)
+{
+	enum os_status status = ihk_os_status(os);
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return ihk_refuse(launch->msg, -EACCES, "a launch needs write access to /dev/mcos%d",
+				  os->index);
+	if (status != OS_RUNNING)
+		return ihk_refuse(launch->msg, -ENODEV, "instance %d is %s, not RUNNING", os->index,
+				  ihk_status_name(status));
+	if (launch->lwk_cpu < -1 || launch->lwk_cpu >= READ_ONCE(os->cpu_count))
+		return ihk_refuse(launch->msg, -EINVAL, "LWK CPU %d does not exist (there are 0-%d)",
+				  launch->lwk_cpu, os->cpu_count - 1);
+	return ihk_proc_launch(os, launch->lwk_cpu);
+}
+
+static bool is_free_for_all(unsigned int cmd)
+{
+	return cmd == IHK_OS_QUERY_CPU || cmd == IHK_OS_QUERY_MEM || cmd == IHK_OS_GET_IKC_MAP ||
+	       cmd == IHK_OS_STATUS || cmd == IHK_OS_COUNTERS || cmd == IHK_OS_LAUNCH;
+}
+
+static long os_dispatch(struct ihk_os *os, struct file *file, unsigned int cmd, union os_arg *arg,
+			char *msg)
+{
+	long ret;
+
+	if (!is_free_for_all(cmd) && !capable(CAP_SYS_ADMIN))
+		return ihk_refuse(msg, -EPERM, "this needs CAP_SYS_ADMIN");
+	/* These two wait for nothing, not even for a boot under way. */
+	if (cmd == IHK_OS_STATUS) {
+		arg->verb.value = ihk_os_status(os);
+		return 0;
+	}
+	if (cmd == IHK_OS_LAUNCH)
+		return os_launch(os, file, &arg->launch);
+
+	if (mutex_lock_killable(&os->lock))
+		return -EINTR;
+	ret = os_do(os, cmd, arg);
+	mutex_unlock(&os->lock);
+	return ret;
+}
+
+static long os_ioctl(struct file *file, unsigned int cmd, unsigned long user)
+{
+	struct ihk_os *os = file->private_data;
+	union os_arg arg = {};
+	char *msg;
+	long ret;
+
+	if (_IOC_SIZE(cmd) > sizeof(arg) || _IOC_SIZE(cmd) < IHK_MSG_SIZE)
+		return -ENOTTY;
+	if (copy_from_user(&arg, (void __user *)user, _IOC_SIZE(cmd)))
+		return -EFAULT;
+	/* The sentence always stands at the end of the argument. */
+	msg = (char *)&arg + _IOC_SIZE(cmd) - IHK_MSG_SIZE;
+	msg[0] = 0;
+	ret = os_dispatch(os, file, cmd, &arg, msg);
+	if (copy_to_user((void __user *)user, &arg, _IOC_SIZE(cmd)))
+		return -EFAULT;
+	return ret;
+}
+
+static int os_open(struct inode *inode, struct file *file)
+{
+	struct ihk_os *os = ihk_os_open(iminor(inode));
+
+	if (!os)
+		return -ENODEV;
+	file->private_data = os;
+	return nonseekable_open(inode, file);
+}
+
+static int os_release(struct inode *inode, struct file *file)
+{
+	struct ihk_os *os = file->private_data;
+
+	atomic_dec(&os->open_files);
+	ihk_os_put(os);
+	return 0;
+}
+
+static const struct file_operations os_ops = {
+	.owner = THIS_MODULE,
+	.open = os_open,
+	.release = os_release,
+	.unlocked_ioctl = os_ioctl,
+};
+
+struct device *ihk_os_dev_add(struct ihk_os *os)
+{
+	return device_create(os_class, NULL, first_device + os->index, NULL, "mcos%d", os->index);
+}
+
+void ihk_os_dev_remove(struct ihk_os *os)
+{
+	device_destroy(os_class, first_device + os->index);
+}
+
+/* Everybody may look; mcreboot.sh -o gives the right to run programs. */
+static char *os_devnode(COMPAT_DEVNODE_CONST struct device *device, umode_t *mode)
+{
+	if (mode)
+		*mode = 0644;
+	return NULL;
+}
+
+int ihk_os_dev_init(void)
+{
+	int err;
+
+	err = alloc_chrdev_region(&first_device, 0, ABI_MAX_OS, "mcos");
+	if (err)
+		return err;
+	os_class = compat_class_create("mcos");
+	if (IS_ERR(os_class)) {
+		err = PTR_ERR(os_class);
+		goto err_region;
+	}
+	os_class->devnode = os_devnode;
+	cdev_init(&os_cdev, &os_ops);
+	os_cdev.owner = THIS_MODULE;
+	err = cdev_add(&os_cdev, first_device, ABI_MAX_OS);
+	if (err)
+		goto err_class;
+	return 0;
+err_class:
+	class_destroy(os_class);
+err_region:
+	unregister_chrdev_region(first_device, ABI_MAX_OS);
+	return err;
+}
+
+void ihk_os_dev_exit(void)
+{
+	cdev_del(&os_cdev);
+	class_destroy(os_class);
+	unregister_chrdev_region(first_device, ABI_MAX_OS);
+}

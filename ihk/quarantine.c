@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pages of instances that Linux still references: kept until the last reference goes. */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "ihk.h"
+#include "proc.h"
+
+/* How often the counts are looked at. */
+#define LOOK_EVERY (HZ / 20)
+
+/* CALL_PAGES_BACK takes so many. */
+#define BACK_MAX (IKC_CALL_ARGS - 1)
+
+/* One page; fixed at its making. */
+struct entry {
+	u64 pa;
+	struct ihk_os *os; /* with a reference */
+	u32 boot_gen; /* the boot that had the page */
+};
+
+/*
+ * All of them by page frame number. Written under `lock`; presence is read
+ * anywhere. Whoever takes an entry out frees it.
+ */
+static DEFINE_XARRAY(pages);
+static DEFINE_MUTEX(lock);
+static struct delayed_work look_work;
+
+static bool free_of_linux(u64 pa)
+{
+	return page_count(pfn_to_page(pa >> PAGE_SHIFT)) == 1;
+}
+
+/* Context: lock. */
+static void take_out(struct entry *e)
+{
+	xa_erase(&pages, e->pa >> PAGE_SHIFT);
+	ihk_os_put(e->os);
+	kfree(e);
+}
+
+/*
+ * The next pages of one running instance that Linux has let go of; those of
+ * instances that do not run as they did are just dropped: they are reserved
+ * memory again. Returns how many are in `c`.
+ */
+static unsigned int collect(struct ihk_call *c, struct ihk_os **os)
+{
+	unsigned int n = 0;
+	struct entry *e;
+	unsigned long index;
+
+	mutex_lock(&lock);
+	xa_for_each(&pages, index, e) {
+		if (!free_of_linux(e->pa))
+			continue;
+		if (!ihk_os_alive(e->os) || e->boot_gen != READ_ONCE(e->os->boot_gen)) {
+			take_out(e);
+			continue;
+		}
+		if (n && e->os != *os)
+			continue;
+		if (!n) {
+			*os = e->os;
+			kref_get(&e->os->ref);
+		}
+		c->arg[++n] = e->pa;
+		take_out(e);
+		if (n == BACK_MAX)
+			break;
+	}
+	mutex_unlock(&lock);
+	return n;
+}
+
+/* A page on its way back belongs to the LWK again, or to the reserved memory if that has died. */
+static void look(struct work_struct *work)
+{
+	struct ihk_call c;
+	struct ihk_os *os;
+	unsigned int n;
+
+	for (;;) {
+		memset(&c, 0, sizeof(c));
+		c.op = CALL_PAGES_BACK;
+		n = collect(&c, &os);
+		if (!n)
+			break;
+		c.arg[0] = n;
+		ihk_call(os, -1, &c, false);
+		ihk_os_put(os);
+	}
+	if (!xa_empty(&pages))
+		schedule_delayed_work(&look_work, LOOK_EVERY);
+}
+
+int ihk_quarantine_add(struct ihk_os *os, u64 pa)
+{
+	struct entry *e = kmalloc(sizeof(*e), GFP_KERNEL | __GFP_NOFAIL);
+
+	e->pa = pa;
+	e->os = os;
+	e->boot_gen = READ_ONCE(os->boot_gen);
+	mutex_lock(&lock);
+	if (xa_load(&pages, pa >> PAGE_SHIFT)) {
+		mutex_unlock(&lock);
+		kfree(e);
+		return 0;
+	}
+	kref_get(&os->ref);
+	xa_store(&pages, pa >> PAGE_SHIFT, e, GFP_KERNEL | __GFP_NOFAIL);
+	mutex_unlock(&lock);
+	schedule_delayed_work(&look_work, LOOK_EVERY);
+	return 0;
+}
+
+bool ihk_quarantine_has(u64 pa)
+{
+	return xa_load(&pages, pa >> PAGE_SHIFT) != NULL;
+}
+
+u64 ihk_quarantine_count(struct ihk_os *os)
+{
+	unsigned long index;
+	struct entry *e;
+	u64 count = 0;
+
+	mutex_lock(&lock);
+	xa_for_each(&pages, index, e)
+		if (e->os == os)
+			count++;
+	mutex_unlock(&lock);
+	return count;
+}
+
+u64 ihk_quarantine_list(u64 start, u64 size, u64 *list, u64 max)
+{
+	unsigned long index;
+	struct entry *e;
+	u64 count = 0;
+
+	mutex_lock(&lock);
+	xa_for_each_range(&pages, index, e, start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT) {
+		if (count < max)
+			list[count] = e->pa;
+		count++;
+	}
+	mutex_unlock(&lock);
+	return count;
+}
+
+void ihk_quarantine_disown(u64 start, u64 size)
+{
+	unsigned long index;
+	struct entry *e;
+
+	mutex_lock(&lock);
+	xa_for_each_range(&pages, index, e, start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT) {
+		take_out(e);
+		/* Our reference; whoever holds the last one frees the page. */
+		__free_page(pfn_to_page(index));
+	}
+	mutex_unlock(&lock);
+}
+
+int ihk_quarantine_init(void)
+{
+	INIT_DELAYED_WORK(&look_work, look);
+	return 0;
+}
+
+/* All memory has been released, and its pages disowned. */
+void ihk_quarantine_exit(void)
+{
+	cancel_delayed_work_sync(&look_work);
+	xa_destroy(&pages);
+}

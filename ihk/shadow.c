@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The shadow: a mapping that shows the program's own pages to Linux. */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include "proc.h"
+
+/* Pages inserted at once, from the faulting one upwards. */
+#define FAULT_AROUND 16
+
+/*
+ * The mapping's own vm_page_prot is read-only where ->page_mkwrite exists;
+ * insertion takes the permission from a copy.
+ */
+int ihk_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page **pages,
+		     unsigned long *count, bool write)
+{
+	struct vm_area_struct copy = *vma;
+
+	copy.vm_page_prot = vm_get_page_prot(write ? vma->vm_flags : vma->vm_flags & ~VM_SHARED);
+	return vm_insert_pages(&copy, addr, pages, count);
+}
+
+/* 0: the sequence number has changed, look again. */
+static vm_fault_t insert_checked(struct ihk_space *space, struct vm_fault *vmf, u64 seq,
+				 struct page **pages, unsigned long n, bool writable)
+{
+	int err;
+
+	down_read(&space->insert);
+	if (space->seq != seq || space->dead) {
+		up_read(&space->insert);
+		return 0;
+	}
+	err = ihk_insert_pages(vmf->vma, vmf->address & PAGE_MASK, pages, &n, writable);
+	up_read(&space->insert);
+	if (err == -ENOMEM)
+		return VM_FAULT_OOM;
+	/* Somebody else was quicker, with the first page or with a later one. */
+	return err && err != -EBUSY ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
+}
+
+/* No memory in the instance: the program dies alone; a foreign reader gets an error. */
+static void out_of_memory(struct ihk_space *space)
+{
+	if (current->mm != space->mm)
+		return;
+	pr_info_ratelimited("ihk: os %d: out of memory, killing %s (%d)\n",
+			    space->procs->os->index, current->comm, task_tgid_nr(current));
+	send_sig(SIGKILL, current, 1);
+}
+
+/*
+ * Wait for the LWK without mmap_lock. The fault is repeated whatever the
+ * answer was; then FAULT_FLAG_TRIED is set, and a refusal can be told.
+ */
+static vm_fault_t resolve_unlocked(struct ihk_fault *fault, struct vm_fault *vmf, bool asked,
+				   int answer)
+{
+	mmap_read_unlock(vmf->vma->vm_mm);
+	if (asked)
+		ihk_fault_serve(fault, answer);
+	else
+		ihk_fault_resolve(fault);
+	return VM_FAULT_RETRY;
+}
+
+/* The table has no answer. 0: look again. */
+static vm_fault_t ask(struct ihk_space *space, struct vm_fault *vmf, bool write)
+{
+	struct ihk_fault fault = {
+		.space = space, .va = vmf->address & PAGE_MASK, .write = write,
+	};
+	bool may_drop = vmf->flags & FAULT_FLAG_ALLOW_RETRY;
+	int answer;
+
+	if (may_drop && (vmf->flags & FAULT_FLAG_RETRY_NOWAIT))
+		return VM_FAULT_RETRY;
+	if (may_drop && !(vmf->flags & FAULT_FLAG_TRIED))
+		return resolve_unlocked(&fault, vmf, false, 0);
+	answer = ihk_fault_ask(&fault);
+	switch (answer) {
+	case FAULT_OK:
+		return fatal_signal_pending(current) ? VM_FAULT_SIGBUS : 0;
+	case FAULT_FILL:
+	case FAULT_WAIT:
+		if (may_drop)
+			return resolve_unlocked(&fault, vmf, true, answer);
+		/* Safe under mmap_lock: a zap does not need it. */
+		ihk_fault_serve(&fault, answer);
+		return fatal_signal_pending(current) ? VM_FAULT_SIGBUS : 0;
+	case FAULT_OOM:
+		out_of_memory(space);
+		return VM_FAULT_SIGBUS;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+}
+
+static vm_fault_t fault_inside(struct ihk_space *space, struct vm_fault *vmf)
+{
+	unsigned long room = (vmf->vma->vm_end - (vmf->address & PAGE_MASK)) >> PAGE_SHIFT;
+	bool write = vmf->flags & FAULT_FLAG_WRITE, writable;
+	struct page *pages[FAULT_AROUND];
+	vm_fault_t ret;
+	unsigned int n;
+	u64 seq;
+
+	do {
+		/* Pairs with the release in ihk_space_bump(). */
+		seq = smp_load_acquire(&space->seq);
+		if (READ_ONCE(space->dead))
+			return VM_FAULT_SIGBUS;
+		n = ihk_lend(space, vmf->address & PAGE_MASK, write, pages,
+			     min_t(unsigned long, room, FAULT_AROUND), &writable);
+		ret = n ? insert_checked(space, vmf, seq, pages, n, writable) :
+			  ask(space, vmf, write);
+		cond_resched();
+	} while (!ret);
+	return ret;
+}
+
+static vm_fault_t shadow_fault(struct vm_fault *vmf)
+{
+	struct ihk_space *space = vmf->vma->vm_private_data;
+	struct ihk_procs *procs;
+	vm_fault_t ret;
+	int token;
+
+	if (!space || vmf->vma->vm_mm != space->mm)
+		return VM_FAULT_SIGBUS;
+	procs = space->procs;
+	token = ihk_enter(procs);
+	if (token < 0)
+		return VM_FAULT_SIGBUS;
+	/* mmap_lock may be dropped inside, and the mapping with it. */
+	kref_get(&space->ref);
+	ihk_procs_ref(procs);
+	ret = fault_inside(space, vmf);
+	ihk_leave(procs, token);
+	ihk_space_put(space);
+	ihk_procs_put(procs);
+	return ret;
+}
+
+/*
+ * A write to a page shown read-only. Waiting is not possible here: the page
+ * goes, and the access comes back as a write fault.
+ */
+static vm_fault_t shadow_mkwrite(struct vm_fault *vmf)
+{
+	struct ihk_space *space = vmf->vma->vm_private_data;
+
+	if (!space || vmf->vma->vm_mm != space->mm)
+		return VM_FAULT_SIGBUS;
+	unmap_mapping_pages(vmf->vma->vm_file->f_mapping, vmf->pgoff, 1, true);
+	return VM_FAULT_NOPAGE;
+}
+
+/*
+ * For tracers, where an ordinary access was refused: only what is present. The
+ * copy is an insert of a kind: a zap that follows it finds it done.
+ */
+static int access_inside(struct ihk_space *space, unsigned long addr, void *buf, int len,
+			 bool write)
+{
+	struct page *page;
+	bool writable;
+	void *at;
+	u64 seq = smp_load_acquire(&space->seq); /* pairs with ihk_space_bump() */
+
+	len = min_t(int, len, PAGE_SIZE - offset_in_page(addr));
+	if (!ihk_lend(space, addr & PAGE_MASK, write, &page, 1, &writable))
+		return -EFAULT;
+	down_read(&space->insert);
+	if (space->seq != seq || space->dead) {
+		up_read(&space->insert);
+		return -EAGAIN;
+	}
+	at = page_address(page) + offset_in_page(addr);
+	if (write)
+		memcpy(at, buf, len);
+	else
+		memcpy(buf, at, len);
+	up_read(&space->insert);
+	return len;
+}
+
+static int shadow_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+			 int write)
+{
+	struct ihk_space *space = vma->vm_private_data;
+	int token, ret;
+
+	if (!space || vma->vm_mm != space->mm)
+		return -EFAULT;
+	token = ihk_enter(space->procs);
+	if (token < 0)
+		return token;
+	do
+		ret = access_inside(space, addr, buf, len, write);
+	while (ret == -EAGAIN);
+	ihk_leave(space->procs, token);
+	return ret;
+}
+
+/*
+ * The file keeps the space, so pieces need no references. A fork after
+ * MADV_DOFORK gets a mapping that shows nothing.
+ */
+static void shadow_open(struct vm_area_struct *vma)
+{
+	struct ihk_space *space = vma->vm_private_data;
+
+	if (space && vma->vm_mm != space->mm) {
+		vma->vm_private_data = NULL;
+		vma->vm_flags |= VM_WIPEONFORK | VM_DONTCOPY;
+	}
+}
+
+static int shadow_mremap(struct vm_area_struct *vma)
+{
+	return -EINVAL;
+}
+
+const struct vm_operations_struct ihk_shadow_ops = {
+	.open = shadow_open,
+	.fault = shadow_fault,
+	.page_mkwrite = shadow_mkwrite,
+	.access = shadow_access,
+	.mremap = shadow_mremap,
+};

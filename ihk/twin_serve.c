@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a twin does in its wait without the proxy: publish what the LWK asks for, serve files. */
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/mman.h>
+#include <linux/sched/signal.h>
+
+#include "proc.h"
+
+static void publish_ids(struct ihk_twin *twin)
+{
+	const struct cred *cred = current_cred();
+	struct user_namespace *ns = cred->user_ns;
+	struct kpage *k = twin->k;
+
+	WRITE_ONCE(k->uid, from_kuid_munged(ns, cred->uid));
+	WRITE_ONCE(k->euid, from_kuid_munged(ns, cred->euid));
+	WRITE_ONCE(k->gid, from_kgid_munged(ns, cred->gid));
+	WRITE_ONCE(k->egid, from_kgid_munged(ns, cred->egid));
+	if (twin->cred)
+		put_cred(twin->cred);
+	twin->cred = get_cred(cred);
+}
+
+static u64 soft_limit(unsigned int which)
+{
+	return READ_ONCE(current->signal->rlim[which].rlim_cur);
+}
+
+void ihk_twin_publish(struct ihk_twin *twin)
+{
+	struct kpage *k = twin->k;
+
+	if (!twin->entered) {
+		WRITE_ONCE(k->pid, task_tgid_vnr(current));
+		WRITE_ONCE(k->tid, task_pid_vnr(current));
+	}
+	/* The reference keeps the address from being another's. */
+	if (twin->cred != current_cred())
+		publish_ids(twin);
+	WRITE_ONCE(k->rlimit_as, soft_limit(RLIMIT_AS));
+	WRITE_ONCE(k->rlimit_data, soft_limit(RLIMIT_DATA));
+	WRITE_ONCE(k->rlimit_stack, soft_limit(RLIMIT_STACK));
+	WRITE_ONCE(k->rlimit_memlock, soft_limit(RLIMIT_MEMLOCK));
+	WRITE_ONCE(k->linux_mask, current->blocked.sig[0]);
+}
+
+static s64 file_open(struct ihk_twin *twin)
+{
+	struct kpage *k = twin->k;
+	struct ihk_file_info info = {};
+	struct file *file = fget(k->karg[0]);
+	unsigned long prot = k->karg[1] & (PROT_READ | PROT_WRITE | PROT_EXEC);
+	s64 err;
+
+	if (!file)
+		return -EBADF;
+	if (!k->karg[2])
+		err = ihk_file_open(twin->procs, file, prot, &info);
+	else if (!(file->f_mode & FMODE_READ) ||
+		 ((prot & PROT_WRITE) && !(file->f_mode & FMODE_WRITE)))
+		err = -EACCES;
+	else
+		err = -ENODEV; /* shared mappings of files stay Linux's, and come later */
+	fput(file);
+	k->kout[0] = info.id;
+	k->kout[1] = info.size;
+	k->kout[2] = info.noexec;
+	return err;
+}
+
+static s64 file_read(struct ihk_twin *twin)
+{
+	struct ihk_procs *procs = twin->procs;
+	const struct kpage *k = twin->k;
+	int token;
+	s64 ret;
+
+	if (k->karg[2] > KPAGE_LIST)
+		return -EINVAL;
+	token = ihk_enter(procs);
+	if (token < 0)
+		return token;
+	ret = ihk_file_read(procs, k->karg[0], k->karg[1], k->list, k->karg[2]);
+	ihk_leave(procs, token);
+	return ret;
+}
+
+s64 ihk_twin_serve(struct ihk_twin *twin, u32 kind)
+{
+	switch (kind) {
+	case REQ_FILE_OPEN:
+		return file_open(twin);
+	case REQ_FILE_READ:
+		return file_read(twin);
+	default:
+		return -ENOSYS;
+	}
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Signals of a twin in its wait: deferred, or let through after its thread is on hold. */
+#include <linux/delay.h>
+#include <linux/freezer.h>
+#include <linux/sched/jobctl.h>
+#include <linux/sched/signal.h>
+
+#include "proc.h"
+
+#define NEVER_BLOCKED (sigmask(SIGKILL) | sigmask(SIGSTOP))
+
+/* The one word of a sigset_t on x86-64. */
+static u64 set_word(const sigset_t *set)
+{
+	return set->sig[0];
+}
+
+/* Signals with a handler: the proxy's catcher. Context: siglock. */
+static u64 caught(void)
+{
+	__sighandler_t handler;
+	u64 set = 0;
+	int i;
+
+	for (i = 0; i < _NSIG; i++) {
+		handler = current->sighand->action[i].sa.sa_handler;
+		if (handler != SIG_DFL && handler != SIG_IGN)
+			set |= 1UL << i;
+	}
+	return set;
+}
+
+/*
+ * Must Linux get the task now? Everything but a caught signal: death, stops,
+ * tracers, the freezer, signals with a default action, work that io_uring and
+ * the like queue. Context: siglock.
+ */
+static bool must_leave(void)
+{
+	struct signal_struct *signal = current->signal;
+	u64 ready;
+
+	recalc_sigpending();
+	if (test_thread_flag(TIF_NOTIFY_SIGNAL))
+		return true;
+	if (!test_thread_flag(TIF_SIGPENDING))
+		return false;
+	if ((signal->flags & SIGNAL_GROUP_EXIT) || signal->group_exec_task)
+		return true;
+	if (current->jobctl & (JOBCTL_PENDING_MASK | JOBCTL_TRAP_FREEZE))
+		return true;
+	if (freezing(current))
+		return true;
+	ready = (set_word(&current->pending.signal) | set_word(&signal->shared_pending.signal)) &
+		~set_word(&current->blocked);
+	/* The flag without a signal: live patching and its like want the task on its way out. */
+	return !ready || (ready & ~caught());
+}
+
+enum ihk_signal_verdict ihk_signal_look(void)
+{
+	enum ihk_signal_verdict verdict;
+
+	spin_lock_irq(&current->sighand->siglock);
+	if (must_leave()) {
+		verdict = SIGNAL_LEAVE;
+	} else if (test_thread_flag(TIF_SIGPENDING)) {
+		/* It stays pending; the next recalc_sigpending() sets the flag again. */
+		clear_thread_flag(TIF_SIGPENDING);
+		verdict = SIGNAL_DEFER;
+	} else {
+		verdict = SIGNAL_NONE;
+	}
+	spin_unlock_irq(&current->sighand->siglock);
+	return verdict;
+}
+
+void ihk_signal_recalc(void)
+{
+	spin_lock_irq(&current->sighand->siglock);
+	recalc_sigpending();
+	spin_unlock_irq(&current->sighand->siglock);
+}
+
+void ihk_signal_mask(struct ihk_twin *twin, u64 mask)
+{
+	sigset_t set = { .sig = { mask & ~NEVER_BLOCKED } };
+
+	if (set_word(&current->blocked) != set_word(&set))
+		sigprocmask(SIG_SETMASK, &set, NULL);
+	WRITE_ONCE(twin->k->linux_mask, set_word(&current->blocked));
+}
+
+/*
+ * The thread must not run user code while its twin is not in the wait. Ring
+ * until the LWK obeys; an instance that does not answer is found dead, which
+ * ends this. A thread that has sent a request runs nothing anyway.
+ */
+static void hold_thread(struct ihk_twin *twin)
+{
+	struct kpage *k = twin->k;
+	unsigned int pause = 0;
+
+	WRITE_ONCE(k->hold, k->hold + 1);
+	/* Pairs with the LWK's store of the CPU's state before its look at hold. */
+	smp_mb();
+	while (READ_ONCE(k->held) != k->hold && READ_ONCE(k->req_seq) == k->taken_seq &&
+	       ihk_os_alive(twin->procs->os)) {
+		ihk_twin_ring(twin);
+		if (pause < 20) {
+			udelay(2);
+			pause++;
+		} else {
+			usleep_range(pause, 2 * pause);
+			pause = min(pause * 2, 4000u);
+		}
+	}
+}
+
+void ihk_signal_leave(struct ihk_twin *twin)
+{
+	u64 handled;
+
+	hold_thread(twin);
+	spin_lock_irq(&current->sighand->siglock);
+	handled = caught();
+	spin_unlock_irq(&current->sighand->siglock);
+	twin->saved_mask = set_word(&current->blocked);
+	twin->leaving = true;
+	ihk_signal_mask(twin, twin->saved_mask | handled);
+	/* Else, if the cause is gone by now, user space would see -ERESTARTSYS. */
+	set_thread_flag(TIF_SIGPENDING);
+}
+
+void ihk_signal_return(struct ihk_twin *twin)
+{
+	twin->leaving = false;
+	ihk_signal_mask(twin, twin->saved_mask);
+}
+
+/* As force_sig_fault() does, which is not exported. */
+void ihk_signal_fatal(int signo, int code, u64 addr)
+{
+	struct kernel_siginfo info;
+
+	if (!valid_signal(signo) || signo == 0)
+		signo = SIGKILL;
+	clear_siginfo(&info);
+	info.si_signo = signo;
+	info.si_code = code;
+	info.si_addr = (void __user *)addr;
+
+	spin_lock_irq(&current->sighand->siglock);
+	if (signo != SIGKILL && signo != SIGSTOP)
+		current->sighand->action[signo - 1].sa.sa_handler = SIG_DFL;
+	sigdelset(&current->blocked, signo);
+	recalc_sigpending();
+	/* The first process of a pid namespace dies of it too. */
+	current->signal->flags &= ~SIGNAL_UNKILLABLE;
+	spin_unlock_irq(&current->sighand->siglock);
+	send_sig_info(signo, signo == SIGKILL ? SEND_SIG_PRIV : &info, current);
+}
+
+void ihk_signal_kill_self(const char *why)
+{
+	if (!fatal_signal_pending(current))
+		pr_info_ratelimited("ihk: killing %s (%d): %s\n", current->comm,
+				    task_tgid_nr(current), why);
+	send_sig(SIGKILL, current, 1);
+}

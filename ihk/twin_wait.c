@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The wait of a twin: msync() on its page of the control mapping ends up here. */
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+
+#include "proc.h"
+
+static unsigned int poll_us;
+module_param(poll_us, uint, 0644);
+MODULE_PARM_DESC(poll_us, "How long a twin polls for its next request before it sleeps");
+
+/* Longest sleep in front of something that the LWK has not taken yet. */
+#define NAP_MAX (HZ / 4)
+
+enum event { EVENT_REQUEST, EVENT_SIGNAL, EVENT_DEAD };
+
+static bool has_request(const struct kpage *k)
+{
+	/* Pairs with the LWK's release: the request is there with its number. */
+	return smp_load_acquire(&k->req_seq) != k->taken_seq;
+}
+
+/* Has the LWK seen everything that it was rung for? Then sleep needs no bound. */
+static bool all_taken(const struct kpage *k)
+{
+	return READ_ONCE(k->seen_seq) == k->done_seq && READ_ONCE(k->held) == k->hold &&
+	       !k->sigpend;
+}
+
+/* Look for a request without sleeping; the same tests as in front of a sleep. */
+static void poll(struct ihk_twin *twin)
+{
+	u64 end = ktime_get_ns() + poll_us * (u64)NSEC_PER_USEC;
+
+	WRITE_ONCE(twin->k->twin_state, TWIN_POLLING);
+	while (!has_request(twin->k) && !signal_pending(current) && !need_resched() &&
+	       ihk_os_alive(twin->procs->os) && ktime_get_ns() < end)
+		cpu_relax();
+}
+
+static enum event wait_event_of(struct ihk_twin *twin)
+{
+	struct kpage *k = twin->k;
+	enum event event;
+	long nap = 1;
+
+	if (poll_us)
+		poll(twin);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		WRITE_ONCE(twin->waiting, true);
+		WRITE_ONCE(k->twin_state, TWIN_SLEEPING);
+		/*
+		 * Both before the look at req_seq. Pairs with the LWK's fence
+		 * between req_seq and twin_state, and the doorbell's before its
+		 * look at `waiting`.
+		 */
+		smp_mb();
+		event = EVENT_REQUEST;
+		if (has_request(k))
+			break;
+		event = EVENT_SIGNAL;
+		if (signal_pending(current))
+			break;
+		event = EVENT_DEAD;
+		if (!ihk_os_alive(twin->procs->os))
+			break;
+		if (all_taken(k)) {
+			schedule();
+		} else if (!schedule_timeout(nap)) {
+			ihk_twin_ring(twin);
+			nap = min_t(long, 2 * nap, NAP_MAX);
+		}
+	}
+	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(twin->waiting, false);
+	WRITE_ONCE(k->twin_state, TWIN_AWAY);
+	return event;
+}
+
+/* The request in `cur` has ended; the twin is in its wait, or about to be. */
+static void complete_request(struct ihk_twin *twin, s64 kresult)
+{
+	struct kpage *k = twin->k;
+
+	WRITE_ONCE(k->kresult, kresult);
+	/* Results before the number that says so. */
+	smp_store_release(&k->done_seq, twin->cur);
+	twin->cur = 0;
+}
+
+/* Publish all that has changed outside, and let the thread run. */
+static int enter(struct ihk_twin *twin)
+{
+	struct kpage *k = twin->k;
+	bool news = !twin->entered;
+	int err;
+
+	if (twin->cur_kind == REQ_CLONE)
+		ihk_life_settle(twin);
+	if (!twin->entered) {
+		err = ihk_window_map_child(twin->space);
+		if (err)
+			return err;
+	}
+	if (twin->leaving)
+		ihk_signal_return(twin);
+	ihk_twin_publish(twin);
+	twin->entered = true;
+	if (twin->cur) {
+		complete_request(twin, 0);
+		twin->cur_kind = 0;
+		news = true;
+	}
+	if (k->hold & 1) {
+		WRITE_ONCE(k->hold, k->hold + 1);
+		news = true;
+	}
+	WRITE_ONCE(k->in_wait, 1);
+	if (news) {
+		/* All of it before the look at the state of the LWK's CPU. */
+		smp_mb();
+		ihk_twin_ring(twin);
+	}
+	return 0;
+}
+
+static void take_request(struct ihk_twin *twin)
+{
+	struct kpage *k = twin->k;
+
+	twin->cur = READ_ONCE(k->req_seq);
+	twin->cur_kind = READ_ONCE(k->req_kind);
+	/* The proxy's half, by the proxy's own thread: no signal was caught yet. */
+	WRITE_ONCE(twin->slot->signo, 0);
+	WRITE_ONCE(twin->slot->outcome, CALL_COMPLETE);
+	/* Before the mask changes: signals to the whole process would be left with nobody. */
+	ihk_signal_recalc();
+	ihk_signal_mask(twin, READ_ONCE(k->mask));
+	WRITE_ONCE(k->sigpend, 0);
+	WRITE_ONCE(k->taken_seq, twin->cur);
+}
+
+/*
+ * Nothing may be delivered between clone and the child's first wait: it has no
+ * slot and maybe no alternate stack yet. Both get their masks when they enter.
+ */
+static s64 take_clone(struct ihk_twin *twin)
+{
+	s64 err = ihk_life_prepare(twin);
+
+	if (err)
+		return err;
+	twin->saved_mask = READ_ONCE(twin->k->mask);
+	twin->leaving = true;
+	ihk_signal_mask(twin, ~0UL);
+	return 0;
+}
+
+/*
+ * True: go out with *ret. -ERESTARTSYS lets Linux deliver what is pending and
+ * come back here, where the request, still in `cur`, is completed.
+ */
+static bool serve_request(struct ihk_twin *twin, int *ret)
+{
+	const struct kpage *k = twin->k;
+	s64 result = 0;
+
+	*ret = 0;
+	take_request(twin);
+	switch (twin->cur_kind) {
+	case REQ_CALL:
+		return true;
+	case REQ_CLONE:
+		result = take_clone(twin);
+		if (!result)
+			return true;
+		break;
+	case REQ_FATAL:
+		ihk_signal_fatal(k->karg[0], k->karg[1], k->karg[2]);
+		*ret = -ERESTARTSYS;
+		return true;
+	case REQ_NULL:
+		if (signal_pending(current)) {
+			*ret = -ERESTARTSYS;
+			return true;
+		}
+		break;
+	default:
+		result = ihk_twin_serve(twin, twin->cur_kind);
+	}
+	complete_request(twin, result);
+	twin->cur_kind = 0;
+	/* The result before the look at the state of the LWK's CPU. */
+	smp_mb();
+	ihk_twin_ring(twin);
+	return false;
+}
+
+static void defer_signal(struct ihk_twin *twin)
+{
+	WRITE_ONCE(twin->k->sigpend, 1);
+	/* Before the look at the state of the LWK's CPU. */
+	smp_mb();
+	ihk_twin_ring(twin);
+}
+
+/* True: go out with *ret. */
+static bool take_signal(struct ihk_twin *twin, int *ret)
+{
+	switch (ihk_signal_look()) {
+	case SIGNAL_DEFER:
+		defer_signal(twin);
+		return false;
+	case SIGNAL_LEAVE:
+		ihk_signal_leave(twin);
+		*ret = -ERESTARTSYS;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* ->fsync of the control mapping: `start` names the slot. 0: carry out its request. */
+int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	struct ihk_twin *twin = ihk_twin_of(current);
+	int ret = 0;
+
+	if (!twin || start >> PAGE_SHIFT != twin->slot_number) {
+		ihk_signal_kill_self("it has no thread on the LWK");
+		return -ESRCH;
+	}
+	ret = enter(twin);
+	if (ret) {
+		ihk_signal_kill_self("its memory cannot be mapped");
+		return ret;
+	}
+	for (;;) {
+		switch (wait_event_of(twin)) {
+		case EVENT_REQUEST:
+			if (serve_request(twin, &ret))
+				return ret;
+			break;
+		case EVENT_SIGNAL:
+			if (take_signal(twin, &ret))
+				return ret;
+			break;
+		case EVENT_DEAD:
+			ihk_signal_kill_self("its OS instance has ended");
+			return -EIO;
+		}
+	}
+}

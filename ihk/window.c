@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is mapped into a proxy: text, control, slots, stacks, and the shadow below. */
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+
+#include "proc.h"
+
+#define SLOT_PAGES PROXY_SLOT_COUNT
+#define CONTROL_PAGES PROXY_SLOT_COUNT
+#define SHADOW_PAGES ((SHADOW_END - SHADOW_START) >> PAGE_SHIFT)
+
+/*
+ * The limits speak of the program's memory, which is not what is mapped here:
+ * they are lifted for the moment of our own mappings, whose pages are then
+ * taken out of the sums (uncount).
+ */
+unsigned long ihk_vm_mmap(struct file *file, unsigned long addr, unsigned long len,
+			  unsigned long prot, unsigned long flags, unsigned long offset)
+{
+	struct rlimit *rlim = current->signal->rlim;
+	unsigned long as, data, ret;
+
+	task_lock(current->group_leader);
+	as = rlim[RLIMIT_AS].rlim_cur;
+	data = rlim[RLIMIT_DATA].rlim_cur;
+	rlim[RLIMIT_AS].rlim_cur = RLIM_INFINITY;
+	rlim[RLIMIT_DATA].rlim_cur = RLIM_INFINITY;
+	task_unlock(current->group_leader);
+
+	ret = vm_mmap(file, addr, len, prot, flags, offset);
+
+	/* A prlimit of the same moment wins. */
+	task_lock(current->group_leader);
+	if (rlim[RLIMIT_AS].rlim_cur == RLIM_INFINITY)
+		rlim[RLIMIT_AS].rlim_cur = as;
+	if (rlim[RLIMIT_DATA].rlim_cur == RLIM_INFINITY)
+		rlim[RLIMIT_DATA].rlim_cur = data;
+	task_unlock(current->group_leader);
+	return ret;
+}
+
+static int map_fixed(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
+		     unsigned long flags, unsigned long offset)
+{
+	unsigned long at = ihk_vm_mmap(file, addr, len, prot, flags | MAP_FIXED_NOREPLACE, offset);
+
+	if (IS_ERR_VALUE(at))
+		return at;
+	return at == addr ? 0 : -ENOMEM;
+}
+
+static void uncount(unsigned long pages)
+{
+	mmap_write_lock(current->mm);
+	current->mm->total_vm -= pages;
+	mmap_write_unlock(current->mm);
+}
+
+static int map_slots_and_shadow(struct ihk_space *space)
+{
+	int err;
+
+	space->mm = current->mm;
+	err = map_fixed(space->file, PROXY_SLOTS, SLOT_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			MAP_SHARED, PROXY_SLOTS);
+	if (err)
+		return err;
+	uncount(SLOT_PAGES);
+	err = map_fixed(space->file, SHADOW_START, SHADOW_END - SHADOW_START,
+			PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, SHADOW_START);
+	if (err)
+		return err;
+	uncount(SHADOW_PAGES);
+	space->mapped = true;
+	return 0;
+}
+
+int ihk_window_map_stacks(struct ihk_space *space, unsigned int slot_number)
+{
+	int err = 0;
+
+	mutex_lock(&space->lock);
+	if (!test_bit(slot_number, space->stacks)) {
+		err = map_fixed(NULL, PROXY_STACKS + slot_number * PROXY_STACK_STRIDE,
+				PROXY_STACK_STRIDE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
+		if (!err)
+			__set_bit(slot_number, space->stacks);
+	}
+	mutex_unlock(&space->lock);
+	return err;
+}
+
+int ihk_window_map_exec(struct ihk_space *space)
+{
+	struct file *control;
+	int err;
+
+	err = map_fixed(ihk_proxy_file(), PROXY_TEXT, PROXY_TEXT_SIZE, PROT_READ | PROT_EXEC,
+			MAP_PRIVATE, 0);
+	if (err)
+		return err;
+	control = ihk_pseudo_file("mccontrol", &ihk_control_fops, NULL);
+	if (IS_ERR(control))
+		return PTR_ERR(control);
+	err = map_fixed(control, PROXY_CONTROL, CONTROL_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			MAP_SHARED, 0);
+	fput(control);
+	if (err)
+		return err;
+	uncount(CONTROL_PAGES);
+	err = ihk_window_map_stacks(space, 0);
+	if (err)
+		return err;
+	mutex_lock(&space->lock);
+	err = map_slots_and_shadow(space);
+	mutex_unlock(&space->lock);
+	return err;
+}
+
+int ihk_window_map_child(struct ihk_space *space)
+{
+	int err = 0;
+
+	mutex_lock(&space->lock);
+	if (!space->mapped)
+		err = map_slots_and_shadow(space);
+	mutex_unlock(&space->lock);
+	return err;
+}
+
+/* Where Linux may map by itself: the spare part of the window. Context: mmap_lock for writing. */
+unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
+				    unsigned long pgoff, unsigned long flags)
+{
+	unsigned long at = WINDOW_SPARE_START;
+	struct vm_area_struct *vma;
+
+	if (flags & MAP_FIXED)
+		return addr;
+	while (at < WINDOW_SPARE_END && len <= WINDOW_SPARE_END - at) {
+		vma = find_vma(current->mm, at);
+		if (!vma || vma->vm_start >= at + len)
+			return at;
+		at = vma->vm_end;
+	}
+	return -ENOMEM;
+}
+
+/* ---- the control mapping: nothing is in it ---- */
+
+/*
+ * A fork's child: runs in the parent, with the child's mmap_lock. dup_mmap has
+ * subtracted slots and shadow, which the sum did not contain, and walks
+ * upwards: this mapping lies above them and sets the sum right. Nothing that
+ * lies higher is subtracted.
+ */
+static void control_open(struct vm_area_struct *vma)
+{
+	/* Else it is a split. */
+	if (vma->vm_mm != current->mm)
+		vma->vm_mm->total_vm = current->mm->total_vm;
+}
+
+static vm_fault_t control_fault(struct vm_fault *vmf)
+{
+	return VM_FAULT_SIGBUS;
+}
+
+static const struct vm_operations_struct control_ops = {
+	.open = control_open,
+	.fault = control_fault,
+};
+
+static int control_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &control_ops;
+	vma->vm_flags |= VM_DONTEXPAND | VM_DONTDUMP;
+	return 0;
+}
+
+static int control_release(struct inode *inode, struct file *file)
+{
+	ihk_pseudo_release();
+	return 0;
+}
+
+const struct file_operations ihk_control_fops = {
+	.owner = THIS_MODULE,
+	.mmap = control_mmap,
+	.fsync = ihk_twin_wait,
+	.release = control_release,
+};
+
+/* ---- slots and shadow: mappings of the space's file ---- */
+
+/*
+ * Inserted here and not by our caller: a page that ihk_space_drop_slot() takes
+ * away must not be mapped after it.
+ */
+static vm_fault_t slot_fault(struct vm_fault *vmf)
+{
+	struct ihk_space *space = vmf->vma->vm_private_data;
+	unsigned long count = 1;
+	struct page *page;
+	int err = -EFAULT;
+
+	if (vmf->vma->vm_mm != space->mm)
+		return VM_FAULT_SIGBUS;
+	down_read(&space->insert);
+	page = xa_load(&space->slots, vmf->pgoff - (PROXY_SLOTS >> PAGE_SHIFT));
+	if (page)
+		err = ihk_insert_pages(vmf->vma, vmf->address & PAGE_MASK, &page, &count, true);
+	up_read(&space->insert);
+	if (err == -ENOMEM)
+		return VM_FAULT_OOM;
+	return err && err != -EBUSY ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
+}
+
+static const struct vm_operations_struct slot_ops = {
+	.fault = slot_fault,
+};
+
+static int space_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct ihk_space *space = file->private_data;
+
+	/* Its own mm only, at its own place: no one else gets a file to map, but remap_file_pages. */
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff != vma->vm_start >> PAGE_SHIFT ||
+	    vma->vm_mm != space->mm)
+		return -EINVAL;
+	vma->vm_private_data = space;
+	vma->vm_flags |= VM_MIXEDMAP | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP | VM_NORESERVE;
+	vma->vm_flags &= ~(VM_EXEC | VM_MAYEXEC);
+	vma->vm_ops = vma->vm_start < SHADOW_END ? &ihk_shadow_ops : &slot_ops;
+	return 0;
+}
+
+static int space_release(struct inode *inode, struct file *file)
+{
+	ihk_space_put(file->private_data);
+	ihk_pseudo_release();
+	return 0;
+}
+
+/* Nothing to write back: msync on program memory succeeds. */
+static int space_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return 0;
+}
+
+const struct file_operations ihk_space_fops = {
+	.owner = THIS_MODULE,
+	.mmap = space_mmap,
+	.fsync = space_fsync,
+	.release = space_release,
+};

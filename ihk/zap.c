@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Taking lent pages back, and telling which of them Linux still references. */
+#include <linux/file.h>
+#include <linux/mm.h>
+
+#include "proc.h"
+
+/*
+ * Does Linux hold more references than its page tables show? A page that
+ * nobody may map any more must have our one reference only: what is still
+ * mapped elsewhere counts too then. Transient references (a flush of another
+ * process that is under way) read as referenced: the safe side.
+ */
+static bool referenced(struct page *page, bool free)
+{
+	int mapped = free ? 0 : page_mapcount(page);
+
+	/* The mappings before the references: an insert raises them in the other order. */
+	smp_rmb();
+	return page_count(page) > 1 + mapped;
+}
+
+static s64 look_at_pages(struct ihk_procs *procs, u64 list_pa, u64 count)
+{
+	u64 *words, i, word, found = 0;
+	bool free;
+
+	if (!count)
+		return 0;
+	words = count <= PAGE_SIZE / sizeof(u64) && IS_ALIGNED(list_pa, PAGE_SIZE) ?
+			ihk_os_mem(procs->os, list_pa, PAGE_SIZE) : NULL;
+	if (!words)
+		return -EINVAL;
+	for (i = 0; i < count; i++) {
+		word = READ_ONCE(words[i]);
+		if (!ihk_os_mem(procs->os, word & ZAP_ADDR_MASK, PAGE_SIZE))
+			return -EINVAL;
+		free = word & ZAP_FREE;
+		if (!referenced(pfn_to_page((word & ZAP_ADDR_MASK) >> PAGE_SHIFT), free))
+			continue;
+		if (free)
+			ihk_quarantine_add(procs->os, word & ZAP_ADDR_MASK);
+		WRITE_ONCE(words[i], word | ZAP_REFERENCED);
+		found++;
+	}
+	return found;
+}
+
+static s64 zap_inside(struct ihk_procs *procs, const u64 *arg)
+{
+	u64 start = arg[1], end = arg[2];
+	struct ihk_space *space;
+	struct file *file;
+
+	if (start < end) {
+		if (!IS_ALIGNED(start | end, PAGE_SIZE) || end > SHADOW_END)
+			return -EINVAL;
+		space = ihk_space_find(procs, arg[0]);
+		if (!space)
+			return -ESRCH;
+		/* Late inserts first, then what is there. No mmap_lock is needed for either. */
+		ihk_space_bump(space, false);
+		file = ihk_space_file(space);
+		if (file) {
+			unmap_mapping_pages(file->f_mapping, start >> PAGE_SHIFT,
+					    (end - start) >> PAGE_SHIFT, true);
+			fput(file);
+		}
+		ihk_space_put(space);
+	}
+	return look_at_pages(procs, arg[3], arg[4]);
+}
+
+s64 ihk_zap(struct ihk_procs *procs, const u64 *arg)
+{
+	int token = ihk_enter(procs);
+	s64 ret;
+
+	if (token < 0)
+		return token;
+	ret = zap_inside(procs, arg);
+	ihk_leave(procs, token);
+	if (ret < 0)
+		pr_warn_ratelimited("ihk: os %d: a bad zap of %#llx-%#llx, %llu pages: %lld\n",
+				    procs->os->index, arg[1], arg[2], arg[4], ret);
+	return ret;
+}
+
+/* Context: under os->lock, nobody is inside, all shadows are empty. */
+void ihk_zap_instance(struct ihk_procs *procs)
+{
+	struct ihk_range *range;
+	u64 pa, found = 0;
+
+	list_for_each_entry(range, &procs->os->ranges, node) {
+		for (pa = range->start; pa < range->start + range->size; pa += PAGE_SIZE) {
+			if (page_count(pfn_to_page(pa >> PAGE_SHIFT)) == 1)
+				continue;
+			ihk_quarantine_add(procs->os, pa);
+			found++;
+			cond_resched();
+		}
+	}
+	if (found)
+		pr_info("ihk: os %d: Linux still references %llu pages\n", procs->os->index, found);
+}
