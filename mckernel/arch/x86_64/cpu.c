@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One CPU: its features, registers and segments, and the threads that it switches between. */
+#include "mck/lib.h"
+#include "mck/mm.h"
+#include "mck/task.h"
+#include "x86.h"
+
+struct x86_features x86;
+u8 smap_on; /* for entry.S */
+u8 mds_on; /* for entry.S: clear the CPU's buffers on the way to user mode */
+
+struct cpu *cpu_table[ABI_MAX_CPUS]; /* filled by the first CPU before the others start */
+u32 cpu_count;
+struct boot_params *boot_params;
+
+struct tss {
+	u32 reserved0;
+	u64 rsp[3];
+	u64 reserved1;
+	u64 ist[7];
+	u64 reserved2;
+	u16 reserved3;
+	u16 iomap;
+} __attribute__((packed));
+
+/* What struct cpu's `arch` points to. Owned by that CPU. */
+struct x86_cpu {
+	u64 gdt[GDT_ENTRIES];
+	struct tss tss;
+};
+
+struct table_register {
+	u16 limit;
+	u64 base;
+} __attribute__((packed));
+
+/* ---- features ---- */
+
+static bool bit(u32 word, unsigned int n)
+{
+	return word >> n & 1;
+}
+
+void cpu_detect(void)
+{
+	u32 max[4], basic[4], more[4] = { 0 }, ext[4], size[4];
+
+	cpuid(0, 0, max);
+	cpuid(1, 0, basic);
+	if (max[0] >= 7)
+		cpuid(7, 0, more);
+	cpuid(0x80000001, 0, ext);
+	cpuid(0x80000008, 0, size);
+	x86.xsave = bit(basic[2], 26);
+	x86.rdrand = bit(basic[2], 30);
+	x86.fsgsbase = bit(more[1], 0);
+	x86.smep = bit(more[1], 7);
+	x86.smap = bit(more[1], 20);
+	x86.umip = bit(more[2], 2);
+	x86.gib_pages = bit(ext[3], 26);
+	x86.rdtscp = bit(ext[3], 27);
+	x86.pa_bits = size[0] & 0xff;
+}
+
+/* ---- tables and registers ---- */
+
+struct cpu *this_cpu(void)
+{
+	struct cpu *cpu;
+
+	/* volatile: a thread may go on on another CPU */
+	__asm__ volatile("movq %%gs:0, %0" : "=r"(cpu)); /* cpu->self */
+	return cpu;
+}
+
+void arch_cpu_set(struct cpu *cpu)
+{
+	cpu->self = cpu;
+	wrmsr(MSR_KERNEL_GS_BASE, 0);
+	wrmsr(MSR_GS_BASE, (u64)cpu);
+}
+
+static void gdt_fill(struct x86_cpu *c, u32 place, u32 node)
+{
+	u64 tss = (u64)&c->tss;
+
+	c->gdt[KERNEL_CS / 8] = 0x00af9b000000ffffUL;
+	c->gdt[KERNEL_DS / 8] = 0x00cf93000000ffffUL;
+	c->gdt[USER_DS / 8] = 0x00cff3000000ffffUL;
+	c->gdt[USER_CS / 8] = 0x00affb000000ffffUL;
+	c->gdt[TSS_SELECTOR / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 |
+				   0x89UL << 40 | (tss >> 24 & 0xff) << 56;
+	c->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
+	c->gdt[NODE_SELECTOR / 8] = 0x0040f50000000000UL | (place & 0xfff) | (u64)(node & 0xf) << 12 |
+				    (u64)(node >> 4 & 0xf) << 48;
+}
+
+/* A stack for one kind of trap; its first word tells the handler whose it is. */
+static u64 ist_stack(struct cpu *cpu)
+{
+	u64 pa = page_alloc_zero(__builtin_ctz(IST_STACK_SIZE / PAGE_SIZE), cpu->boot->node);
+
+	kassert(pa);
+	*(struct cpu **)pa_to_va(pa) = cpu;
+	return (u64)pa_to_va(pa) + IST_STACK_SIZE;
+}
+
+static void load_segments(struct x86_cpu *c)
+{
+	struct table_register gdtr = { sizeof(c->gdt) - 1, (u64)c->gdt };
+
+	__asm__ volatile("lgdt %0\n\t"
+			 "pushq %1\n\t"
+			 "lea 1f(%%rip), %%rax\n\t"
+			 "pushq %%rax\n\t"
+			 "lretq\n"
+			 "1:\n\t"
+			 "mov %2, %%ds\n\t"
+			 "mov %2, %%es\n\t"
+			 "mov %2, %%ss\n\t"
+			 "mov %3, %%fs\n\t"
+			 "mov %3, %%gs\n\t"
+			 "ltr %w4"
+			 :
+			 : "m"(gdtr), "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(0), "r"(TSS_SELECTOR)
+			 : "rax", "memory");
+}
+
+static void init_segments(struct cpu *cpu)
+{
+	struct x86_cpu *c = kzalloc(sizeof(*c));
+
+	kassert(c);
+	cpu->arch = c;
+	c->tss.iomap = sizeof(struct tss);
+	c->tss.ist[IST_NMI - 1] = ist_stack(cpu);
+	c->tss.ist[IST_DOUBLE_FAULT - 1] = ist_stack(cpu);
+	c->tss.ist[IST_MACHINE_CHECK - 1] = ist_stack(cpu);
+	gdt_fill(c, cpu->place, cpu->boot->node);
+	load_segments(c);
+	arch_cpu_set(cpu); /* loading %gs has cleared its base */
+}
+
+static void init_registers(struct cpu *cpu)
+{
+	u64 cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+
+	if (x86.xsave)
+		cr4 |= CR4_OSXSAVE;
+	if (x86.fsgsbase)
+		cr4 |= CR4_FSGSBASE;
+	if (x86.smep)
+		cr4 |= CR4_SMEP;
+	if (x86.smap)
+		cr4 |= CR4_SMAP;
+	if (x86.umip)
+		cr4 |= CR4_UMIP;
+	write_cr4(cr4);
+	write_cr4(cr4 | CR4_PGE); /* the module's global entries are gone */
+	write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE | CR0_WP | CR0_AM);
+	smap_on = x86.smap;
+	mds_on = !!(boot_params->mitigations & BOOT_MITIGATE_MDS);
+	if (boot_params->mitigations & BOOT_MITIGATE_IBRS)
+		wrmsr(MSR_SPEC_CTRL, 1);
+
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
+	wrmsr(MSR_STAR, (u64)KERNEL_CS << 32 | (u64)SYSRET_BASE << 48);
+	wrmsr(MSR_LSTAR, (u64)syscall_entry);
+	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_AC);
+	if (x86.rdtscp)
+		wrmsr(MSR_TSC_AUX, cpu->place | cpu->boot->node << 12);
+}
+
+void arch_cpu_init(u32 place)
+{
+	struct cpu *cpu = cpu_table[place];
+
+	init_segments(cpu);
+	init_registers(cpu);
+	trap_init_cpu();
+	fpu_init_cpu();
+	apic_init_cpu();
+}
+
+/* ---- threads ---- */
+
+static u64 stack_top(const struct thread *t)
+{
+	return (u64)t->kstack + KSTACK_SIZE;
+}
+
+void arch_thread_init(struct thread *t, void (*entry)(void *), void *arg)
+{
+	u64 *sp;
+
+	t->regs = (struct user_regs *)stack_top(t) - 1;
+	/* As context_switch() leaves it, below an unused word for alignment. */
+	sp = (u64 *)t->regs - 2;
+	*sp = 0;
+	*--sp = (u64)thread_entry;
+	*--sp = 0; /* rbp */
+	*--sp = (u64)entry; /* rbx */
+	*--sp = (u64)arg; /* r12 */
+	*--sp = 0;
+	*--sp = 0;
+	*--sp = 0;
+	t->ksp = (u64)sp;
+}
+
+static bool runs_program(const struct thread *t)
+{
+	return !t->idle && !t->work;
+}
+
+void arch_switch(struct thread *prev, struct thread *next)
+{
+	struct cpu *cpu = this_cpu();
+	struct x86_cpu *c = cpu->arch;
+
+	kassert(cpu->lock_depth == 0);
+	if (prev->fpu)
+		fpu_save(prev->fpu);
+	if (runs_program(prev)) {
+		prev->fs_base = arch_get_fs(prev);
+		prev->gs_base = arch_get_gs(prev);
+	}
+	cpu->current = next;
+	cpu->kernel_stack = stack_top(next);
+	c->tss.rsp[0] = stack_top(next);
+	if (cpu->space != next->space)
+		arch_load_space(next->space);
+	if (runs_program(next)) {
+		arch_set_fs(next, next->fs_base);
+		arch_set_gs(next, next->gs_base);
+	}
+	if (next->fpu)
+		fpu_restore(next->fpu);
+	cpu->boot->switches++;
+	context_switch(&prev->ksp, next->ksp);
+}
+
+void arch_enter_user(struct thread *t)
+{
+	enter_user(t->regs);
+}
+
+void arch_regs_exec(struct user_regs *regs, u64 entry, u64 sp)
+{
+	memset(regs, 0, sizeof(*regs));
+	regs->orig_rax = -1UL;
+	regs->rip = entry;
+	regs->rsp = sp;
+	regs->cs = USER_CS;
+	regs->ss = USER_DS;
+	regs->rflags = RFLAGS_IF | RFLAGS_FIXED;
+}
+
+/*
+ * The bases of the current thread stand in the CPU: FS in its own register,
+ * the program's GS where swapgs exchanges it. Only where programs may write them
+ * (FSGSBASE) can they differ from what was set.
+ */
+u64 arch_get_fs(struct thread *t)
+{
+	u64 base = t->fs_base;
+
+	if (x86.fsgsbase && t == current_thread())
+		__asm__ volatile("rdfsbase %0" : "=r"(base));
+	return base;
+}
+
+void arch_set_fs(struct thread *t, u64 base)
+{
+	t->fs_base = base;
+	if (t != current_thread())
+		return;
+	if (x86.fsgsbase)
+		__asm__ volatile("wrfsbase %0" : : "r"(base));
+	else
+		wrmsr(MSR_FS_BASE, base);
+}
+
+u64 arch_get_gs(struct thread *t)
+{
+	return t == current_thread() ? rdmsr(MSR_KERNEL_GS_BASE) : t->gs_base;
+}
+
+void arch_set_gs(struct thread *t, u64 base)
+{
+	t->gs_base = base;
+	if (t == current_thread())
+		wrmsr(MSR_KERNEL_GS_BASE, base);
+}
+
+/* ---- waiting ---- */
+
+void arch_idle(void)
+{
+	/* sti lets nothing in before the hlt has begun. */
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+void arch_relax(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	cpu->boot->heartbeat++;
+	arch_answer_flush();
+	__asm__ volatile("pause");
+}
+
+u64 arch_cycles(void)
+{
+	return rdtsc();
+}
+
+void arch_halt(void)
+{
+	this_cpu()->boot->state = CPU_DEAD;
+	for (;;)
+		__asm__ volatile("cli; hlt" : : : "memory");
+}

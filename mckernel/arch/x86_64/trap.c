@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Exceptions, interrupts and system calls, from the assembly entries on. */
+#include "mck/signal.h"
+#include "mck/syscall.h"
+#include "mck/task.h"
+#include "x86.h"
+
+#define IDT_PRESENT (1UL << 47)
+#define IDT_INTERRUPT_GATE (0xeUL << 40)
+#define IDT_DPL3 (3UL << 45)
+
+/* si_code values */
+#define FPE_INTDIV 1
+#define FPE_FLTDIV 3
+#define FPE_FLTOVF 4
+#define FPE_FLTUND 5
+#define FPE_FLTRES 6
+#define FPE_FLTINV 7
+#define ILL_ILLOPN 2
+#define BUS_ADRALN 1
+#define TRAP_TRACE 2
+
+static u64 idt[256][2]; /* filled by the first CPU, shared */
+
+static const char *const names[32] = {
+	[0] = "divide error", [1] = "debug", [2] = "NMI", [3] = "breakpoint", [4] = "overflow",
+	[5] = "bound range", [6] = "invalid opcode", [7] = "no FPU", [8] = "double fault",
+	[10] = "invalid TSS", [11] = "segment not present", [12] = "stack segment",
+	[13] = "general protection", [14] = "page fault", [16] = "x87 error",
+	[17] = "alignment check", [18] = "machine check", [19] = "SIMD error",
+};
+
+/* ---- the table ---- */
+
+static u64 gate_ist(unsigned int vector)
+{
+	if (vector == VECTOR_NMI)
+		return IST_NMI;
+	if (vector == VECTOR_DOUBLE_FAULT)
+		return IST_DOUBLE_FAULT;
+	return vector == VECTOR_MACHINE_CHECK ? IST_MACHINE_CHECK : 0;
+}
+
+static void fill_idt(void)
+{
+	for (unsigned int v = 0; v < 256; v++) {
+		u64 stub = trap_stubs[v];
+		bool user = v == 3 || v == 4; /* int3 and into are instructions */
+
+		idt[v][1] = stub >> 32;
+		idt[v][0] = (stub & 0xffff) | (u64)KERNEL_CS << 16 | gate_ist(v) << 32 |
+			    IDT_INTERRUPT_GATE | (user ? IDT_DPL3 : 0) | IDT_PRESENT |
+			    (stub >> 16 & 0xffff) << 48;
+	}
+}
+
+void trap_init_cpu(void)
+{
+	struct {
+		u16 limit;
+		u64 base;
+	} __attribute__((packed)) idtr = { sizeof(idt) - 1, (u64)idt };
+
+	if (!idt[0][0])
+		fill_idt();
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+}
+
+/* ---- interrupts: they only note ---- */
+
+static void doorbell(struct cpu *cpu)
+{
+	__atomic_store_n(&cpu->kick, 1, __ATOMIC_RELAXED);
+	arch_answer_flush();
+}
+
+static void interrupt(u64 vector)
+{
+	struct cpu *cpu = this_cpu();
+
+	cpu->boot->interrupts++;
+	if (vector == VECTOR_SPURIOUS)
+		return;
+	if (vector == VECTOR_TIMER)
+		sched_tick();
+	else if (vector == LWK_DOORBELL_VECTOR)
+		doorbell(cpu);
+	/* Any other is a broadcast of Linux's that was not meant for us. */
+	apic_eoi();
+}
+
+/* ---- exceptions of programs, as Linux reports them ---- */
+
+/* The cause by status bits: invalid, denormal, divide, overflow, underflow, precision. */
+static int fpe_code(u32 raised)
+{
+	if (raised & 0x01)
+		return FPE_FLTINV;
+	if (raised & 0x04)
+		return FPE_FLTDIV;
+	if (raised & 0x08)
+		return FPE_FLTOVF;
+	if (raised & 0x12)
+		return FPE_FLTUND;
+	return raised & 0x20 ? FPE_FLTRES : 0;
+}
+
+static int x87_code(void)
+{
+	u16 control, status;
+
+	__asm__ volatile("fnstcw %0; fnstsw %1" : "=m"(control), "=m"(status));
+	return fpe_code(status & ~control);
+}
+
+static int simd_code(void)
+{
+	u32 mxcsr;
+
+	__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+	return fpe_code(mxcsr & ~(mxcsr >> 7));
+}
+
+static void user_exception(u64 vector, struct user_regs *regs)
+{
+	switch (vector) {
+	case 0:
+		trap_user_exception(SIGFPE, FPE_INTDIV, regs->rip);
+		break;
+	case 1:
+		regs->rflags &= ~RFLAGS_TF;
+		trap_user_exception(SIGTRAP, TRAP_TRACE, regs->rip);
+		break;
+	case 3:
+		trap_user_exception(SIGTRAP, SI_KERNEL, 0);
+		break;
+	case 6:
+		trap_user_exception(SIGILL, ILL_ILLOPN, regs->rip);
+		break;
+	case 11:
+	case 12:
+		trap_user_exception(SIGBUS, SI_KERNEL, 0);
+		break;
+	case 16:
+		trap_user_exception(SIGFPE, x87_code(), regs->rip);
+		break;
+	case 17:
+		trap_user_exception(SIGBUS, BUS_ADRALN, 0);
+		break;
+	case 19:
+		trap_user_exception(SIGFPE, simd_code(), regs->rip);
+		break;
+	default:
+		trap_user_exception(SIGSEGV, SI_KERNEL, 0);
+	}
+}
+
+static void from_user(u64 vector, struct user_regs *regs)
+{
+	struct thread *t = current_thread();
+
+	t->fault_error = regs->orig_rax == -1UL ? 0 : regs->orig_rax;
+	t->fault_trap = vector;
+	regs->orig_rax = -1UL;
+	if (vector == VECTOR_PAGE_FAULT) {
+		t->fault_addr = read_cr2();
+		trap_user_fault(t->fault_addr, t->fault_error);
+	} else {
+		user_exception(vector, regs);
+	}
+}
+
+/* ---- exceptions in the kernel ---- */
+
+static void die(u64 vector, struct user_regs *regs) __attribute__((noreturn));
+static void die(u64 vector, struct user_regs *regs)
+{
+	fault_note(regs);
+	if (vector == VECTOR_PAGE_FAULT)
+		panic("page fault in the kernel at %016lx, error %lx", read_cr2(), regs->orig_rax);
+	panic("%s in the kernel, error %lx", names[vector] ? names[vector] : "exception",
+	      regs->orig_rax);
+}
+
+static void from_kernel(u64 vector, struct user_regs *regs)
+{
+	u64 fixup = extable_find(regs->rip);
+	u64 addr = read_cr2();
+
+	if (!fixup)
+		die(vector, regs);
+	/* A copy to or from the program: the fault is its own, and may wait. */
+	if (vector == VECTOR_PAGE_FAULT && addr < USER_END &&
+	    trap_kernel_fault(addr, regs->orig_rax))
+		return;
+	regs->rip = fixup;
+}
+
+/* ---- from entry.S ---- */
+
+void trap_enter(u64 vector, struct user_regs *regs)
+{
+	bool user = regs->cs & 3;
+
+	if (user)
+		sched_enter();
+	if (vector >= 32)
+		interrupt(vector);
+	else if (user)
+		from_user(vector, regs);
+	else
+		from_kernel(vector, regs);
+}
+
+void trap_ist(u64 vector, struct user_regs *regs)
+{
+	if (vector != VECTOR_NMI)
+		die(vector, regs);
+	/* Linux sends NMIs to CPUs that it takes for its own; ours mean that another CPU has panicked. */
+	if (panic_begun())
+		arch_halt();
+}
+
+void syscall_enter(struct user_regs *regs)
+{
+	sched_enter();
+	syscall_dispatch(regs);
+}
+
+static bool canonical(u64 va)
+{
+	return (u64)((s64)(va << 16) >> 16) == va;
+}
+
+int exit_to_user(struct user_regs *regs)
+{
+	struct thread *t = current_thread();
+
+	do {
+		return_to_user();
+		/* iret must not fault: what a program may not have is not there. */
+		regs->cs = USER_CS;
+		regs->ss = USER_DS;
+		regs->rflags = (regs->rflags & RFLAGS_USER) | RFLAGS_IF | RFLAGS_FIXED;
+		if (!canonical(regs->rip)) {
+			t->fault_trap = 13;
+			t->fault_error = 0;
+			trap_user_exception(SIGSEGV, SI_KERNEL, 0);
+			continue;
+		}
+	} while (!sched_leave());
+	return regs->rcx == regs->rip && regs->r11 == regs->rflags && regs->rip < USER_END &&
+	       !(regs->rflags & (RFLAGS_RF | RFLAGS_TF));
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Everything that the rest of the kernel asks of an architecture; arch/fake answers it on a host. */
+#ifndef MCK_ARCH_H
+#define MCK_ARCH_H
+
+#include "abi/boot.h"
+#include "mck/lib.h"
+
+struct thread;
+struct space;
+
+/* ---- CPUs ---- */
+
+/* Data of one CPU. Owned by that CPU except where said. Found by %gs in kernel mode. */
+struct cpu {
+	struct cpu *self;
+	u64 kernel_stack; /* top, for the system call entry; set at each switch */
+	u64 user_rsp; /* scratch of the entry code */
+	u32 place; /* 0 .. boot->cpu_count - 1 */
+	u32 lock_depth; /* locks held now, for assertions */
+	u32 lock_rank[8]; /* of these, in the order taken */
+	struct boot_cpu *boot; /* shared with Linux, see abi/boot.h */
+	struct thread *current; /* never NULL after start: the idle thread or a user's */
+	struct space *space; /* whose tables are loaded, NULL: the kernel's */
+	u32 kick; /* atomic: another LWK CPU wants a scan; the CPU itself clears it */
+	u32 flush_request; /* raised by others (atomic), answered by flush_done */
+	u32 flush_done; /* written by this CPU, read by others */
+	void *arch; /* GDT, TSS, stacks */
+	void *runq; /* struct runq, task/sched.c */
+};
+
+extern struct cpu *cpu_table[ABI_MAX_CPUS];
+extern struct boot_params *boot_params; /* mapped for good */
+extern u32 cpu_count;
+
+static inline struct cpu *cpu_of(u32 place)
+{
+	return cpu_table[place];
+}
+
+struct cpu *this_cpu(void);
+
+/* Interrupts on, halt, interrupts off again, with no window in which a doorbell is lost. */
+void arch_idle(void);
+/* One turn of a spinning loop: pause, answer TLB flush requests, raise the heartbeat. */
+void arch_relax(void);
+/* Stop every other CPU of the instance for good, whatever it does (panic). */
+void arch_stop_others(void);
+void arch_answer_flush(void); /* what other CPUs have asked of this one */
+/* Interrupt another LWK CPU so that it looks at its attention word and flush requests. */
+void arch_kick(u32 place);
+/* Ring the Linux CPU that serves this CPU (boot_cpu.doorbell_*). */
+void arch_ring_linux(void);
+/* One-shot timer of this CPU in about `us` microseconds; 0 stops it. It only ends a halt or sets need_resched. */
+void arch_timer(u64 us);
+/* Cycles of the time-stamp counter, for CPU accounting; boot_params->tsc_khz is its rate. */
+u64 arch_cycles(void);
+void arch_halt(void) __attribute__((noreturn)); /* for good, interrupts off */
+u64 arch_random(void);
+u32 arch_port_in32(u16 port); /* a device's register: the ACPI PM timer */
+/* Registers and backtrace of this CPU into the log (with symbol names). */
+void arch_backtrace(void);
+
+/* ---- physical memory ---- */
+
+/* The direct map of the instance's memory. */
+void *pa_to_va(u64 pa);
+u64 va_to_pa(const void *va); /* of the direct map or the image */
+/*
+ * Map a page (or `size` bytes) of Linux's memory named in a message;
+ * permanent. Returns its address or NULL. What it returns before
+ * arch_memory_init() is good until then only.
+ */
+void *arch_map_linux(u64 pa, u64 size);
+/* The same for device registers, uncached. */
+void *arch_map_device(u64 pa, u64 size);
+
+/* ---- address spaces ---- */
+
+/* Fill the kernel's half of a new root table. */
+void arch_init_root(u64 root_pa);
+void arch_load_space(struct space *space); /* root of it, or the kernel's if NULL; flushes user TLB entries */
+void arch_flush_page(u64 va); /* this CPU */
+void arch_flush_all(void); /* this CPU, user entries */
+/*
+ * Flush [start, end) of `space` on every CPU that may hold entries of it and
+ * wait for their answers. May be called under the space's lock.
+ */
+void arch_flush_space(struct space *space, u64 start, u64 end);
+
+/* ---- user memory of the current thread ---- */
+
+/* 0 or -EFAULT. May wait (faults on file pages): no lock may be held. */
+int copy_from_user(void *dst, u64 src, size_t size);
+int copy_to_user(u64 dst, const void *src, size_t size);
+int clear_user(u64 dst, size_t size);
+/* Length without NUL, or -EFAULT, or -ENAMETOOLONG. */
+long strncpy_from_user(char *dst, u64 src, size_t size);
+
+/* ---- threads ---- */
+
+/* Registers of user mode as the entry code saves them, at the top of the kernel stack. */
+struct user_regs {
+	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	u64 orig_rax; /* number of the system call; -1 for traps and interrupts; error code goes to `error` */
+	u64 rip, cs, rflags, rsp, ss;
+};
+
+/* Prepare a new thread's kernel stack so that the first switch to it calls entry(arg). */
+void arch_thread_init(struct thread *t, void (*entry)(void *), void *arg);
+/* Save prev, restore next: stack, FPU, FS/GS bases, space. Returns in prev when it is switched to again. */
+void arch_switch(struct thread *prev, struct thread *next);
+/* Leave for user mode with the registers in thread->regs. */
+void arch_enter_user(struct thread *t) __attribute__((noreturn));
+/* Registers of a fresh program. */
+void arch_regs_exec(struct user_regs *regs, u64 entry, u64 sp);
+/* FPU state: initial for exec, copied for fork. xsave area owned by the thread. */
+int arch_fpu_alloc(struct thread *t);
+void arch_fpu_free(struct thread *t);
+void arch_fpu_reset(struct thread *t);
+void arch_fpu_copy(struct thread *to, struct thread *from);
+u64 arch_get_fs(struct thread *t);
+void arch_set_fs(struct thread *t, u64 base); /* of the current thread: effective at once */
+u64 arch_get_gs(struct thread *t);
+void arch_set_gs(struct thread *t, u64 base);
+
+/*
+ * Signal frames, Linux's layout. Pushes a frame for signo on the user stack
+ * (or alternate stack at [ss_sp, ss_sp + ss_size) if `use_altstack` and not
+ * on it yet) and changes regs to enter the handler. 0 or -EFAULT.
+ */
+struct sigframe_args {
+	int signo;
+	u64 handler, flags, restorer; /* as in the application's sigaction */
+	u64 old_mask; /* saved in the frame */
+	u8 siginfo[128];
+	u64 altstack_sp, altstack_size; /* size 0: none */
+	u32 altstack_flags;
+};
+u64 arch_sigframe_size(void); /* at most, for AT_MINSIGSTKSZ */
+int arch_sigframe_push(struct thread *t, const struct sigframe_args *args);
+/* rt_sigreturn: restores registers and FPU; returns the saved mask (and alternate stack); -EFAULT if malformed. */
+int arch_sigframe_pop(struct thread *t, u64 *mask, u64 *ss_sp, u32 *ss_flags, u64 *ss_size);
+
+/* Bring up this CPU's tables (called by main.c's start code); implemented in arch/x86_64/cpu.c. */
+void arch_cpu_init(u32 place);
+/*
+ * The kernel's page tables: the first CPU builds them (with
+ * phys_early_alloc()) and every CPU moves to them; boot_params and the log
+ * move to their places for good.
+ */
+void arch_memory_init(void);
+/* The data of CPU `place` become those of this CPU: this_cpu() works from here on. */
+void arch_cpu_set(struct cpu *cpu);
+/* Leave the stack of the boot for good. */
+void arch_run_on(u64 stack_top, void (*fn)(void)) __attribute__((noreturn));
+
+#endif

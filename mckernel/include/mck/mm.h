@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Memory: frames, small objects, address spaces, lending to Linux, file pages. */
+#ifndef MCK_MM_H
+#define MCK_MM_H
+
+#include "abi/pte.h"
+#include "mck/arch.h"
+#include "mck/lib.h"
+#include "mck/list.h"
+
+/* ---- frames (mm/phys.c): buddy per node, 4 KiB to 1 GiB ---- */
+
+/* One per 4 KiB page of the instance. */
+struct frame {
+	u32 refs; /* atomic: mappings and other holders; 0: free or owned by the kernel */
+	u8 order; /* of the block that starts here, while free */
+	u8 node;
+	u8 flags; /* FRAME_*, atomic */
+	u8 reserved;
+	struct list link; /* free list of the buddy, or the file cache's list */
+};
+#define FRAME_FREE 1 /* head of a free block */
+#define FRAME_LENT 2 /* Linux held it at its last zap: its last free goes through the module */
+#define FRAME_USER 4 /* counted as a user page */
+#define FRAME_CACHE 8 /* the file cache holds one of the references: counted in pages_cache while that is the only one */
+
+#define FRAME_AWAY 16 /* in the module's quarantine */
+
+/*
+ * Before phys_init(): take contiguous pages of the instance, not zeroed; 0 if
+ * there is no such run. Needs nothing but boot_params. Never given back.
+ */
+u64 phys_early_alloc(u64 pages);
+void phys_init(void); /* from boot_params: chunks minus image minus quarantine minus the frame table */
+struct frame *frame_of(u64 pa); /* NULL if not the instance's memory */
+u64 frame_pa(const struct frame *f);
+
+/* Block of 2^order pages, contents undefined; 0 if there is none. node -1: near this CPU, then anywhere. Any context. */
+u64 page_alloc(unsigned int order, int node);
+u64 page_alloc_zero(unsigned int order, int node);
+void page_free(u64 pa, unsigned int order);
+void phys_publish(void); /* pages_kernel, from the other counters; before a CPU halts */
+u64 pages_free_now(void); /* for admission and counters */
+
+/* A page of user memory: refs starts at 1. */
+u64 upage_alloc(int node); /* not zeroed; counts pages_user */
+void upage_get(u64 pa);
+/* Drop one; true: it was the last, and the caller now owns the page and must free it by upage_free or through a zap. */
+bool upage_put(u64 pa);
+void upage_free(u64 pa); /* refs is 0 and Linux is known not to hold it */
+
+/*
+ * Mappings of a frame, counted page by page also under a large leaf
+ * (mm/upage.c). upage_map adds one, upage_unmap drops one and answers as
+ * upage_put does; both keep the books of the file cache's frames.
+ */
+void upage_map(u64 pa);
+bool upage_unmap(u64 pa);
+/* 512 pages in one aligned block, each with one reference; 0 if there is none. */
+u64 upage_alloc_block(int node);
+void upage_free_block(u64 pa); /* all 512 have no reference, no mark */
+
+/* A page that the module gave back from its quarantine, or gave to it. */
+void phys_quarantined(u64 pa); /* accounting only: it has left */
+void phys_unquarantined(u64 pa); /* joins the free pages */
+
+/* ---- small objects (mm/kmalloc.c) ---- */
+void kmalloc_init(void);
+void *kmalloc(size_t size); /* up to 2 MiB; 16-byte aligned; NULL without memory */
+void *kzalloc(size_t size);
+void kfree(void *p);
+
+/* ---- page tables (mm/pagetable.c): generic over abi/pte.h ---- */
+
+/* Address of the entry of `level` (1..3) for va; tables are made if `create`. NULL: no memory or absent. Under the space's lock. */
+u64 *pt_entry(u64 root_pa, u64 va, int level, bool create);
+/* The leaf that maps va: its entry and level in *level, or NULL. */
+u64 *pt_leaf(u64 root_pa, u64 va, int *level);
+
+/* ---- address spaces (mm/aspace.c, fault.c, fork.c) ---- */
+
+struct file; /* mm/filecache.c: a version of a file, cached */
+struct shmobj; /* shared anonymous memory, by page index */
+
+/* What a range of a space is. Under the space's lock. */
+struct region {
+	struct list link; /* in space->regions, ascending, not overlapping */
+	u64 start, end; /* page-aligned, half-open */
+	u32 prot; /* PROT_READ|WRITE|EXEC */
+	u32 flags; /* REGION_* */
+	struct file *file; /* private file mapping, holds a reference; NULL: anonymous */
+	struct shmobj *shm; /* shared anonymous memory, holds a reference */
+	u64 pgoff; /* page index in file or shm of `start` */
+	u32 max_prot;
+	u32 around; /* pages that the next fault in sequence maps at once */
+	u64 next_fault; /* where it would be */
+};
+#define REGION_SHARED 1
+#define REGION_GROWSDOWN 2
+#define REGION_STACK 4
+#define REGION_HEAP 8
+#define REGION_NORESERVE 16
+#define REGION_DONTFORK 32
+#define REGION_WIPEONFORK 64
+#define REGION_VDSO 128
+#define REGION_LOCKED 256 /* mlock: memory is always resident, so only the accounts care */
+#define REGION_NOHUGE 512
+#define REGION_COWED 1024 /* a file's region that may hold private copies of its pages */
+
+/* A sleepable claim on a range, on its holder's stack (mm/reserve.c). Under the space's lock. */
+struct reservation {
+	struct reservation *next;
+	u64 start, end;
+};
+
+struct space {
+	struct spinlock lock;
+	u32 refs; /* atomic: threads on it (vfork and CLONE_VM children included) */
+	u64 id; /* opaque to the module */
+	u64 root_pa;
+	struct space_epoch *epoch; /* shared with the module */
+	u64 epoch_pa;
+	u64 linux_id; /* the module's id of it, for LCALL_ZAP */
+
+	/* under lock */
+	struct list regions;
+	u64 mmap_base; /* top-down search starts here */
+	u64 brk_start, brk_end, brk_limit;
+	u64 stack_top;
+	u64 total_pages; /* for RLIMIT_AS */
+	u64 data_pages;
+	u64 locked_pages; /* for RLIMIT_MEMLOCK */
+	u64 stack_limit; /* RLIMIT_STACK as last seen, for faults that Linux asks for; space_create: 8 MiB */
+	bool lock_future; /* MCL_FUTURE */
+	struct region *hit; /* found last, or NULL */
+	struct reservation *claims; /* sleepable claims on ranges */
+	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
+
+	u32 pins; /* atomic: short holds by fault answers; the end of the space waits for them */
+	struct list by_id; /* under the lock of the table of spaces */
+	u64 cpus[ABI_MAX_CPUS / 64]; /* atomic: CPUs that may hold TLB entries; maintained by arch_switch */
+};
+
+struct space *space_create(void); /* refs 1; NULL without memory */
+void space_get(struct space *s);
+/* The last one unmaps everything, takes lent pages back (waits), frees the tables. Wait allowed, no lock. */
+void space_put(struct space *s);
+struct space *space_find(u64 id); /* with a reference, or NULL: ids of dead spaces never match */
+
+/*
+ * The same without keeping the space: its end waits until it is unpinned.
+ * For handlers, which may not wait as the last space_put() does.
+ */
+struct space *space_pin(u64 id);
+void space_unpin(struct space *s);
+
+/* mmap's work after the system call has checked its arguments. May wait. -errno or the address. */
+struct map_args {
+	u64 addr, length; /* page-aligned length */
+	u32 prot, max_prot;
+	u32 region_flags;
+	bool fixed, noreplace, low32, populate;
+	struct file *file; /* a reference that is taken over on success */
+	struct shmobj *shm; /* likewise */
+	u64 pgoff;
+};
+s64 space_map(struct space *s, const struct map_args *args);
+int space_unmap(struct space *s, u64 start, u64 end);
+int space_protect(struct space *s, u64 start, u64 end, u32 prot);
+s64 space_remap(struct space *s, u64 old_addr, u64 old_size, u64 new_size, u32 flags, u64 new_addr);
+u64 space_brk(struct space *s, u64 new_end, u64 data_limit); /* Linux's brk: the end in force */
+int space_discard(struct space *s, u64 start, u64 end); /* MADV_DONTNEED */
+bool space_mapped(struct space *s, u64 start, u64 end); /* every page lies in some region */
+struct shmobj *shmobj_create(u64 pages);
+void shmobj_get(struct shmobj *o);
+void shmobj_put(struct shmobj *o);
+
+/* What syscall/memory.c needs besides. All take page-aligned ranges. */
+int space_set_flags(struct space *s, u64 start, u64 end, u32 set, u32 clear); /* of regions; -ENOMEM for holes, the rest is done */
+int space_populate(struct space *s, u64 start, u64 end); /* of the current thread: fault in what is missing */
+/* One byte per page into `vec`: resident or not. -ENOMEM if a page is not mapped. */
+int space_resident(struct space *s, u64 start, u64 end, u8 *vec);
+/* How long a piece from `start` on lies in one region; its description in *copy (references not taken). 0: not mapped. */
+u64 space_piece(struct space *s, u64 start, struct region *copy);
+u64 space_hole(struct space *s, u64 start); /* bytes from `start`, which is not mapped, to the next region or the end */
+
+enum access { ACCESS_READ = 0, ACCESS_WRITE = 1, ACCESS_EXEC = 2 };
+
+/* Why a fault could not be served, or how it has to go on. */
+enum fault_result {
+	FR_OK = 0,
+	FR_NOMAP, /* SIGSEGV, SEGV_MAPERR */
+	FR_ACCESS, /* SIGSEGV, SEGV_ACCERR */
+	FR_BUS, /* SIGBUS, BUS_ADRERR */
+	FR_OOM,
+	FR_BUSY, /* a change is under way: wait for it and ask again */
+	FR_FILL, /* a file page must be read first: struct fill_wanted tells which */
+};
+struct fill_wanted {
+	struct file *file; /* referenced for the asker */
+	u64 index;
+	u64 frame_pa;
+};
+/*
+ * Serve one fault on behalf of anybody, without waiting. Never called with a
+ * lock held. The caller reads the file (its own twin, or the Linux task that
+ * faulted) and calls file_filled(), then asks again.
+ */
+enum fault_result space_fault(struct space *s, u64 addr, enum access access, struct fill_wanted *fill);
+/* The same for the current thread: waits for changes and reads file pages by its own twin. Never FR_BUSY or FR_FILL. */
+enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access);
+
+/* Copy regions and tables to a fresh space, copy-on-write. May wait. 0 or -ENOMEM (then child is untouched but for what space_put cleans). */
+int space_fork(struct space *parent, struct space *child);
+
+/* ---- lending (mm/lend.c) ---- */
+
+/*
+ * Collects pages whose entries were taken out of a space's tables, and gives
+ * them back when it is safe: after the TLB flush and, where the module may
+ * show them, after LCALL_ZAP.
+ */
+#define LEND_INLINE 32
+#define LEND_MAX 512
+
+/*
+ * Use: lend_begin; then rounds of { lock; while (!lend_full) exchange an
+ * entry and lend_note it; unlock; lend_flush; read lend_result if wanted;
+ * lend_again }; lend_end. Memory is never short: without a page for the list
+ * the rounds are shorter, and the words for the module have a reserve.
+ * Owned by the thread on whose stack it lies.
+ */
+struct lend_batch {
+	struct space *space;
+	u64 flush_start, flush_end; /* of all entries noted */
+	u64 zap_start, zap_end; /* of those that were lent; empty: start >= end */
+	bool any_word; /* some page has to be looked at by the module */
+	u32 count, room;
+	u64 *record; /* here, or the page at list_pa */
+	u64 list_pa;
+	u64 here[LEND_INLINE];
+};
+void lend_begin(struct lend_batch *b, struct space *s);
+/* No room for one more: flush first. Any lock may be held. */
+bool lend_full(struct lend_batch *b);
+/* Under the space's lock: the leaf `old` (level 1 or 2) of va was exchanged away. `put`: the mapping's reference goes too. */
+void lend_note(struct lend_batch *b, u64 va, u64 old, int level, bool put);
+/* A range that was lent, without pages: only unmapped from the shadow. */
+void lend_note_range(struct lend_batch *b, u64 start, u64 end, bool lent);
+/* No lock held. Flush, zap, wait for the answer, free what is free. Referenced pages are marked FRAME_LENT. */
+void lend_flush(struct lend_batch *b);
+/* After lend_flush: Linux holds a page of record i (in the order noted). */
+bool lend_referenced(const struct lend_batch *b, u32 i);
+void lend_again(struct lend_batch *b); /* empty, for the next round */
+void lend_end(struct lend_batch *b);
+void lend_finish(struct lend_batch *b); /* lend_flush and lend_end */
+
+/*
+ * The last reference to a page went where nobody may wait: freed at once, or,
+ * if it is marked FRAME_LENT, put aside until the module has looked at it.
+ */
+void lend_free(u64 pa);
+/* Have the module look at all pages put aside. May wait. */
+void lend_drain(void);
+
+/* ---- file pages (mm/filecache.c) ---- */
+
+/* The version `id` of a file, with a reference; made at its first open. NULL without memory. */
+struct file *file_open(u64 id, u64 size, u32 flags);
+void file_get(struct file *f);
+void file_put(struct file *f); /* never waits; the last one sends LCALL_FILE_IDLE, at once or by a thread of its own */
+u64 file_id(const struct file *f);
+u64 file_size(const struct file *f);
+/* Report of a reader: frame holds page `index` (err 0) or does not (err < 0). */
+void file_filled(u64 id, u64 index, u64 frame_pa, int err);
+/* Drop up to `pages` cached pages that nobody maps. Never waits; no lock at or above RANK_FILE is held. */
+void file_shrink(u64 pages);
+
+/* Handlers of CALL_FAULT, CALL_FILL_DONE and CALL_PAGES_BACK. */
+void fault_service_init(void);
+
+#endif

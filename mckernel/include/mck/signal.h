@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Signal state of a thread without any talk to Linux: dispositions, masks, alternate stacks, frames. */
+#ifndef MCK_SIGNAL_H
+#define MCK_SIGNAL_H
+
+#include "mck/lib.h"
+#include "mck/task.h"
+
+#define SIGHUP 1
+#define SIGILL 4
+#define SIGTRAP 5
+#define SIGBUS 7
+#define SIGFPE 8
+#define SIGKILL 9
+#define SIGSEGV 11
+#define SIGCHLD 17
+#define SIGCONT 18
+#define SIGSTOP 19
+#define SIGURG 23
+#define SIGWINCH 28
+
+#define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+
+#define SIG_DFL 0UL
+#define SIG_IGN 1UL
+
+#define SA_NOCLDSTOP 0x00000001UL
+#define SA_NOCLDWAIT 0x00000002UL
+#define SA_SIGINFO 0x00000004UL
+#define SA_EXPOSE_TAGBITS 0x00000800UL
+#define SA_RESTORER 0x04000000UL
+#define SA_ONSTACK 0x08000000UL
+#define SA_RESTART 0x10000000UL
+#define SA_NODEFER 0x40000000UL
+#define SA_RESETHAND 0x80000000UL
+/* What sigaction() keeps; unknown bits read back as zero. */
+#define SA_KNOWN                                                                                   \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK | \
+	 SA_RESTART | SA_NODEFER | SA_RESETHAND)
+
+#define SS_ONSTACK 1U
+#define SS_DISABLE 2U
+#define SS_AUTODISARM (1U << 31)
+#define MINSIGSTKSZ 2048UL
+
+/* si_code */
+#define SI_USER 0
+#define SI_KERNEL 0x80
+#define SEGV_MAPERR 1
+#define SEGV_ACCERR 2
+#define BUS_ADRERR 2
+
+/* Is it discarded under SIG_DFL? */
+bool signal_ignored_by_default(int signo);
+/* Mask inside a handler that interrupts code with mask `base`. */
+u64 signal_handler_mask(u64 base, const struct ksigaction *action, int signo);
+
+/*
+ * What Linux has to have for the application's action: SIG_DFL and SIG_IGN
+ * themselves, or the proxy's catcher with the flags that Linux acts upon.
+ */
+void signal_mirror(const struct ksigaction *app, u64 catcher, u64 restorer, struct ksigaction *real);
+/* Must Linux be told when the application changes `old` to `new`? */
+bool signal_mirror_differs(int signo, const struct ksigaction *old, const struct ksigaction *new);
+
+/* Copy for fork; `clear`: handlers become SIG_DFL (CLONE_CLEAR_SIGHAND, exec). */
+void sighand_copy(struct sighand *to, struct sighand *from, bool clear);
+void sighand_get_action(struct sighand *s, int signo, struct ksigaction *action);
+void sighand_set_action(struct sighand *s, int signo, const struct ksigaction *action,
+			struct ksigaction *old);
+
+/* The alternate stack of the current thread whose stack pointer is sp. */
+bool altstack_contains(const struct thread *t, u64 sp);
+u32 altstack_state(const struct thread *t, u64 sp); /* 0, SS_ONSTACK or SS_DISABLE */
+int altstack_set(struct thread *t, u64 sp, u64 ss_sp, u32 ss_flags, u64 ss_size);
+
+/* A synchronous signal's siginfo. */
+void siginfo_fault(u8 info[SLOT_SIGINFO_SIZE], int signo, int code, u64 addr);
+
+enum signal_effect {
+	SIGNAL_ENTERED, /* the handler's frame is built, thread->mask is the handler's */
+	SIGNAL_NO_HANDLER, /* SIG_DFL or SIG_IGN */
+	SIGNAL_BAD_STACK, /* the frame cannot be written */
+};
+/*
+ * Enter the handler of signo in the current thread, whose registers are those
+ * to be resumed after it. `base`: mask that the handler's own is added to;
+ * `old`: mask to be restored. *reset: SA_RESETHAND has taken the handler away.
+ * Context: may wait (the stack's pages); no lock.
+ */
+enum signal_effect signal_enter(int signo, const u8 info[SLOT_SIGINFO_SIZE], u64 base, u64 old,
+				bool *reset);
+
+#endif

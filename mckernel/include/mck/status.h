@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The instance's status, from boot to the last halt. */
+#ifndef MCK_STATUS_H
+#define MCK_STATUS_H
+
+#include "mck/lib.h"
+
+void status_init(void); /* serves CALL_PROBE and CALL_SHUTDOWN */
+/* This CPU takes doorbells; the last one to say so makes the instance RUNNING. */
+void status_cpu_ready(void);
+bool status_stopping(void); /* shutdown is under way: a CPU without threads stops */
+void status_cpu_stop(void) __attribute__((noreturn));
+/* What the kernel argument `selftest` asks for, once the instance is RUNNING. */
+void selftest(void);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The system call table and what its groups share. */
+#ifndef MCK_SYSCALL_H
+#define MCK_SYSCALL_H
+
+#include "mck/lib.h"
+#include "mck/task.h"
+
+enum syscall_route { ROUTE_OFFLOAD, ROUTE_LOCAL, ROUTE_SPLIT, ROUTE_REFUSED };
+
+struct syscall_entry {
+	const char *name;
+	enum syscall_route route;
+	s64 (*fn)(const u64 arg[6]); /* LOCAL, SPLIT; REFUSED: NULL, fails with `error` */
+	s32 error;
+};
+#define SYSCALL_MAX 512
+extern const struct syscall_entry syscall_table[SYSCALL_MAX];
+
+/* Check the table against itself, and panic. Called once at start. */
+void syscall_init(void);
+/* The check: NULL, or what is wrong with line *nr. */
+const char *syscall_table_check(u32 *nr);
+
+/* From the entry code: serve regs->orig_rax, set regs->rax. Returns on the way to user mode. */
+void syscall_dispatch(struct user_regs *regs);
+/* From the trap code: page fault or exception of user mode. */
+void trap_user_fault(u64 addr, u64 error);
+void trap_user_exception(int signo, int code, u64 addr);
+/* A fault in kernel mode on a user address (usercopy). true: served, try again. */
+bool trap_kernel_fault(u64 addr, u64 error);
+
+/*
+ * The way back to user mode, interrupts off: scan, hold, end, deferred
+ * signals, time sharing, until nothing is left to do. Called by the entry
+ * code after every entry from user mode and by new threads.
+ */
+void return_to_user(void);
+
+/* ---- signals (syscall/signal.c over task/signal.c) ---- */
+
+/* A synchronous signal of the current thread: its handler's frame is built, or the thread dies of it. */
+void signal_force(int signo, int code, u64 addr);
+/* Enter the handler of a signal that Linux has delivered. */
+void signal_deliver(u32 signo, const u8 *siginfo, u64 old_mask);
+/* Linux's action for these becomes SIG_DFL. */
+void signal_default_in_linux(u64 signals);
+/* Change the current thread's mask; on the way to user mode Linux is told if it blocks what is now unblocked. */
+void signal_set_mask(u64 mask);
+/*
+ * The end of each system call: `value` is its result or a restart code. Sets
+ * the registers, and enters the handler of what was caught during it.
+ */
+void signal_finish_call(struct user_regs *regs, u64 nr, const u64 arg[6], s64 value);
+/* Something is pending in Linux for this thread, or Linux blocks more than it does. Any context. */
+bool signal_wanted(const struct thread *t);
+/* Ask Linux by the exact mask; true: a signal stands in thread->caught. */
+bool signal_ask(void);
+/* Ask, and enter the handler of what comes. On the way to user mode. */
+void signal_poll(void);
+
+#endif

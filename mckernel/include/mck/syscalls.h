@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The functions behind the system call table, by the file that holds them. Memory's are in mck/sys_memory.h. */
+#ifndef MCK_SYSCALLS_H
+#define MCK_SYSCALLS_H
+
+#include "mck/lib.h"
+#include "mck/syscall.h"
+
+/* ---- signal.c ---- */
+s64 sys_rt_sigaction(const u64 arg[6]);
+s64 sys_rt_sigprocmask(const u64 arg[6]);
+s64 sys_rt_sigreturn(const u64 arg[6]);
+s64 sys_sigaltstack(const u64 arg[6]);
+
+/* ---- process.c, prctl.c ---- */
+s64 sys_clone(const u64 arg[6]);
+s64 sys_clone3(const u64 arg[6]);
+s64 sys_fork(const u64 arg[6]);
+s64 sys_vfork(const u64 arg[6]);
+s64 sys_exit(const u64 arg[6]);
+s64 sys_exit_group(const u64 arg[6]);
+s64 sys_set_tid_address(const u64 arg[6]);
+s64 sys_arch_prctl(const u64 arg[6]);
+s64 sys_prctl(const u64 arg[6]);
+
+/* ---- futex.c, robust.c ---- */
+s64 sys_futex(const u64 arg[6]);
+s64 sys_set_robust_list(const u64 arg[6]);
+s64 sys_get_robust_list(const u64 arg[6]);
+
+/* ---- identity.c ---- */
+s64 sys_getpid(const u64 arg[6]);
+s64 sys_gettid(const u64 arg[6]);
+s64 sys_getuid(const u64 arg[6]);
+s64 sys_geteuid(const u64 arg[6]);
+s64 sys_getgid(const u64 arg[6]);
+s64 sys_getegid(const u64 arg[6]);
+
+/* ---- sched.c ---- */
+s64 sys_sched_yield(const u64 arg[6]);
+s64 sys_sched_setaffinity(const u64 arg[6]);
+s64 sys_sched_getaffinity(const u64 arg[6]);
+s64 sys_getcpu(const u64 arg[6]);
+
+/* ---- time.c ---- */
+s64 sys_clock_gettime(const u64 arg[6]);
+s64 sys_gettimeofday(const u64 arg[6]);
+s64 sys_time(const u64 arg[6]);
+s64 sys_times(const u64 arg[6]);
+s64 sys_getrusage(const u64 arg[6]);
+s64 sys_setitimer(const u64 arg[6]);
+s64 sys_timer_create(const u64 arg[6]);
+
+/* ---- misc.c ---- */
+s64 sys_restart_syscall(const u64 arg[6]);
+
+/* A word for thread->clear_child_tid: zeroed, and its futex woken, if others live in the space. */
+void clear_child_tid(void);
+/* Wake up to `count` waiters of the futex at `addr` in the current thread's space; the number woken or -errno. */
+s64 futex_wake_user(u64 addr, u32 count);
+
+#endif

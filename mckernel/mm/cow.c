@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Breaking copy-on-write. */
+#include "mck/ikc.h"
+#include "mck/task.h"
+#include "internal.h"
+
+/*
+ * An entry with PTE_OWN is the only one to its frame and is simply made
+ * writable (pte_remake). One without it was shared at some time. If all
+ * others have gone since, it may take the frame over, unless Linux still held
+ * it when one of them went: that may be a page in a pipe, which must not see
+ * what is written now. Otherwise the frame is left to the others.
+ */
+static bool frame_is_ours(u64 pa)
+{
+	struct frame *f = frame_of(pa);
+
+	/* The flags after the count: who drops a reference marks the frame before. */
+	return __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 1 &&
+	       !(__atomic_load_n(&f->flags, __ATOMIC_ACQUIRE) & (FRAME_LENT | FRAME_CACHE));
+}
+
+static bool block_is_ours(u64 pa)
+{
+	for (u64 i = 0; i < HUGE_PAGES; i++)
+		if (!frame_is_ours(pa + i * PAGE_SIZE))
+			return false;
+	return true;
+}
+
+/*
+ * In place. If the shadow shows the page, it does so read-only; Linux's next
+ * write there faults and finds the entry writable. Rights only grow, so
+ * neither a zap nor a flush of other CPUs is needed.
+ */
+static void take_over(struct region *r, u64 *slot, int level)
+{
+	u64 old, new;
+
+	do {
+		old = pte_load(slot);
+		new = pte_grow(old, pte_make(r, pte_pa(old), level, true) | (old & PTE_LENT));
+	} while (!pte_cas(slot, old, new));
+}
+
+/*
+ * To a copy. The old entry was not lent when it was exchanged (the
+ * compare-and-swap would have failed), so no shadow of this space shows the
+ * old frame, and no late insert can: the module marks before it inserts.
+ */
+static bool copy_now(struct fault *f, struct region *r, u64 *slot, u64 old, u64 copy)
+{
+	if (!pte_cas(slot, old, pte_make(r, copy, 1, true)))
+		return false;
+	arch_flush_space(f->space, f->va, f->va + PAGE_SIZE);
+	if (upage_unmap(pte_pa(old)))
+		lend_free(pte_pa(old));
+	return true;
+}
+
+enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int level)
+{
+	u64 old = pte_load(slot);
+	u64 copy;
+
+	if (level == 2) {
+		if (block_is_ours(pte_pa(old))) {
+			take_over(r, slot, level);
+			return FR_OK;
+		}
+		/* Only one page is copied; the small entries inherit the mark. */
+		if (entry_split(f->space, slot, f->va))
+			return FR_OOM;
+		slot = entry_at(f->space, f->va, &level);
+		old = pte_load(slot);
+	}
+	if (frame_is_ours(pte_pa(old))) {
+		take_over(r, slot, level);
+		return FR_OK;
+	}
+	copy = upage_alloc(-1);
+	if (!copy)
+		return FR_OOM;
+	/* Read-only everywhere, and our reference keeps the others from taking it over. */
+	memcpy(pa_to_va(copy), pa_to_va(pte_pa(old)), PAGE_SIZE);
+	if (r->file)
+		r->flags |= REGION_COWED;
+	if (!(old & PTE_LENT) && copy_now(f, r, slot, old, copy))
+		return FR_OK;
+	/*
+	 * The shadow may show the old frame at this address, and Linux would
+	 * read old bytes there for ever: it has to be zapped, which means
+	 * waiting. (That the module itself zaps after its write fault is not
+	 * enough: the task that asked may be killed before it does.) The entry
+	 * is busy until then, and somebody finishes it who may wait.
+	 */
+	old = pte_load(slot);
+	while (!pte_cas(slot, old, (old & ~PTE_PRESENT) | PTE_BUSY | PTE_COPYING))
+		old = pte_load(slot);
+	f->copying = true;
+	f->copy_pa = copy;
+	return FR_BUSY;
+}
+
+void cow_finish(struct space *s, u64 va, u64 copy_pa)
+{
+	struct lend_batch b;
+	u64 *slot;
+	int level;
+	u64 old;
+
+	lend_begin(&b, s);
+	spin_lock(&s->lock);
+	slot = entry_at(s, va, &level);
+	old = pte_load(slot);
+	kassert(level == 1 && pte_is_busy(old) && (old & PTE_COPYING));
+	lend_note(&b, va, old, 1, true);
+	spin_unlock(&s->lock);
+	lend_finish(&b);
+
+	/*
+	 * The region may have changed or gone meanwhile: a change waits for
+	 * this entry, and finds the copy under whatever rights are in force.
+	 */
+	spin_lock(&s->lock);
+	slot = entry_at(s, va, &level);
+	kassert(level == 1 && pte_is_busy(pte_load(slot)));
+	pte_swap(slot, pte_make(region_at(s, va), copy_pa, 1, true));
+	spin_unlock(&s->lock);
+	mm_wake();
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Entries of page tables: finding, making, splitting them, and freeing tables under walkers. */
+#include "mck/errno.h"
+#include "internal.h"
+
+bool pte_lent(u64 e, int level)
+{
+	u64 pa = pte_pa(e);
+
+	if (e & PTE_LENT)
+		return true;
+	for (u64 i = 0; i < (level == 2 ? HUGE_PAGES : 1); i++)
+		if (__atomic_load_n(&frame_of(pa + i * PAGE_SIZE)->flags, __ATOMIC_ACQUIRE) & FRAME_LENT)
+			return true;
+	return false;
+}
+
+/*
+ * Accessed and dirty are set from the start, so that the hardware never
+ * writes an entry and a compare-and-swap fails only because of the mark.
+ */
+u64 pte_make(const struct region *r, u64 pa, int level, bool own)
+{
+	u64 e = pa | (own ? PTE_OWN : 0) | (level == 2 ? PTE_HUGE : 0);
+
+	if (!r || !(r->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+		return e | PTE_HELD;
+	e |= PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+	if ((r->prot & PROT_WRITE) && (own || (r->flags & REGION_SHARED)))
+		e |= PTE_WRITE | PTE_DIRTY;
+	if (!(r->prot & PROT_EXEC))
+		e |= PTE_NX;
+	return e;
+}
+
+u64 pte_remake(const struct region *r, u64 old, int level)
+{
+	return pte_make(r, pte_pa(old), level, old & PTE_OWN) | (old & PTE_LENT);
+}
+
+u64 *entry_at(struct space *s, u64 va, int *level)
+{
+	u64 *table = pa_to_va(s->root_pa);
+
+	for (int l = PT_LEVELS;; l--) {
+		u64 *slot = &table[pt_index(va, l)];
+		u64 e = pte_load(slot);
+
+		if (!pte_is_table(e, l)) {
+			*level = l;
+			return slot;
+		}
+		table = pa_to_va(pte_pa(e));
+	}
+}
+
+u64 *entry_next(struct space *s, u64 *va, u64 end, int *level)
+{
+	while (*va < end) {
+		u64 *slot = entry_at(s, *va, level);
+
+		if (pte_load(slot))
+			return slot;
+		*va = ALIGN_DOWN(*va, pt_span(*level)) + pt_span(*level);
+	}
+	return NULL;
+}
+
+/* A table's words, not counting what the module's mark may do to leaves: none is there. */
+static bool table_is_empty(const u64 *table)
+{
+	for (u32 i = 0; i < PT_ENTRIES; i++)
+		if (table[i])
+			return false;
+	return true;
+}
+
+u64 *entry_make(struct space *s, u64 va, int level)
+{
+	int at;
+	u64 *slot = entry_at(s, va, &at);
+
+	assert_held(&s->lock);
+	if (at == level)
+		return slot;
+	/* Below: the table that stands there. Above: nothing does, tables are made. */
+	kassert(at < level || pte_load(slot) == 0);
+	return pt_entry(s->root_pa, va, level, at > level);
+}
+
+u64 *entry_large(struct space *s, u64 va)
+{
+	u64 *slot = entry_make(s, va, 2);
+	u64 e;
+
+	if (!slot)
+		return NULL;
+	e = pte_load(slot);
+	if (pte_is_table(e, 2) && table_is_empty(pa_to_va(pte_pa(e)))) {
+		pte_swap(slot, PTE_NONE);
+		list_add(&s->dead_tables, &frame_of(pte_pa(e))->link);
+	}
+	return pte_load(slot) ? NULL : slot;
+}
+
+int entry_split(struct space *s, u64 *slot, u64 va)
+{
+	u64 table = page_alloc_zero(0, -1);
+	u64 *child;
+	u64 old;
+
+	assert_held(&s->lock);
+	if (!table)
+		return -ENOMEM;
+	old = pte_swap(slot, PTE_BUSY);
+	/*
+	 * Break before make: no CPU may hold the large translation when small
+	 * ones appear. A walker of the module that comes now finds a miss; one
+	 * that has set the mark before did so in `old`.
+	 */
+	va = ALIGN_DOWN(va, HUGE_SIZE);
+	if (old & PTE_PRESENT)
+		arch_flush_space(s, va, va + HUGE_SIZE);
+	child = pa_to_va(table);
+	for (u32 i = 0; i < HUGE_PAGES; i++)
+		child[i] = (old & ~PTE_HUGE) + i * PAGE_SIZE;
+	pte_swap(slot, table | PTE_PRESENT | PTE_WRITE | PTE_USER);
+	return 0;
+}
+
+int entry_edge(struct space *s, u64 va)
+{
+	int level;
+	u64 *slot;
+	u64 e;
+
+	if (!(va & (HUGE_SIZE - 1)))
+		return 0;
+	slot = entry_at(s, va, &level);
+	e = pte_load(slot);
+	if (level != 2 || !e)
+		return 0;
+	if (pte_is_busy(e))
+		return -EBUSY;
+	return entry_split(s, slot, va);
+}
+
+/* Claims do not overlap: the one that covers our range is ours. */
+static bool others_claim(struct space *s, u64 start, u64 end, u64 own_start, u64 own_end)
+{
+	for (struct reservation *c = s->claims; c; c = c->next)
+		if (c->start < end && start < c->end && !(c->start <= own_start && own_end <= c->end))
+			return true;
+	return false;
+}
+
+/*
+ * Tables of the higher levels stay until the space ends: they are few. The
+ * page is chained by its frame, since a walker may still read its words.
+ */
+void tables_prune(struct space *s, u64 start, u64 end, u64 own_start, u64 own_end)
+{
+	assert_held(&s->lock);
+	for (u64 va = ALIGN_UP(start, HUGE_SIZE); va + HUGE_SIZE <= end;) {
+		int level;
+		u64 *slot = entry_at(s, va, &level);
+		u64 *parent;
+		u64 e;
+
+		if (level > 1) {
+			va = ALIGN_DOWN(va, pt_span(level)) + pt_span(level);
+			continue;
+		}
+		parent = pt_entry(s->root_pa, va, 2, false);
+		e = pte_load(parent);
+		if (!others_claim(s, va, va + HUGE_SIZE, own_start, own_end) &&
+		    table_is_empty((u64 *)ALIGN_DOWN((uintptr_t)slot, PAGE_SIZE))) {
+			pte_swap(parent, 0);
+			list_add(&s->dead_tables, &frame_of(pte_pa(e))->link);
+		}
+		va += HUGE_SIZE;
+	}
+}
+
+/*
+ * Two flips, as abi/pte.h says: a walker that read the epoch before the first
+ * flip may count itself in only after it, and is then seen by the second.
+ * Spinning under the lock is short: walkers run with preemption off and take
+ * no lock of ours.
+ */
+static void wait_for_walkers(struct space *s)
+{
+	struct space_epoch *e = s->epoch;
+
+	for (int flip = 0; flip < 2; flip++) {
+		u32 old = __atomic_fetch_add(&e->epoch, 1, __ATOMIC_SEQ_CST);
+
+		while (__atomic_load_n(&e->walkers[old & 1], __ATOMIC_SEQ_CST))
+			arch_relax();
+	}
+}
+
+void tables_release(struct space *s)
+{
+	struct frame *f, *next;
+
+	spin_lock(&s->lock);
+	if (!list_empty(&s->dead_tables)) {
+		/* CPUs cache upper levels too. */
+		arch_flush_space(s, 0, SHADOW_END);
+		wait_for_walkers(s);
+		list_for_each_safe (f, next, &s->dead_tables, link) {
+			list_del(&f->link);
+			page_free(frame_pa(f), 0);
+		}
+	}
+	spin_unlock(&s->lock);
+}
+
+static void table_free(u64 pa, int level)
+{
+	u64 *table = pa_to_va(pa);
+	/* The upper half of the root is the kernel's. */
+	u32 count = level == PT_LEVELS ? PT_ENTRIES / 2 : PT_ENTRIES;
+
+	for (u32 i = 0; level > 1 && i < count; i++)
+		if (pte_is_table(table[i], level))
+			table_free(pte_pa(table[i]), level - 1);
+	page_free(pa, 0);
+}
+
+void tables_free_all(struct space *s)
+{
+	spin_lock(&s->lock);
+	arch_flush_space(s, 0, SHADOW_END);
+	wait_for_walkers(s);
+	spin_unlock(&s->lock);
+	tables_release(s);
+	table_free(s->root_pa, PT_LEVELS);
+}

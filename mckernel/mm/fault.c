@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Serving page faults without waiting: what is missing, and what may be touched. */
+#include "mck/ikc.h"
+#include "mck/task.h"
+#include "internal.h"
+
+/* ---- may it be touched? ---- */
+
+static bool may_access(const struct region *r, enum access access)
+{
+	if (access == ACCESS_WRITE)
+		return r->prot & PROT_WRITE;
+	if (access == ACCESS_EXEC)
+		return r->prot & PROT_EXEC;
+	/* As on x86, whatever can be written or executed can be read. */
+	return r->prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+/*
+ * A growing region takes in an address below it, as far as its limit and the
+ * gap to its neighbour allow. NULL: it does not; *result tells why.
+ */
+static struct region *region_grow(struct space *s, struct region *r, u64 va, enum fault_result *result)
+{
+	struct region *below;
+	u64 limit = READ_ONCE(s->stack_limit);
+	u64 pages;
+
+	*result = FR_NOMAP;
+	if (!r || !(r->flags & REGION_GROWSDOWN) || va < SHADOW_START)
+		return NULL;
+	if (r->end - va > limit)
+		return NULL;
+	below = region_before(s, r->start);
+	if (below && below->prot != PROT_NONE && !(below->flags & REGION_GROWSDOWN) &&
+	    va < below->end + STACK_GAP)
+		return NULL;
+	if (below && va < below->end)
+		return NULL;
+	pages = (r->start - va) >> PAGE_SHIFT;
+	if (limit_check(s, r, pages))
+		return NULL;
+	if (claim_overlaps(s, va, r->start)) {
+		*result = FR_BUSY;
+		return NULL;
+	}
+	region_account(s, r, false);
+	r->start = va;
+	region_account(s, r, true);
+	return r;
+}
+
+static struct region *region_for(struct fault *f, enum fault_result *result)
+{
+	struct region *r = region_after(f->space, f->va);
+
+	if (r && r->start <= f->va) {
+		*result = may_access(r, f->access) ? FR_OK : FR_ACCESS;
+		return r;
+	}
+	r = region_grow(f->space, r, f->va, result);
+	if (r)
+		*result = may_access(r, f->access) ? FR_OK : FR_ACCESS;
+	return r;
+}
+
+/* ---- anonymous memory ---- */
+
+u64 anon_page(void)
+{
+	u64 pa = upage_alloc(-1);
+
+	if (pa)
+		memset(pa_to_va(pa), 0, PAGE_SIZE);
+	return pa;
+}
+
+/*
+ * A large page where the region covers all of it, nothing lies there yet, and
+ * memory is not so short that untouched parts of it would be missed.
+ */
+static bool anon_large(struct fault *f, struct region *r)
+{
+	u64 base = ALIGN_DOWN(f->va, HUGE_SIZE);
+	int level;
+	u64 *slot;
+	u64 pa;
+
+	if (base < r->start || base + HUGE_SIZE > r->end || (r->flags & REGION_NOHUGE))
+		return false;
+	slot = entry_at(f->space, base, &level);
+	if (level < 2 || pte_load(slot))
+		return false;
+	if (pages_free_now() < boot_params->counters.pages_total / 8 + HUGE_PAGES)
+		return false;
+	slot = entry_make(f->space, base, 2);
+	if (!slot)
+		return false;
+	pa = upage_alloc_block(-1);
+	if (!pa)
+		return false;
+	memset(pa_to_va(pa), 0, HUGE_SIZE);
+	pte_swap(slot, pte_make(r, pa, 2, true));
+	return true;
+}
+
+/* How many pages a fault maps: one, doubled while faults come in sequence. */
+static u32 around_count(struct region *r, u64 va)
+{
+	u32 count = r->next_fault == va && r->around ? MIN(r->around * 2, AROUND_MAX) : 1;
+	u64 window = ALIGN_DOWN(va, AROUND_MAX * PAGE_SIZE) + AROUND_MAX * PAGE_SIZE;
+
+	r->around = count;
+	/* Not beyond the window: it lies in one table. */
+	count = MIN(count, (MIN(window, r->end) - va) >> PAGE_SHIFT);
+	r->next_fault = va + count * PAGE_SIZE;
+	return count;
+}
+
+static enum fault_result anon_missing(struct fault *f, struct region *r)
+{
+	u64 *slot;
+	u32 count;
+
+	if (anon_large(f, r))
+		return FR_OK;
+	slot = entry_make(f->space, f->va, 1);
+	if (!slot)
+		return FR_OOM;
+	count = around_count(r, f->va);
+	for (u32 i = 0; i < count; i++) {
+		u64 pa;
+
+		if (pte_load(&slot[i]))
+			continue;
+		pa = anon_page();
+		/* The first page is the one that was asked for. */
+		if (!pa)
+			return i ? FR_OK : FR_OOM;
+		pte_swap(&slot[i], pte_make(r, pa, 1, true));
+	}
+	return FR_OK;
+}
+
+/* ---- shared memory ---- */
+
+static enum fault_result shared_missing(struct fault *f, struct region *r)
+{
+	u64 *slot = entry_make(f->space, f->va, 1);
+	u64 pa;
+
+	if (!slot)
+		return FR_OOM;
+	switch (shmobj_page(r->shm, r->pgoff + ((f->va - r->start) >> PAGE_SHIFT), &pa)) {
+	case PAGE_READY:
+		pte_swap(slot, pte_make(r, pa, 1, false));
+		return FR_OK;
+	case PAGE_BEYOND:
+		return FR_BUS;
+	default:
+		return FR_OOM;
+	}
+}
+
+/* ---- private file pages ---- */
+
+/* Cached neighbours come along: text is seldom touched in one page only. */
+static void file_map_around(struct fault *f, struct region *r, u64 *slot)
+{
+	u64 first = MAX(ALIGN_DOWN(f->va, AROUND_MAX * PAGE_SIZE), r->start);
+	u64 end = MIN(ALIGN_DOWN(f->va, AROUND_MAX * PAGE_SIZE) + AROUND_MAX * PAGE_SIZE, r->end);
+	u32 count = (u32)((end - first) >> PAGE_SHIFT);
+	u64 pa[AROUND_MAX];
+
+	slot -= (f->va - first) >> PAGE_SHIFT;
+	file_pages_ready(r->file, r->pgoff + ((first - r->start) >> PAGE_SHIFT), count, pa);
+	for (u32 i = 0; i < count; i++) {
+		if (!pa[i])
+			continue;
+		if (pte_load(&slot[i]))
+			upage_unmap(pa[i]); /* the cache holds it: never the last */
+		else
+			pte_swap(&slot[i], pte_make(r, pa[i], 1, false));
+	}
+}
+
+/* A write to a page not mapped yet: a copy of the cached one at once. */
+static enum fault_result file_copy(struct region *r, u64 *slot, u64 cached_pa)
+{
+	u64 pa = upage_alloc(-1);
+
+	if (pa) {
+		memcpy(pa_to_va(pa), pa_to_va(cached_pa), PAGE_SIZE);
+		r->flags |= REGION_COWED;
+		pte_swap(slot, pte_make(r, pa, 1, true));
+	}
+	if (upage_unmap(cached_pa))
+		lend_free(cached_pa);
+	return pa ? FR_OK : FR_OOM;
+}
+
+static enum fault_result file_missing(struct fault *f, struct region *r)
+{
+	u64 *slot = entry_make(f->space, f->va, 1);
+	u64 index = r->pgoff + ((f->va - r->start) >> PAGE_SHIFT);
+	u64 pa;
+
+	if (!slot)
+		return FR_OOM;
+	switch (file_page(r->file, index, &pa)) {
+	case PAGE_READY:
+		if (f->access == ACCESS_WRITE)
+			return file_copy(r, slot, pa);
+		pte_swap(slot, pte_make(r, pa, 1, false));
+		file_map_around(f, r, slot);
+		return FR_OK;
+	case PAGE_TO_FILL:
+		file_get(r->file);
+		*f->fill = (struct fill_wanted){ r->file, index, pa };
+		return FR_FILL;
+	case PAGE_FILLING:
+		return FR_BUSY;
+	case PAGE_BEYOND:
+		return FR_BUS;
+	default:
+		return FR_OOM;
+	}
+}
+
+/* ---- all of it ---- */
+
+/* Something is mapped there; it may suffice, or lack a right that the region gives. */
+static enum fault_result fault_present(struct fault *f, struct region *r, u64 *slot, int level)
+{
+	for (;;) {
+		u64 old = pte_load(slot);
+		u64 new = pte_grow(old, pte_remake(r, old, level));
+
+		if (pte_is_busy(old))
+			return FR_BUSY;
+		/* Rights that the region gives are granted at once. */
+		if (new != old && !pte_cas(slot, old, new))
+			continue;
+		if (f->access == ACCESS_WRITE && !(new & PTE_WRITE))
+			return cow_break(f, r, slot, level);
+		return FR_OK;
+	}
+}
+
+enum fault_result fault_locked(struct fault *f)
+{
+	enum fault_result result;
+	struct region *r;
+	u64 *slot;
+	int level;
+
+	assert_held(&f->space->lock);
+	r = region_for(f, &result);
+	if (result != FR_OK)
+		return result;
+	slot = entry_at(f->space, f->va, &level);
+	if (pte_load(slot))
+		return fault_present(f, r, slot, level);
+	if (r->shm)
+		return shared_missing(f, r);
+	return r->file ? file_missing(f, r) : anon_missing(f, r);
+}

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Versions of files and their pages, shared by all spaces that map them. */
+#include "mck/ikc.h"
+#include "mck/task.h"
+#include "internal.h"
+
+#define FILE_HEADS 256
+#define CACHE_STEP 256 /* pages dropped at once when the cache has grown too large */
+
+/* A word of a file's index: the frame and one of these. */
+#define WORD_FILLING 1UL /* a reader is at it; the frame has the one reference of the cache */
+#define WORD_READY 2UL
+
+/*
+ * One version. Everything is under `lock`. The module keeps the version alive
+ * for us while we owe it opens or have not said that it is forgotten.
+ */
+struct file {
+	u64 id;
+	u64 size; /* bytes; 0: not known */
+	u32 refs; /* regions and short holds; 0: idle, kept for its pages */
+	u32 opens; /* successes of opening since it was last idle */
+	u32 owed; /* opens to be given back by the next LCALL_FILE_IDLE */
+	u32 filling; /* pages with a reader: they keep the file too */
+	u64 pages; /* READY */
+	struct page_index index;
+	u64 next_read; /* where a sequential reader would go on, */
+	u32 window; /* and how much it gets */
+	bool dead; /* out of `table`, waits to be told */
+	struct list by_id;
+	struct list idle; /* in `idle_files`, the longest idle first */
+	struct list telling; /* in `to_tell` */
+};
+
+static struct spinlock lock = SPINLOCK_INIT(RANK_FILE);
+static struct list table[FILE_HEADS];
+static struct list idle_files = { &idle_files, &idle_files };
+static struct list to_tell = { &to_tell, &to_tell };
+static bool teller_comes; /* a thread will tell */
+
+static struct list *head_of(u64 id)
+{
+	struct list *head = &table[id % FILE_HEADS];
+
+	if (!head->next)
+		list_init(head);
+	return head;
+}
+
+static struct file *find(u64 id)
+{
+	struct file *f;
+
+	list_for_each (f, head_of(id), by_id)
+		if (f->id == id)
+			return f;
+	return NULL;
+}
+
+/* ---- telling the module ---- */
+
+/* The next message about f, or none (0). */
+static enum lcall_op news_of(const struct file *f, u64 arg[IKC_LCALL_ARGS])
+{
+	memset(arg, 0, IKC_LCALL_ARGS * sizeof(arg[0]));
+	arg[0] = f->id;
+	arg[1] = f->owed;
+	if (f->owed)
+		return LCALL_FILE_IDLE;
+	return f->dead ? LCALL_FILE_FORGET : 0;
+}
+
+/* It is sent: a file without more news leaves the list, and a dead one ends. */
+static void news_sent(struct file *f, enum lcall_op op)
+{
+	if (op == LCALL_FILE_IDLE)
+		f->owed = 0;
+	if (op == LCALL_FILE_IDLE && f->dead)
+		return;
+	list_del(&f->telling);
+	if (f->dead)
+		kfree(f);
+}
+
+static struct file *news_first(void)
+{
+	return list_empty(&to_tell) ? NULL : list_entry(to_tell.next, struct file, telling);
+}
+
+/* With waiting, when no lcall was free. */
+static void tell_thread(void *unused)
+{
+	u64 arg[IKC_LCALL_ARGS];
+	enum lcall_op op;
+	struct file *f;
+
+	(void)unused;
+	for (;;) {
+		spin_lock(&lock);
+		f = news_first();
+		op = f ? news_of(f, arg) : 0;
+		if (f)
+			news_sent(f, op);
+		else
+			teller_comes = false;
+		spin_unlock(&lock);
+		if (!f)
+			return;
+		if (op)
+			ikc_lcall(op, arg);
+	}
+}
+
+/* Send what can be sent at once. Called after each change that may have made news, without the lock. */
+static void tell(void)
+{
+	u64 arg[IKC_LCALL_ARGS];
+	struct file *f;
+	bool defer = false;
+
+	spin_lock(&lock);
+	while (!teller_comes && (f = news_first())) {
+		enum lcall_op op = news_of(f, arg);
+
+		if (op && !ikc_lcall_async(op, arg)) {
+			defer = teller_comes = true;
+			break;
+		}
+		news_sent(f, op);
+	}
+	spin_unlock(&lock);
+	/* Without memory for a thread, the next news take these along. */
+	if (defer && !ikc_defer(tell_thread, NULL)) {
+		spin_lock(&lock);
+		teller_comes = false;
+		spin_unlock(&lock);
+	}
+}
+
+static void news_add(struct file *f)
+{
+	if (list_empty(&f->telling))
+		list_add_tail(&to_tell, &f->telling);
+}
+
+/* ---- versions ---- */
+
+/* Nobody refers to it and nothing of it is cached: it ends, and the module hears of it. */
+static void end_if_unused(struct file *f)
+{
+	if (f->refs || f->filling || f->pages || f->dead)
+		return;
+	f->dead = true;
+	list_del(&f->by_id);
+	list_del(&f->idle);
+	index_free(&f->index);
+	news_add(f);
+}
+
+static struct file *file_new(u64 id, u64 size)
+{
+	struct file *f = kzalloc(sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->id = id;
+	f->size = size;
+	list_init(&f->idle);
+	list_init(&f->telling);
+	list_add(head_of(id), &f->by_id);
+	return f;
+}
+
+struct file *file_open(u64 id, u64 size, u32 flags)
+{
+	struct file *f;
+
+	(void)flags; /* none is defined yet */
+	spin_lock(&lock);
+	f = find(id);
+	if (!f)
+		f = file_new(id, size);
+	if (f) {
+		f->refs++;
+		f->opens++;
+		if (!f->size)
+			f->size = size;
+		list_del(&f->idle);
+	}
+	spin_unlock(&lock);
+	return f;
+}
+
+void file_get(struct file *f)
+{
+	spin_lock(&lock);
+	kassert(f->refs > 0);
+	f->refs++;
+	spin_unlock(&lock);
+}
+
+void file_put(struct file *f)
+{
+	bool news = false;
+
+	spin_lock(&lock);
+	kassert(f->refs > 0);
+	if (--f->refs == 0) {
+		f->owed += f->opens;
+		f->opens = 0;
+		list_add_tail(&idle_files, &f->idle);
+		news_add(f);
+		end_if_unused(f);
+		news = true;
+	}
+	spin_unlock(&lock);
+	if (news)
+		tell();
+}
+
+u64 file_id(const struct file *f)
+{
+	return f->id;
+}
+
+u64 file_size(const struct file *f)
+{
+	return f->size;
+}
+
+/* ---- pages ---- */
+
+static bool is_beyond(const struct file *f, u64 index)
+{
+	return f->size && index >= (f->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+/* A frame that was to be filled and was not: nobody has seen it. */
+static void fill_frame_free(u64 pa)
+{
+	if (upage_unmap(pa))
+		upage_free(pa);
+}
+
+/* A frame for an absent page, marked as being filled. 0: no memory. */
+static u64 begin_fill(struct file *f, u64 *word)
+{
+	u64 pa = upage_alloc(-1);
+
+	if (pa) {
+		*word = pa | WORD_FILLING;
+		f->filling++;
+	}
+	return pa;
+}
+
+enum page_state file_page(struct file *f, u64 index, u64 *pa)
+{
+	enum page_state state;
+	u64 *word;
+
+	spin_lock(&lock);
+	word = is_beyond(f, index) ? NULL : index_slot(&f->index, index, true);
+	if (!word) {
+		state = is_beyond(f, index) ? PAGE_BEYOND : PAGE_NOMEM;
+	} else if (*word & WORD_READY) {
+		*pa = pte_pa(*word);
+		upage_map(*pa);
+		state = PAGE_READY;
+	} else if (*word) {
+		state = PAGE_FILLING;
+	} else {
+		*pa = begin_fill(f, word);
+		state = *pa ? PAGE_TO_FILL : PAGE_NOMEM;
+	}
+	spin_unlock(&lock);
+	return state;
+}
+
+void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa)
+{
+	spin_lock(&lock);
+	for (u32 i = 0; i < count; i++) {
+		u64 *word = index_slot(&f->index, first + i, false);
+
+		pa[i] = word && (*word & WORD_READY) ? pte_pa(*word) : 0;
+		if (pa[i])
+			upage_map(pa[i]);
+	}
+	spin_unlock(&lock);
+}
+
+static u64 word_of(struct file *f, u64 index)
+{
+	u64 *slot;
+	u64 word;
+
+	spin_lock(&lock);
+	slot = index_slot(&f->index, index, false);
+	word = slot ? *slot : 0;
+	spin_unlock(&lock);
+	return word;
+}
+
+bool file_page_filling(struct file *f, u64 index)
+{
+	return word_of(f, index) & WORD_FILLING;
+}
+
+bool file_page_cached(struct file *f, u64 index)
+{
+	return word_of(f, index) & WORD_READY;
+}
+
+/* A reader in sequence gets twice as much each time; others the aligned 16 pages around. */
+static u64 window_start(struct file *f, u64 index)
+{
+	bool in_sequence = index && index == f->next_read;
+
+	f->window = in_sequence ? MIN(f->window * 2, KPAGE_LIST) : AROUND_MAX;
+	return in_sequence ? index : ALIGN_DOWN(index, (u64)AROUND_MAX);
+}
+
+static bool is_absent(struct file *f, u64 index)
+{
+	u64 *word = index_slot(&f->index, index, true);
+
+	return word && !*word && !is_beyond(f, index);
+}
+
+u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
+{
+	u64 start, first = index, end = index + 1;
+
+	spin_lock(&lock);
+	start = window_start(f, index);
+	/* Only what lies next to the page without a gap. */
+	while (first > start && is_absent(f, first - 1))
+		first--;
+	while (end < start + f->window && is_absent(f, end))
+		end++;
+	*count = 0;
+	for (u64 i = first; i < end; i++) {
+		u64 frame = i == index ? pa : begin_fill(f, index_slot(&f->index, i, true));
+
+		if (frame) {
+			list[(*count)++] = frame;
+			continue;
+		}
+		/* Short of memory: the row begins again behind this page, or ends before it. */
+		if (i > index)
+			break;
+		while (*count) {
+			u64 *word = index_slot(&f->index, first, true);
+
+			fill_frame_free(pte_pa(*word));
+			*word = 0;
+			f->filling--;
+			first++;
+			(*count)--;
+		}
+		first = i + 1;
+	}
+	f->next_read = first + *count;
+	spin_unlock(&lock);
+	return first;
+}
+
+static void count_moved(abi_u64 *from, abi_u64 *to)
+{
+	__atomic_sub_fetch(from, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(to, 1, __ATOMIC_RELAXED);
+}
+
+/* The cache's is the only reference, before and after: pages_cache has it now. */
+static void page_enters(struct file *f, u64 pa)
+{
+	struct lwk_counters *c = &boot_params->counters;
+
+	__atomic_or_fetch(&frame_of(pa)->flags, FRAME_CACHE, __ATOMIC_RELAXED);
+	count_moved(&c->pages_user, &c->pages_cache);
+	f->pages++;
+}
+
+static void page_leaves(struct file *f, u64 pa)
+{
+	struct lwk_counters *c = &boot_params->counters;
+
+	__atomic_and_fetch(&frame_of(pa)->flags, ~FRAME_CACHE, __ATOMIC_RELAXED);
+	count_moved(&c->pages_cache, &c->pages_user);
+	f->pages--;
+}
+
+void file_filled(u64 id, u64 index, u64 frame_pa, int err)
+{
+	struct lwk_counters *c = &boot_params->counters;
+	struct file *f;
+	u64 *word;
+	bool ours;
+
+	spin_lock(&lock);
+	f = find(id);
+	word = f ? index_slot(&f->index, index, false) : NULL;
+	ours = word && *word == (frame_pa | WORD_FILLING);
+	if (ours) {
+		f->filling--;
+		*word = err ? 0 : frame_pa | WORD_READY;
+		if (err)
+			end_if_unused(f);
+		else
+			page_enters(f, frame_pa);
+	}
+	spin_unlock(&lock);
+	if (!ours) {
+		__atomic_add_fetch(&c->bad_messages, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	if (err)
+		fill_frame_free(frame_pa);
+	mm_wake();
+	tell();
+	/* The cache holds a quarter of the memory at most. */
+	if (READ_ONCE(c->pages_cache) > READ_ONCE(c->pages_total) / 4)
+		file_shrink(CACHE_STEP);
+}
+
+/* ---- when memory is short ---- */
+
+#define SHRINK_BATCH 64
+
+/* Take pages of f that only the cache holds; returns how many. */
+static u32 file_strip(struct file *f, u64 *pa, u32 max)
+{
+	u64 index = 0;
+	u32 count = 0;
+	u64 *word;
+
+	for (; count < max && f->pages && (word = index_next(&f->index, &index)); index++) {
+		if (!(*word & WORD_READY) ||
+		    __atomic_load_n(&frame_of(pte_pa(*word))->refs, __ATOMIC_ACQUIRE) != 1)
+			continue;
+		pa[count++] = pte_pa(*word);
+		page_leaves(f, pte_pa(*word));
+		*word = 0;
+	}
+	return count;
+}
+
+/* Idle files first, the longest idle before all others. */
+static u32 strip_some(u64 *pa, u32 max)
+{
+	struct file *f, *next;
+	u32 count = 0;
+
+	list_for_each_safe (f, next, &idle_files, idle) {
+		count += file_strip(f, pa + count, max - count);
+		end_if_unused(f);
+		if (count == max)
+			return count;
+	}
+	for (u32 h = 0; h < FILE_HEADS && count < max; h++) {
+		if (!table[h].next)
+			continue;
+		list_for_each (f, &table[h], by_id)
+			count += file_strip(f, pa + count, max - count);
+	}
+	return count;
+}
+
+void file_shrink(u64 pages)
+{
+	u64 pa[SHRINK_BATCH];
+	u64 want = pages;
+	u32 count;
+
+	do {
+		spin_lock(&lock);
+		count = strip_some(pa, (u32)MIN(want, (u64)SHRINK_BATCH));
+		spin_unlock(&lock);
+		for (u32 i = 0; i < count; i++)
+			if (upage_unmap(pa[i]))
+				lend_free(pa[i]);
+		want -= count;
+	} while (count && want);
+	tell();
+}

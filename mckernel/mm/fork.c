@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* fork: a copy of a space, copy-on-write, with copies at once of pages that Linux is using. */
+#include "mck/errno.h"
+#include "mck/task.h"
+#include "internal.h"
+
+/*
+ * The child is reached by nobody else yet, so its tables are filled without
+ * its lock. The claim on all of the parent keeps its regions as they are;
+ * its threads and Linux may go on touching its pages meanwhile.
+ */
+struct fork {
+	struct space *parent, *child;
+	struct lend_batch batch;
+	int err;
+};
+
+static int fork_regions(struct space *parent, struct list *copies)
+{
+	struct region *r;
+	int err = 0;
+
+	spin_lock(&parent->lock);
+	list_for_each (r, &parent->regions, link) {
+		struct region *c;
+
+		if (r->flags & REGION_DONTFORK)
+			continue;
+		c = region_copy(r);
+		if (!c) {
+			err = -ENOMEM;
+			break;
+		}
+		c->flags &= ~REGION_LOCKED;
+		list_add_tail(copies, &c->link);
+	}
+	spin_unlock(&parent->lock);
+	return err;
+}
+
+static void fork_layout(struct fork *f, struct list *copies)
+{
+	struct space *parent = f->parent, *child = f->child;
+
+	spin_lock(&child->lock);
+	while (!list_empty(copies)) {
+		struct list *first = copies->next;
+
+		list_del(first);
+		region_insert(child, list_entry(first, struct region, link));
+	}
+	spin_unlock(&child->lock);
+	child->mmap_base = parent->mmap_base;
+	child->brk_start = parent->brk_start;
+	child->brk_end = parent->brk_end;
+	child->brk_limit = parent->brk_limit;
+	child->stack_top = parent->stack_top;
+	child->stack_limit = parent->stack_limit;
+}
+
+/* What the child can fault in by itself is left out, as Linux does. */
+static bool has_pages_to_share(const struct region *r)
+{
+	if (r->flags & (REGION_SHARED | REGION_WIPEONFORK))
+		return false;
+	return !r->file || (r->flags & REGION_COWED);
+}
+
+static void frames_map(u64 pa, int level)
+{
+	for (u64 i = 0; i < (level == 2 ? HUGE_PAGES : 1); i++)
+		upage_map(pa + i * PAGE_SIZE);
+}
+
+enum step { STEP_ON, STEP_SPLIT, STEP_NOMEM };
+
+/*
+ * One entry of the parent. What is not lent is shared at once. Where Linux
+ * may hold the page for writing (it had PTE_OWN and may be shown, or was held
+ * at an earlier zap) the entry becomes busy, and fork_finish() decides.
+ */
+static enum step fork_entry(struct fork *f, struct region *r, u64 *slot, u64 va, int level)
+{
+	u64 *to;
+	u64 old = pte_load(slot);
+
+	if (level == 2 && pte_lent(old, level))
+		return STEP_SPLIT;
+	to = pt_entry(f->child->root_pa, va, level, true);
+	if (!to)
+		return STEP_NOMEM;
+	for (;; old = pte_load(slot)) {
+		u64 shared = pte_make(r, pte_pa(old), level, false);
+		bool lent = pte_lent(old, level);
+
+		if (lent && level == 2)
+			return STEP_SPLIT;
+		if (lent && (old & PTE_OWN)) {
+			if (!pte_cas(slot, old, (old & ~PTE_PRESENT) | PTE_BUSY))
+				continue;
+			lend_note(&f->batch, va, old, level, false);
+			return STEP_ON;
+		}
+		if (!pte_cas(slot, old, shared | (old & PTE_LENT)))
+			continue;
+		if (old & PTE_WRITE)
+			lend_note_range(&f->batch, va, va + pt_span(level), false);
+		frames_map(pte_pa(old), level);
+		*to = shared;
+		return STEP_ON;
+	}
+}
+
+/* From *va on until the batch is full, or (*wait) at an entry that a fault copies. True: all done, or an error. */
+static bool fork_round(struct fork *f, struct region *r, u64 *va, bool *wait)
+{
+	u64 *slot;
+	int level;
+
+	*wait = false;
+	for (u32 n = 0; (slot = entry_next(f->parent, va, r->end, &level)); n++) {
+		if (pte_is_busy(pte_load(slot))) {
+			*wait = true;
+			return false;
+		}
+		if (n == LEND_MAX || lend_full(&f->batch))
+			return false;
+		switch (fork_entry(f, r, slot, *va, level)) {
+		case STEP_SPLIT:
+			f->err = entry_split(f->parent, slot, *va);
+			break;
+		case STEP_NOMEM:
+			f->err = -ENOMEM;
+			break;
+		case STEP_ON:
+			*va += pt_span(level);
+			break;
+		}
+		if (f->err)
+			return true;
+	}
+	return true;
+}
+
+/* The zap is answered: share what Linux let go; give the child its own copy of what Linux holds. */
+static void fork_settle(struct fork *f, struct region *r, u64 *slot, u64 va, bool held)
+{
+	u64 old = pte_load(slot), pa = pte_pa(old);
+	u64 *to = pt_entry(f->child->root_pa, va, 1, false);
+	u64 copy;
+
+	if (!held) {
+		u64 shared = pte_make(r, pa, 1, false);
+
+		upage_map(pa);
+		*to = shared;
+		pte_swap(slot, shared);
+		return;
+	}
+	copy = upage_alloc(-1);
+	if (copy) {
+		memcpy(pa_to_va(copy), pa_to_va(pa), PAGE_SIZE);
+		*to = pte_make(r, copy, 1, true);
+	} else {
+		f->err = -ENOMEM;
+	}
+	/* The parent goes on with the page that Linux uses, and its next change asks again. */
+	pte_swap(slot, pte_make(r, pa, 1, true) | PTE_LENT);
+}
+
+static void fork_finish(struct fork *f, struct region *r, u64 va, u64 end)
+{
+	u64 *slot;
+	int level;
+	u32 i = 0;
+
+	if (!f->batch.count)
+		return;
+	spin_lock(&f->parent->lock);
+	while (i < f->batch.count && (slot = entry_next(f->parent, &va, end, &level))) {
+		u64 e = pte_load(slot);
+
+		if (pte_is_busy(e) && !(e & PTE_COPYING))
+			fork_settle(f, r, slot, va, lend_referenced(&f->batch, i++));
+		va += pt_span(level);
+	}
+	kassert(i == f->batch.count);
+	spin_unlock(&f->parent->lock);
+	mm_wake();
+}
+
+static void fork_pages(struct fork *f, struct region *r)
+{
+	u64 va = r->start;
+	bool done, wait;
+
+	do {
+		u64 from = va;
+
+		spin_lock(&f->parent->lock);
+		done = fork_round(f, r, &va, &wait);
+		spin_unlock(&f->parent->lock);
+		lend_flush(&f->batch);
+		fork_finish(f, r, from, r->end);
+		lend_again(&f->batch);
+		if (wait)
+			entry_wait(f->parent, va, false);
+		arch_relax();
+	} while (!done && !f->err);
+}
+
+int space_fork(struct space *parent, struct space *child)
+{
+	struct fork f = { .parent = parent, .child = child };
+	struct reservation claim;
+	LIST_HEAD(copies);
+	struct region *r;
+
+	assert_no_lock();
+	if (claim_take(parent, &claim, 0, ~0UL))
+		return -EINTR;
+	f.err = fork_regions(parent, &copies);
+	if (f.err) {
+		region_free_all(&copies);
+	} else {
+		fork_layout(&f, &copies);
+		lend_begin(&f.batch, parent);
+		list_for_each (r, &child->regions, link)
+			if (!f.err && has_pages_to_share(r))
+				fork_pages(&f, r);
+		lend_end(&f.batch);
+	}
+	claim_drop(parent, &claim);
+	return f.err;
+}

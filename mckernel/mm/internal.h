@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of mm/ share above the frame allocator: entries, claims, regions, page indexes. */
+#ifndef MM_INTERNAL_H
+#define MM_INTERNAL_H
+
+#include "abi/layout.h"
+#include "mck/mm.h"
+#include "mck/mman.h"
+
+#define HUGE_SIZE (1UL << 21)
+#define HUGE_PAGES 512U
+#define STACK_GAP (256 * PAGE_SIZE) /* kept free below a growing region, as Linux does */
+#define AROUND_MAX 16U /* pages that one fault maps at most, and the window they lie in */
+
+/* ---- entries (entry.c) ---- */
+
+/*
+ * What the LWK writes beside abi/pte.h. The module looks at none of it: the
+ * first is in a present leaf a bit that it ignores, the others stand in
+ * entries that are not present, which are all a miss to it.
+ *
+ * PTE_OWN: this entry alone maps the frame and always has since the frame was
+ * last shared or filled: a write fault needs no copy, whatever the counts say.
+ * Linux can hold a page for writing only through an entry with it, so a page
+ * without it may be replaced by a copy.
+ * PTE_HELD: the region allows no access, the frame stays.
+ * PTE_BUSY entries keep their frame and bits too. With PTE_COPYING a fault
+ * made it, else the holder of the claim on its address; who made it ends it.
+ */
+#define PTE_OWN (1UL << 52)
+#define PTE_HELD (1UL << 11)
+#define PTE_COPYING (1UL << 53)
+
+static inline u64 pte_load(const u64 *slot)
+{
+	return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+}
+
+/* Pairs with the module's compare-and-swap of PTE_LENT: one of the two sees the other. */
+static inline u64 pte_swap(u64 *slot, u64 value)
+{
+	return __atomic_exchange_n(slot, value, __ATOMIC_SEQ_CST);
+}
+
+static inline bool pte_cas(u64 *slot, u64 old, u64 value)
+{
+	return __atomic_compare_exchange_n(slot, &old, value, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_ACQUIRE);
+}
+
+static inline bool pte_is_table(u64 e, int level)
+{
+	return level > 1 && (e & PTE_PRESENT) && !(e & PTE_HUGE);
+}
+
+static inline bool pte_is_busy(u64 e)
+{
+	return !(e & PTE_PRESENT) && (e & PTE_BUSY);
+}
+
+static inline u64 pte_pa(u64 e)
+{
+	return e & PTE_ADDR_MASK;
+}
+
+/* Zap and copy decisions: Linux may hold the frame, through this entry or an earlier one. */
+bool pte_lent(u64 e, int level);
+/* The entry for a frame under a region; NULL: under no access at all. `own`: writable where the region is. */
+u64 pte_make(const struct region *r, u64 pa, int level, bool own);
+/* The same frame and mark under the region as it is now. */
+u64 pte_remake(const struct region *r, u64 old, int level);
+
+/*
+ * `new` with the rights that `old` has already. A fault takes no right away,
+ * which would need a flush and perhaps a zap: a change that the region has
+ * seen but the entry has not comes by and does it.
+ */
+static inline u64 pte_grow(u64 old, u64 new)
+{
+	if (!(old & PTE_PRESENT))
+		return new;
+	new |= old & (PTE_WRITE | PTE_DIRTY);
+	return old & PTE_NX ? new : new & ~PTE_NX;
+}
+
+/* All under the space's lock. */
+u64 *entry_at(struct space *s, u64 va, int *level); /* the deepest that exists, whatever it holds */
+/* The next that holds anything in [*va, end); *va becomes its address, or stays inside of a large one. */
+u64 *entry_next(struct space *s, u64 *va, u64 end, int *level);
+/* The entry for a leaf of `level`; the tables are made. NULL: no memory. Nothing large may be in the way. */
+u64 *entry_make(struct space *s, u64 va, int level);
+/*
+ * The entry of level 2 for a large leaf, empty; an empty table is taken away,
+ * for tables_release(). NULL: no memory, or small pages lie there.
+ */
+u64 *entry_large(struct space *s, u64 va);
+/* A large leaf becomes 512 small ones, which inherit its mark. 0 or -ENOMEM. */
+int entry_split(struct space *s, u64 *slot, u64 va);
+/* No large leaf lies across `va`. 0, -ENOMEM, or -EBUSY: wait for it. */
+int entry_edge(struct space *s, u64 va);
+/*
+ * Unlink level-1 tables that lie wholly in [start, end) and are empty, except
+ * those that a change other than that of [own_start, own_end) may need.
+ */
+void tables_prune(struct space *s, u64 start, u64 end, u64 own_start, u64 own_end);
+/* Free what tables_prune() unlinked. */
+void tables_release(struct space *s);
+void tables_free_all(struct space *s); /* nobody else has the space */
+
+/* ---- waiting and claims (reserve.c) ---- */
+
+/*
+ * Waits among threads inside mm/: who changes what a condition looks at calls
+ * mm_wake() afterwards, which costs nothing when no one waits.
+ */
+int mm_wait(bool (*cond)(void *arg), void *arg, bool interruptible);
+void mm_wake(void);
+int claim_take(struct space *s, struct reservation *c, u64 start, u64 end); /* 0 or -EINTR; no lock held */
+void claim_drop(struct space *s, struct reservation *c); /* merges regions; no lock held */
+bool claim_overlaps(struct space *s, u64 start, u64 end); /* under the space's lock */
+/* Wait until the entry at va is not busy. 0 or -EINTR. No lock held. */
+int entry_wait(struct space *s, u64 va, bool interruptible);
+
+/* ---- regions (region.c), under the space's lock ---- */
+
+struct region *region_at(struct space *s, u64 va);
+struct region *region_after(struct space *s, u64 va); /* the first that ends above va */
+struct region *region_before(struct space *s, u64 va); /* the last that begins below va */
+bool region_overlaps(struct space *s, u64 start, u64 end);
+int region_split(struct space *s, u64 va); /* a border at va; 0 or -ENOMEM */
+void region_insert(struct space *s, struct region *r);
+void region_merge(struct space *s, u64 start, u64 end); /* neighbours that have become alike, at borders that no claim touches */
+/* Move all regions of [start, end) (borders are there) to `gone`, out of the accounts. */
+void region_cut(struct space *s, u64 start, u64 end, struct list *gone);
+struct region *region_copy(const struct region *r); /* with its references; NULL without memory */
+void region_free(struct region *r); /* no lock above RANK_FILE */
+void region_free_all(struct list *gone);
+void region_account(struct space *s, const struct region *r, bool add);
+/* Where `length` bytes fit, claims and gaps minded; 0: nowhere. */
+u64 region_place(struct space *s, u64 length, u64 hint, bool low32, u64 align);
+
+static inline bool region_writable_private(const struct region *r)
+{
+	return !(r->flags & REGION_SHARED) && (r->prot & PROT_WRITE);
+}
+
+/* ---- changes under a claim (map.c) ---- */
+
+/* Take all pages out of [start, end) and give them back. Waits. */
+void range_take(struct space *s, u64 start, u64 end);
+/* Borders of regions and leaves at both ends. 0, -ENOMEM or -EINTR. */
+int range_borders(struct space *s, u64 start, u64 end);
+int unmap_claimed(struct space *s, u64 start, u64 end);
+bool memory_admits(u64 pages); /* a promise of so many pages could be kept now */
+/* Limits of the current thread on growth of the space. 0 or -ENOMEM. */
+int limit_check(struct space *s, const struct region *r, u64 pages);
+
+/* ---- page indexes (pageindex.c): sparse arrays of words by page number ---- */
+
+struct page_index {
+	u64 root_pa;
+	u32 height; /* levels of tables; 0: empty */
+};
+u64 *index_slot(struct page_index *x, u64 index, bool create); /* NULL: absent, or no memory */
+u64 *index_next(struct page_index *x, u64 *index); /* the next word that is not 0, from *index on */
+void index_free(struct page_index *x); /* the tables, not what the words name */
+
+/* ---- faults (fault.c, cow.c) ---- */
+
+struct fault {
+	struct space *space;
+	u64 va; /* of the page */
+	enum access access;
+	struct fill_wanted *fill;
+	/* out: an entry was made busy to be copied; finish it by cow_finish() */
+	bool copying;
+	u64 copy_pa; /* the frame of the copy */
+};
+enum fault_result fault_locked(struct fault *f);
+/* The present, read-only entry of a writable region, at a write. */
+enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int level);
+void cow_finish(struct space *s, u64 va, u64 copy_pa); /* may wait */
+u64 anon_page(void); /* zeroed, one reference; 0: no memory */
+
+/* ---- file pages (filecache.c) and shared memory (shmobj.c) ---- */
+
+enum page_state { PAGE_READY, PAGE_FILLING, PAGE_TO_FILL, PAGE_BEYOND, PAGE_NOMEM };
+/* READY: *pa has a mapping's reference more. TO_FILL: the caller must read into *pa. Below RANK_FILE. */
+enum page_state file_page(struct file *f, u64 index, u64 *pa);
+/* Pages that are there of [first, first + count): pa[i] with a reference, or 0. */
+void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa);
+bool file_page_filling(struct file *f, u64 index);
+bool file_page_cached(struct file *f, u64 index);
+/* Claim up to `max` absent pages in a row that contain `index` (already claimed, in `pa`). Returns the first index; *count. */
+u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count);
+/* Read it by the current thread's twin. 0, or -errno: the page at `index` cannot be had. */
+int file_read_around(struct file *f, u64 index, u64 pa);
+
+enum page_state shmobj_page(struct shmobj *o, u64 index, u64 *pa); /* READY with a reference, BEYOND or NOMEM */
+
+
+#endif

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Mapping, unmapping and discarding ranges of a space, and its break. */
+#include "mck/errno.h"
+#include "mck/task.h"
+#include "internal.h"
+
+bool memory_admits(u64 pages)
+{
+	return pages <= pages_free_now() +
+				__atomic_load_n(&boot_params->counters.pages_cache, __ATOMIC_RELAXED);
+}
+
+int limit_check(struct space *s, const struct region *r, u64 pages)
+{
+	struct thread *t = current_thread();
+	const struct kpage *k = t && t->space == s ? t->kpage : NULL;
+
+	assert_held(&s->lock);
+	if (!k)
+		return 0;
+	if (s->total_pages + pages > READ_ONCE(k->rlimit_as) >> PAGE_SHIFT)
+		return -ENOMEM;
+	if (region_writable_private(r) && !(r->flags & REGION_STACK) &&
+	    s->data_pages + pages > READ_ONCE(k->rlimit_data) >> PAGE_SHIFT)
+		return -ENOMEM;
+	return 0;
+}
+
+/* ---- taking pages out ---- */
+
+enum round { ROUND_DONE, ROUND_FULL, ROUND_BUSY };
+
+/*
+ * Exchange away what lies in [*va, end). A large leaf that only partly lies
+ * there was put by a fault after the borders were made: it belongs to a
+ * region that stays, and is left alone, as if the fault came after the change.
+ */
+static enum round take_round(struct space *s, struct lend_batch *b, u64 *va, u64 end)
+{
+	u64 *slot;
+	int level;
+
+	while ((slot = entry_next(s, va, end, &level))) {
+		u64 span = pt_span(level);
+		u64 at = ALIGN_DOWN(*va, span);
+
+		if (pte_is_busy(pte_load(slot)))
+			return ROUND_BUSY;
+		if (at == *va && at + span <= end) {
+			if (lend_full(b))
+				return ROUND_FULL;
+			lend_note(b, at, pte_swap(slot, PTE_NONE), level, true);
+		}
+		*va = at + span;
+	}
+	return ROUND_DONE;
+}
+
+void range_take(struct space *s, u64 start, u64 end)
+{
+	struct lend_batch b;
+	enum round r;
+
+	assert_no_lock();
+	lend_begin(&b, s);
+	do {
+		spin_lock(&s->lock);
+		r = take_round(s, &b, &start, end);
+		spin_unlock(&s->lock);
+		lend_flush(&b);
+		lend_again(&b);
+		/* A fault's copy ends soon; it was begun before the region went. */
+		if (r == ROUND_BUSY)
+			entry_wait(s, start, false);
+	} while (r != ROUND_DONE);
+	lend_end(&b);
+}
+
+int range_borders(struct space *s, u64 start, u64 end)
+{
+	u64 at[2] = { start, end };
+	int err;
+
+	for (int i = 0; i < 2; i++) {
+		do {
+			spin_lock(&s->lock);
+			err = entry_edge(s, at[i]);
+			/* A large leaf cannot come back across the border once the region ends there. */
+			if (!err)
+				err = region_split(s, at[i]);
+			spin_unlock(&s->lock);
+			if (err == -EBUSY && entry_wait(s, at[i], true))
+				return -EINTR;
+		} while (err == -EBUSY);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Tables that the range leaves empty, as far as no region and no other change needs them. */
+static void prune_around(struct space *s, u64 start, u64 end)
+{
+	struct region *below, *above;
+	u64 floor, ceiling;
+
+	spin_lock(&s->lock);
+	below = region_before(s, start);
+	above = region_after(s, end);
+	floor = below ? below->end : 0;
+	ceiling = above ? above->start : SHADOW_END;
+	tables_prune(s, MAX(floor, ALIGN_DOWN(start, HUGE_SIZE)),
+		     MIN(ceiling, ALIGN_UP(end, HUGE_SIZE)), start, end);
+	spin_unlock(&s->lock);
+	tables_release(s);
+}
+
+int unmap_claimed(struct space *s, u64 start, u64 end)
+{
+	LIST_HEAD(gone);
+	int err;
+
+	err = range_borders(s, start, end);
+	if (err)
+		return err;
+	/* From here on a fault in the range finds no region: gone. */
+	spin_lock(&s->lock);
+	region_cut(s, start, end, &gone);
+	spin_unlock(&s->lock);
+	if (list_empty(&gone))
+		return 0;
+	range_take(s, start, end);
+	prune_around(s, start, end);
+	region_free_all(&gone);
+	return 0;
+}
+
+int space_unmap(struct space *s, u64 start, u64 end)
+{
+	struct reservation claim;
+	int err;
+
+	assert_no_lock();
+	if (claim_take(s, &claim, start, end))
+		return -EINTR;
+	err = unmap_claimed(s, start, end);
+	claim_drop(s, &claim);
+	return err;
+}
+
+int space_discard(struct space *s, u64 start, u64 end)
+{
+	struct reservation claim;
+	int err;
+
+	assert_no_lock();
+	if (claim_take(s, &claim, start, end))
+		return -EINTR;
+	err = range_borders(s, start, end);
+	if (!err)
+		range_take(s, start, end);
+	claim_drop(s, &claim);
+	return err;
+}
+
+/* ---- mapping ---- */
+
+static struct region *region_new(const struct map_args *a)
+{
+	struct region *r = kzalloc(sizeof(*r));
+
+	if (!r)
+		return NULL;
+	list_init(&r->link);
+	r->prot = a->prot;
+	r->max_prot = a->max_prot;
+	r->flags = a->region_flags | (a->shm ? REGION_SHARED : 0);
+	r->file = a->file;
+	r->shm = a->shm;
+	r->pgoff = a->pgoff;
+	return r;
+}
+
+static bool is_charged(const struct map_args *a)
+{
+	return (a->prot & PROT_WRITE) && !(a->region_flags & REGION_NORESERVE);
+}
+
+/* Put the region in place at r->start. The pointer is not the caller's any more: it may be merged. */
+static void region_settle(struct space *s, struct region *r)
+{
+	u64 start = r->start, end = r->end;
+
+	if (s->lock_future)
+		r->flags |= REGION_LOCKED;
+	region_insert(s, r);
+	region_merge(s, start, end);
+}
+
+static u64 overlap_pages(struct space *s, u64 start, u64 end)
+{
+	u64 pages = 0;
+
+	for (struct region *r = region_after(s, start); r && r->start < end; r = region_after(s, r->end))
+		pages += (MIN(r->end, end) - MAX(r->start, start)) >> PAGE_SHIFT;
+	return pages;
+}
+
+/* Under the claim: may the region be put there? What it replaces does not count. */
+static int fixed_check(struct space *s, struct region *r, const struct map_args *a)
+{
+	u64 end = a->addr + a->length;
+	u64 pages;
+	int err = 0;
+
+	spin_lock(&s->lock);
+	pages = overlap_pages(s, a->addr, end);
+	if (a->noreplace && pages)
+		err = -EEXIST;
+	else
+		err = limit_check(s, r, (a->length >> PAGE_SHIFT) - pages);
+	spin_unlock(&s->lock);
+	return err;
+}
+
+static s64 map_fixed(struct space *s, struct region *r, const struct map_args *a)
+{
+	struct reservation claim;
+	u64 end = a->addr + a->length;
+	int err;
+
+	if (claim_take(s, &claim, a->addr, end))
+		return -EINTR;
+	err = fixed_check(s, r, a);
+	if (!err)
+		err = unmap_claimed(s, a->addr, end);
+	if (!err) {
+		spin_lock(&s->lock);
+		r->start = a->addr;
+		r->end = end;
+		region_settle(s, r);
+		spin_unlock(&s->lock);
+	}
+	claim_drop(s, &claim);
+	return err ? err : (s64)a->addr;
+}
+
+static bool no_claims(void *arg)
+{
+	struct space *s = arg;
+	bool none;
+
+	spin_lock(&s->lock);
+	none = !s->claims;
+	spin_unlock(&s->lock);
+	return none;
+}
+
+static s64 map_anywhere(struct space *s, struct region *r, const struct map_args *a)
+{
+	/* Places for large leaves where they can be used. */
+	u64 align = !a->file && a->length >= HUGE_SIZE && !(a->region_flags & REGION_GROWSDOWN) ? HUGE_SIZE :
+												  PAGE_SIZE;
+	bool claimed;
+	u64 at;
+	int err;
+
+	do {
+		spin_lock(&s->lock);
+		claimed = s->claims;
+		err = limit_check(s, r, a->length >> PAGE_SHIFT);
+		at = err ? 0 : region_place(s, a->length, a->addr, a->low32, align);
+		if (at) {
+			r->start = at;
+			r->end = at + a->length;
+			region_settle(s, r);
+		}
+		spin_unlock(&s->lock);
+		/* A fork claims everything: there is room again when it is over. */
+		if (!err && !at && claimed && mm_wait(no_claims, s, true))
+			return -EINTR;
+	} while (!err && !at && claimed);
+	return at ? (s64)at : -ENOMEM;
+}
+
+s64 space_map(struct space *s, const struct map_args *a)
+{
+	struct region *r;
+	s64 ret;
+
+	assert_no_lock();
+	if (!a->length || a->length > SHADOW_END)
+		return -ENOMEM;
+	if (a->fixed && (a->addr < SHADOW_START || a->addr > SHADOW_END - a->length))
+		return a->addr < SHADOW_START ? -EPERM : -ENOMEM;
+	if (is_charged(a) && !memory_admits(a->length >> PAGE_SHIFT))
+		return -ENOMEM;
+	r = region_new(a);
+	if (!r)
+		return -ENOMEM;
+	ret = a->fixed ? map_fixed(s, r, a) : map_anywhere(s, r, a);
+	if (ret < 0) {
+		kfree(r);
+		return ret;
+	}
+	if (a->populate)
+		space_populate(s, ret, ret + a->length);
+	return ret;
+}
+
+/* ---- the break ---- */
+
+static bool brk_grow(struct space *s, u64 from, u64 to)
+{
+	struct map_args a = { .prot = PROT_READ | PROT_WRITE,
+			      .max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
+			      .region_flags = REGION_HEAP };
+	struct region *r, *next;
+	bool room;
+
+	if (!memory_admits((to - from) >> PAGE_SHIFT))
+		return false;
+	r = region_new(&a);
+	if (!r)
+		return false;
+	r->start = from;
+	r->end = to;
+	spin_lock(&s->lock);
+	next = region_after(s, from);
+	room = !next || next->start - ((next->flags & REGION_GROWSDOWN) ? STACK_GAP : 0) >= to;
+	room = room && !limit_check(s, r, (to - from) >> PAGE_SHIFT);
+	if (room)
+		region_settle(s, r);
+	spin_unlock(&s->lock);
+	if (!room)
+		kfree(r);
+	return room;
+}
+
+u64 space_brk(struct space *s, u64 new_end, u64 data_limit)
+{
+	struct reservation claim;
+	u64 old = s->brk_end;
+	u64 from = ALIGN_UP(old, PAGE_SIZE), to = ALIGN_UP(new_end, PAGE_SIZE);
+	bool done = true;
+
+	assert_no_lock();
+	if (new_end < s->brk_start || new_end >= (s->brk_limit ? s->brk_limit : SHADOW_END))
+		return old;
+	if (new_end - s->brk_start > data_limit)
+		return old;
+	/* One change of the break at a time: brk_end is read again under the claim on what changes. */
+	if (claim_take(s, &claim, MIN(from, to), MAX(MAX(from, to), MIN(from, to) + PAGE_SIZE)))
+		return old;
+	if (READ_ONCE(s->brk_end) != old)
+		done = false;
+	else if (to < from)
+		done = unmap_claimed(s, to, from) == 0;
+	else if (to > from)
+		done = brk_grow(s, from, to);
+	if (done)
+		s->brk_end = new_end;
+	claim_drop(s, &claim);
+	return READ_ONCE(s->brk_end);
+}

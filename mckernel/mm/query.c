@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Looking at ranges of a space, marking their regions, and faulting them in. */
+#include "mck/errno.h"
+#include "mck/task.h"
+#include "internal.h"
+
+bool space_mapped(struct space *s, u64 start, u64 end)
+{
+	bool mapped = true;
+
+	spin_lock(&s->lock);
+	while (mapped && start < end) {
+		struct region *r = region_at(s, start);
+
+		mapped = r;
+		start = r ? r->end : end;
+	}
+	spin_unlock(&s->lock);
+	return mapped;
+}
+
+u64 space_piece(struct space *s, u64 start, struct region *copy)
+{
+	struct region *r;
+	u64 length = 0;
+
+	spin_lock(&s->lock);
+	r = region_at(s, start);
+	if (r) {
+		*copy = *r;
+		length = r->end - start;
+	}
+	spin_unlock(&s->lock);
+	return length;
+}
+
+u64 space_hole(struct space *s, u64 start)
+{
+	struct region *r;
+	u64 length;
+
+	spin_lock(&s->lock);
+	r = region_after(s, start);
+	length = r ? r->start - start : MAX(SHADOW_END, start + PAGE_SIZE) - start;
+	spin_unlock(&s->lock);
+	return length;
+}
+
+int space_set_flags(struct space *s, u64 start, u64 end, u32 set, u32 clear)
+{
+	struct reservation claim;
+	u64 at = start;
+	int err;
+
+	if (claim_take(s, &claim, start, end))
+		return -EINTR;
+	err = range_borders(s, start, end);
+	spin_lock(&s->lock);
+	for (struct region *r = region_after(s, start); !err && r && r->start < end;
+	     r = region_after(s, r->end)) {
+		if (r->start > at)
+			break;
+		region_account(s, r, false);
+		r->flags = (r->flags | set) & ~clear;
+		region_account(s, r, true);
+		at = r->end;
+	}
+	spin_unlock(&s->lock);
+	claim_drop(s, &claim);
+	if (err)
+		return err;
+	return at < end ? -ENOMEM : 0;
+}
+
+/* What is there need not be faulted in: a whole large page at a time. */
+static u64 skip_present(struct space *s, u64 va)
+{
+	int level;
+	u64 e;
+
+	spin_lock(&s->lock);
+	e = pte_load(entry_at(s, va, &level));
+	spin_unlock(&s->lock);
+	if (!(e & PTE_PRESENT))
+		return va;
+	return ALIGN_DOWN(va, pt_span(level)) + pt_span(level);
+}
+
+int space_populate(struct space *s, u64 start, u64 end)
+{
+	struct region r;
+
+	while (start < end) {
+		u64 length = space_piece(s, start, &r);
+		u64 stop = MIN(end, start + length);
+		enum access access = region_writable_private(&r) ? ACCESS_WRITE : ACCESS_READ;
+
+		if (!length)
+			return -ENOMEM;
+		if (!(r.prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+			return -ENOMEM;
+		while (start < stop) {
+			u64 next = skip_present(s, start);
+			enum fault_result res;
+
+			if (next > start && access == ACCESS_READ) {
+				start = next;
+				continue;
+			}
+			res = space_fault_wait(s, start, access);
+			if (res == FR_OOM)
+				return -EAGAIN;
+			if (res != FR_OK)
+				return -EFAULT;
+			start = MAX(skip_present(s, start), start + PAGE_SIZE);
+		}
+	}
+	return 0;
+}
+
+static u8 resident_at(struct space *s, const struct region *r, u64 va)
+{
+	int level;
+
+	if (pte_load(entry_at(s, va, &level)))
+		return 1;
+	return r->file && file_page_cached(r->file, r->pgoff + ((va - r->start) >> PAGE_SHIFT));
+}
+
+int space_resident(struct space *s, u64 start, u64 end, u8 *vec)
+{
+	int err = 0;
+
+	spin_lock(&s->lock);
+	for (u64 va = start; va < end; va += PAGE_SIZE) {
+		struct region *r = region_at(s, va);
+
+		if (!r) {
+			err = -ENOMEM;
+			break;
+		}
+		*vec++ = resident_at(s, r, va);
+	}
+	spin_unlock(&s->lock);
+	return err;
+}

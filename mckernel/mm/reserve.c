@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Reservations: sleepable claims on ranges of a space; and waiting inside mm/. */
+#include "mck/errno.h"
+#include "mck/task.h"
+#include "internal.h"
+
+/*
+ * Threads of each CPU that wait in mm_wait(). Raised before the condition is
+ * first looked at, read by mm_wake() after the change that it tells of: both
+ * are sequentially consistent, so either the waiter sees the change or the
+ * waker sees the waiter.
+ */
+static u32 waiting[ABI_MAX_CPUS];
+
+int mm_wait(bool (*cond)(void *arg), void *arg, bool interruptible)
+{
+	u32 place = this_cpu()->place;
+	int err;
+
+	assert_no_lock();
+	__atomic_add_fetch(&waiting[place], 1, __ATOMIC_SEQ_CST);
+	err = wait_for(cond, arg, interruptible);
+	__atomic_sub_fetch(&waiting[place], 1, __ATOMIC_SEQ_CST);
+	return err;
+}
+
+void mm_wake(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (u32 place = 0; place < cpu_count; place++)
+		if (__atomic_load_n(&waiting[place], __ATOMIC_RELAXED))
+			wake_cpu(place);
+}
+
+bool claim_overlaps(struct space *s, u64 start, u64 end)
+{
+	assert_held(&s->lock);
+	for (struct reservation *c = s->claims; c; c = c->next)
+		if (c->start < end && start < c->end)
+			return true;
+	return false;
+}
+
+struct claim_try {
+	struct space *space;
+	struct reservation *claim;
+	bool got; /* the condition may be evaluated again after it was true */
+};
+
+static bool claim_try(void *arg)
+{
+	struct claim_try *t = arg;
+	struct space *s = t->space;
+
+	if (t->got)
+		return true;
+	spin_lock(&s->lock);
+	if (!claim_overlaps(s, t->claim->start, t->claim->end)) {
+		t->claim->next = s->claims;
+		s->claims = t->claim;
+		t->got = true;
+	}
+	spin_unlock(&s->lock);
+	return t->got;
+}
+
+int claim_take(struct space *s, struct reservation *c, u64 start, u64 end)
+{
+	struct claim_try t = { s, c, false };
+
+	c->start = start;
+	c->end = end;
+	if (claim_try(&t))
+		return 0;
+	return mm_wait(claim_try, &t, true) && !t.got ? -EINTR : 0;
+}
+
+void claim_drop(struct space *s, struct reservation *c)
+{
+	struct reservation **link;
+
+	spin_lock(&s->lock);
+	for (link = &s->claims; *link != c; link = &(*link)->next)
+		kassert(*link);
+	*link = c->next;
+	/* The borders that the change needed, and those that are like their neighbours now. */
+	region_merge(s, c->start, c->end);
+	spin_unlock(&s->lock);
+	mm_wake();
+}
+
+struct entry_test {
+	struct space *space;
+	u64 va;
+};
+
+static bool entry_is_free(void *arg)
+{
+	struct entry_test *t = arg;
+	int level;
+	bool busy;
+
+	spin_lock(&t->space->lock);
+	busy = pte_is_busy(pte_load(entry_at(t->space, t->va, &level)));
+	spin_unlock(&t->space->lock);
+	return !busy;
+}
+
+int entry_wait(struct space *s, u64 va, bool interruptible)
+{
+	struct entry_test t = { s, va };
+
+	return mm_wait(entry_is_free, &t, interruptible) ? -EINTR : 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Serves system calls by the table. */
+#include "mck/errno.h"
+#include "mck/offload.h"
+#include "mck/syscalls.h"
+
+static s64 serve(u64 nr, const u64 arg[6])
+{
+	const struct syscall_entry *entry;
+
+	if (nr >= SYSCALL_MAX)
+		return -ENOSYS;
+	entry = &syscall_table[nr];
+	switch (entry->route) {
+	case ROUTE_OFFLOAD:
+		return offload_syscall(nr, arg);
+	case ROUTE_LOCAL:
+		this_cpu()->boot->calls_local++;
+		return entry->fn(arg);
+	case ROUTE_SPLIT:
+		return entry->fn(arg);
+	case ROUTE_REFUSED:
+		this_cpu()->boot->calls_local++;
+		return -entry->error;
+	}
+	return -ENOSYS;
+}
+
+void syscall_dispatch(struct user_regs *regs)
+{
+	const u64 nr = regs->orig_rax;
+	const u64 arg[6] = { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 };
+	s64 value = serve(nr, arg);
+
+	/* rt_sigreturn has set all registers, rax too. */
+	if (regs->orig_rax != nr)
+		return;
+	signal_finish_call(regs, nr, arg, value);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* mmap and its kin: Linux's checks, then the space does the work. */
+#include "abi/layout.h"
+#include "mck/errno.h"
+#include "mck/ikc.h"
+#include "mck/mm.h"
+#include "mck/mman.h"
+#include "mck/offload.h"
+#include "mck/sys_memory.h"
+#include "mck/task.h"
+
+#define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
+
+static struct space *my_space(void)
+{
+	return current_thread()->space;
+}
+
+/* ---- mmap ---- */
+
+/* Ask Linux whether this file may be mapped so, as which version of it. *file has a reference. */
+static s64 open_file(u64 fd, u32 prot, bool shared, struct file **file, u32 *max_prot)
+{
+	struct thread *t = current_thread();
+	u64 karg[6] = { fd, prot, shared };
+	struct offload_result res;
+	u64 id, size;
+
+	offload_kernel(REQ_FILE_OPEN, karg, &res);
+	if (res.ended)
+		return -EINTR;
+	if (res.value < 0)
+		return res.value;
+	id = t->kpage->kout[0];
+	size = t->kpage->kout[1];
+	*max_prot = t->kpage->kout[2] ? PROT_ALL & ~PROT_EXEC : PROT_ALL;
+	*file = shared ? NULL : file_open(id, size, 0);
+	if (!*file) {
+		u64 idle[IKC_LCALL_ARGS] = { id, 1 };
+
+		/* Linux's pages cannot be shown yet: an honest refusal. Otherwise there is no memory. */
+		ikc_lcall(LCALL_FILE_IDLE, idle);
+		return shared ? -ENODEV : -ENOMEM;
+	}
+	return 0;
+}
+
+static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
+{
+	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+	s64 ret;
+
+	if ((flags & MAP_TYPE) == 0 || (flags & MAP_TYPE) > MAP_SHARED_VALIDATE)
+		return -EINVAL;
+	if ((offset >> PAGE_SHIFT) + (a->length >> PAGE_SHIFT) < offset >> PAGE_SHIFT)
+		return -EOVERFLOW;
+	ret = open_file(fd, a->prot, shared, &a->file, &a->max_prot);
+	if (ret)
+		return ret;
+	a->pgoff = offset >> PAGE_SHIFT;
+	ret = space_map(my_space(), a);
+	if (ret < 0)
+		file_put(a->file);
+	return ret;
+}
+
+static s64 map_anonymous(struct map_args *a, u64 flags)
+{
+	s64 ret;
+
+	if ((flags & MAP_TYPE) == MAP_PRIVATE)
+		return space_map(my_space(), a);
+	if ((flags & MAP_TYPE) != MAP_SHARED || (flags & MAP_GROWSDOWN))
+		return -EINVAL;
+	a->shm = shmobj_create(a->length >> PAGE_SHIFT);
+	if (!a->shm)
+		return -ENOMEM;
+	ret = space_map(my_space(), a);
+	if (ret < 0)
+		shmobj_put(a->shm);
+	return ret;
+}
+
+/* What the flags ask of the region; MAP_STACK and the like are hints that need nothing here. */
+static void map_flags(struct map_args *a, u64 flags)
+{
+	a->fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+	a->noreplace = flags & MAP_FIXED_NOREPLACE;
+	a->low32 = flags & MAP_32BIT;
+	a->populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (flags & MAP_LOCKED);
+	if (flags & MAP_GROWSDOWN)
+		a->region_flags |= REGION_GROWSDOWN;
+	if (flags & MAP_NORESERVE)
+		a->region_flags |= REGION_NORESERVE;
+	if (flags & MAP_LOCKED)
+		a->region_flags |= REGION_LOCKED;
+}
+
+/* MAP_LOCKED within RLIMIT_MEMLOCK; root stands for CAP_IPC_LOCK. */
+static bool may_lock(u64 pages)
+{
+	const struct kpage *k = current_thread()->kpage;
+
+	return k->euid == 0 || my_space()->locked_pages + pages <= k->rlimit_memlock >> PAGE_SHIFT;
+}
+
+s64 sys_mmap(const u64 arg[6])
+{
+	u64 flags = arg[3];
+	struct map_args a = { .addr = arg[0], .prot = (u32)arg[2] & PROT_ALL, .max_prot = PROT_ALL };
+
+	if (arg[5] & ~PAGE_MASK)
+		return -EINVAL;
+	if (!arg[1])
+		return -EINVAL;
+	a.length = ALIGN_UP(arg[1], PAGE_SIZE);
+	if (!a.length || a.length > SHADOW_END)
+		return -ENOMEM;
+	map_flags(&a, flags);
+	if (a.fixed && (a.addr & ~PAGE_MASK))
+		return -EINVAL;
+	if (!a.fixed && a.addr)
+		a.addr = MAX(ALIGN_DOWN(a.addr, PAGE_SIZE), SHADOW_START);
+	if ((flags & MAP_LOCKED) && !may_lock(a.length >> PAGE_SHIFT))
+		return -EAGAIN;
+	/* There is no pool of huge pages: as on a Linux that has none. */
+	if ((flags & MAP_HUGETLB) && (flags & MAP_ANONYMOUS))
+		return -ENOMEM;
+	if (flags & MAP_ANONYMOUS)
+		return map_anonymous(&a, flags);
+	return map_file(&a, arg[4], flags, arg[5]);
+}
+
+s64 sys_munmap(const u64 arg[6])
+{
+	u64 start = arg[0], length = ALIGN_UP(arg[1], PAGE_SIZE);
+
+	if ((start & ~PAGE_MASK) || !length || start > SHADOW_END || length > SHADOW_END - start)
+		return -EINVAL;
+	return space_unmap(my_space(), start, start + length);
+}
+
+/* ---- mprotect ---- */
+
+s64 sys_mprotect(const u64 arg[6])
+{
+	u64 start = arg[0], end, prot = arg[2];
+	struct region r;
+
+	if ((prot & (PROT_GROWSDOWN | PROT_GROWSUP)) == (PROT_GROWSDOWN | PROT_GROWSUP))
+		return -EINVAL;
+	if (start & ~PAGE_MASK)
+		return -EINVAL;
+	if (!arg[1])
+		return 0;
+	end = start + ALIGN_UP(arg[1], PAGE_SIZE);
+	if (end <= start)
+		return -ENOMEM;
+	if (prot & ~(u64)(PROT_ALL | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
+		return -EINVAL;
+	if (end > SHADOW_END)
+		return -ENOMEM;
+	if (prot & PROT_GROWSDOWN) {
+		/* From the start of a growing region; nothing here grows up. */
+		if (!space_piece(my_space(), start, &r))
+			return -ENOMEM;
+		if (!(r.flags & REGION_GROWSDOWN))
+			return -EINVAL;
+		start = r.start;
+	} else if (prot & PROT_GROWSUP) {
+		return -EINVAL;
+	}
+	return space_protect(my_space(), start, end, (u32)prot & PROT_ALL);
+}
+
+/* No key can be had (pkey_alloc fails), so only "no key" is one. */
+s64 sys_pkey_mprotect(const u64 arg[6])
+{
+	return (int)arg[3] == -1 ? sys_mprotect(arg) : -EINVAL;
+}
+
+/* ---- mremap ---- */
+
+s64 sys_mremap(const u64 arg[6])
+{
+	u64 old = arg[0], old_size = ALIGN_UP(arg[1], PAGE_SIZE), new_size = ALIGN_UP(arg[2], PAGE_SIZE);
+	u64 flags = arg[3], to = arg[4];
+
+	if (flags & ~(u64)(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))
+		return -EINVAL;
+	if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	if ((flags & MREMAP_DONTUNMAP) && old_size != new_size)
+		return -EINVAL;
+	if ((old & ~PAGE_MASK) || !new_size)
+		return -EINVAL;
+	if (old > SHADOW_END || old_size > SHADOW_END - old)
+		return -EFAULT;
+	if (flags & MREMAP_FIXED) {
+		if ((to & ~PAGE_MASK) || new_size > SHADOW_END || to > SHADOW_END - new_size)
+			return -EINVAL;
+		if (to < old + old_size && old < to + new_size)
+			return -EINVAL;
+		if (to < SHADOW_START)
+			return -EPERM;
+	}
+	return space_remap(my_space(), old, old_size, new_size, (u32)flags, to);
+}
+
+/* ---- brk ---- */
+
+s64 sys_brk(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+
+	return (s64)space_brk(t->space, arg[0], READ_ONCE(t->kpage->rlimit_data));
+}
+
+/* ---- msync, mincore ---- */
+
+/* Nothing here is a shared mapping of a file, so there is nothing to write; Linux's answers remain. */
+s64 sys_msync(const u64 arg[6])
+{
+	u64 start = arg[0], end = start + ALIGN_UP(arg[1], PAGE_SIZE), flags = arg[2];
+	bool hole = false;
+	struct region r;
+
+	if ((flags & ~(u64)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (start & ~PAGE_MASK))
+		return -EINVAL;
+	if ((flags & MS_ASYNC) && (flags & MS_SYNC))
+		return -EINVAL;
+	if (end < start)
+		return -ENOMEM;
+	while (start < end) {
+		u64 length = space_piece(my_space(), start, &r);
+
+		if (!length) {
+			/* Nothing is done beyond it, so it need not be looked at. */
+			hole = true;
+			break;
+		}
+		if ((flags & MS_INVALIDATE) && (r.flags & REGION_LOCKED))
+			return -EBUSY;
+		start += length;
+	}
+	return hole ? -ENOMEM : 0;
+}
+
+s64 sys_mincore(const u64 arg[6])
+{
+	u64 start = arg[0], size = arg[1], vec = arg[2];
+	u8 bytes[256];
+
+	if (start & ~PAGE_MASK)
+		return -EINVAL;
+	if (start > SHADOW_END || size > SHADOW_END - start)
+		return -ENOMEM;
+	for (u64 end = start + ALIGN_UP(size, PAGE_SIZE); start < end;) {
+		u64 stop = MIN(end, start + sizeof(bytes) * PAGE_SIZE);
+		u64 count = (stop - start) >> PAGE_SHIFT;
+		int err = space_resident(my_space(), start, stop, bytes);
+
+		if (err)
+			return err;
+		if (copy_to_user(vec, bytes, count))
+			return -EFAULT;
+		vec += count;
+		start = stop;
+	}
+	return 0;
+}

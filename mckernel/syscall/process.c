@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* fork in all its forms, and exit. */
+#include "mck/errno.h"
+#include "mck/mm.h"
+#include "mck/offload.h"
+#include "mck/signal.h"
+#include "mck/syscalls.h"
+#include "mck/sysnr.h"
+
+#define CSIGNAL 0x000000ffUL
+#define CLONE_VM 0x00000100UL
+#define CLONE_SIGHAND 0x00000800UL
+#define CLONE_PIDFD 0x00001000UL
+#define CLONE_VFORK 0x00004000UL
+#define CLONE_THREAD 0x00010000UL
+#define CLONE_SETTLS 0x00080000UL
+#define CLONE_PARENT_SETTID 0x00100000UL
+#define CLONE_CHILD_CLEARTID 0x00200000UL
+#define CLONE_DETACHED 0x00400000UL
+#define CLONE_CHILD_SETTID 0x01000000UL
+#define CLONE_CLEAR_SIGHAND 0x100000000UL /* clone3 only */
+#define CLONE_INTO_CGROUP 0x200000000UL
+
+/* What is the LWK's alone: Linux would set the twin's registers and write to its window. */
+#define CLONE_LWK                                                                                  \
+	(CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID |          \
+	 CLONE_CLEAR_SIGHAND)
+
+/* clone's and clone3's arguments, as one. */
+struct birth {
+	u64 flags; /* the exit signal in the low byte */
+	u64 stack; /* initial stack pointer, 0: the parent's */
+	u64 parent_tid, child_tid, tls, pidfd;
+};
+
+/* What the child has to do before its program goes on. */
+struct clone_start {
+	struct thread_start head;
+	u64 child_tid; /* where it writes its tid, 0: nowhere */
+	u64 parent_tid; /* with CLONE_VM, so that it is there before the child runs */
+	u64 caught; /* signals that Linux has to set to SIG_DFL */
+};
+
+static void first_run(struct thread_start *start)
+{
+	const struct clone_start *s = container_of(start, struct clone_start, head);
+	u32 tid = current_thread()->kpage->tid;
+
+	/* As Linux: an address that cannot be written is the program's own affair. */
+	if (s->parent_tid)
+		copy_to_user(s->parent_tid, &tid, sizeof(tid));
+	if (s->child_tid)
+		copy_to_user(s->child_tid, &tid, sizeof(tid));
+	signal_default_in_linux(s->caught);
+}
+
+static u64 caught_signals(struct sighand *s)
+{
+	struct ksigaction action;
+	u64 caught = 0;
+
+	for (int signo = 1; signo <= NSIG; signo++) {
+		sighand_get_action(s, signo, &action);
+		if (action.handler > SIG_IGN)
+			caught |= SIGBIT(signo);
+	}
+	return caught;
+}
+
+static struct space *child_space(struct thread *t, const struct birth *b)
+{
+	struct space *space;
+
+	if (b->flags & CLONE_VM) {
+		space_get(t->space);
+		return t->space;
+	}
+	space = space_create();
+	if (space && space_fork(t->space, space)) {
+		space_put(space);
+		space = NULL;
+	}
+	return space;
+}
+
+static struct sighand *child_sighand(struct thread *t, const struct birth *b)
+{
+	struct sighand *sighand;
+
+	if (b->flags & CLONE_SIGHAND) {
+		sighand_get(t->sighand);
+		return t->sighand;
+	}
+	sighand = sighand_create();
+	if (sighand)
+		sighand_copy(sighand, t->sighand, b->flags & CLONE_CLEAR_SIGHAND);
+	return sighand;
+}
+
+/* The parts of a child; what could not be made is NULL, and all is dropped again. */
+static struct thread *child_create(struct thread *t, const struct birth *b)
+{
+	struct space *space = child_space(t, b);
+	struct process *process = space ? process_create(t->process->comm) : NULL;
+	struct sighand *sighand = process ? child_sighand(t, b) : NULL;
+	struct clone_start *start = sighand ? kzalloc(sizeof(*start)) : NULL;
+	struct thread *child = start ? thread_create(space, process, sighand) : NULL;
+
+	if (child) {
+		start->head.run = first_run;
+		child->start = &start->head;
+		return child;
+	}
+	kfree(start);
+	if (sighand)
+		sighand_put(sighand);
+	if (process)
+		process_put(process);
+	if (space)
+		space_put(space);
+	return NULL;
+}
+
+/* The child's state is the parent's, but for what clone was asked for. */
+static void child_fill(struct thread *child, struct thread *t, const struct birth *b)
+{
+	struct clone_start *start = container_of(child->start, struct clone_start, head);
+
+	*child->regs = *t->regs;
+	child->regs->rax = 0;
+	child->regs->orig_rax = ~0UL;
+	if (b->stack)
+		child->regs->rsp = b->stack;
+	arch_fpu_copy(child, t);
+	arch_set_fs(child, b->flags & CLONE_SETTLS ? b->tls : arch_get_fs(t));
+	arch_set_gs(child, arch_get_gs(t));
+
+	child->mask = t->mask;
+	child->altstack_sp = t->altstack_sp;
+	child->altstack_size = t->altstack_size;
+	child->altstack_flags = t->altstack_flags;
+	memcpy(child->affinity, t->affinity, sizeof(child->affinity));
+	if (b->flags & CLONE_CHILD_CLEARTID)
+		child->clear_child_tid = b->child_tid;
+	if (b->flags & CLONE_CHILD_SETTID)
+		start->child_tid = b->child_tid;
+	if ((b->flags & CLONE_PARENT_SETTID) && (b->flags & CLONE_VM))
+		start->parent_tid = b->parent_tid;
+	if (b->flags & CLONE_CLEAR_SIGHAND)
+		start->caught = caught_signals(t->sighand);
+}
+
+/* What this kernel does not do, or no kernel does. The rest Linux judges. */
+static s64 check(const struct birth *b)
+{
+	u64 f = b->flags;
+
+	if (((f & CLONE_THREAD) && !(f & CLONE_SIGHAND)) || ((f & CLONE_SIGHAND) && !(f & CLONE_VM)))
+		return -EINVAL;
+	if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND))
+		return -EINVAL;
+	if ((f & CLONE_SETTLS) && b->tls >= 1UL << 47)
+		return -EPERM;
+	if ((f & CLONE_THREAD) || ((f & CLONE_VM) && !(f & CLONE_VFORK))) {
+		log_info("pid %u: clone with flags %lx: threads are not there yet\n",
+			 current_thread()->kpage->pid, f);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+static s64 give_birth(const struct birth *b)
+{
+	struct thread *t = current_thread(), *child;
+	struct offload_result res;
+	u64 id;
+	u32 tid;
+	s64 err = check(b);
+
+	if (err)
+		return err;
+	child = child_create(t, b);
+	if (!child)
+		return -ENOMEM;
+	child_fill(child, t, b);
+	id = child->id;
+	t->kpage->child_thread = id;
+	t->kpage->child_space = b->flags & CLONE_VM ? 0 : child->space->id;
+	t->kpage->child_root = child->space->root_pa;
+	t->kpage->child_epoch = child->space->epoch_pa;
+	/* From here on it may run and end at any time. */
+	sched_start(child, -1);
+	/* The module blocks all signals for the time of the clone, and gives both this mask afterwards. */
+	offload_clone(b->flags & ~CLONE_LWK, b->pidfd, t->mask, &res);
+	if (res.ended) {
+		/* What was attached is the module's, which knows whether there is a child. */
+		thread_end_unattached(id);
+		return -EINTR;
+	}
+	if (res.outcome != CALL_COMPLETE)
+		res.value = -ERESTARTNOINTR;
+	if (res.value < 0) {
+		thread_end(id, THREAD_UNBORN, 0);
+		return res.value;
+	}
+	tid = (u32)res.value;
+	if ((b->flags & CLONE_PARENT_SETTID) && !(b->flags & CLONE_VM))
+		copy_to_user(b->parent_tid, &tid, sizeof(tid));
+	return res.value;
+}
+
+s64 sys_clone(const u64 arg[6])
+{
+	struct birth b = {
+		.flags = (u32)arg[0] & ~CLONE_DETACHED,
+		.stack = arg[1],
+		.parent_tid = arg[2],
+		.child_tid = arg[3],
+		.tls = arg[4],
+	};
+
+	if (b.flags & CLONE_PIDFD) {
+		/* One argument for two purposes. */
+		if (b.flags & CLONE_PARENT_SETTID)
+			return -EINVAL;
+		b.pidfd = b.parent_tid;
+	}
+	return give_birth(&b);
+}
+
+s64 sys_fork(const u64 arg[6])
+{
+	const struct birth b = { .flags = SIGCHLD };
+
+	(void)arg;
+	return give_birth(&b);
+}
+
+s64 sys_vfork(const u64 arg[6])
+{
+	const struct birth b = { .flags = CLONE_VFORK | CLONE_VM | SIGCHLD };
+
+	(void)arg;
+	return give_birth(&b);
+}
+
+/* struct clone_args of the UAPI. */
+struct user_clone_args {
+	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+	u64 set_tid, set_tid_size, cgroup;
+};
+#define CLONE_ARGS_SIZE_MIN 64
+
+/* A structure that may be longer or shorter than this kernel knows it. */
+static s64 read_clone_args(struct user_clone_args *args, u64 addr, u64 size)
+{
+	u8 beyond[64];
+
+	memset(args, 0, sizeof(*args));
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < CLONE_ARGS_SIZE_MIN)
+		return -EINVAL;
+	if (copy_from_user(args, addr, MIN(size, sizeof(*args))))
+		return -EFAULT;
+	for (u64 at = sizeof(*args); at < size; at += sizeof(beyond)) {
+		u64 piece = MIN(size - at, sizeof(beyond));
+
+		if (copy_from_user(beyond, addr + at, piece))
+			return -EFAULT;
+		for (u64 i = 0; i < piece; i++)
+			if (beyond[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
+s64 sys_clone3(const u64 arg[6])
+{
+	struct user_clone_args args;
+	struct birth b;
+	s64 err = read_clone_args(&args, arg[0], arg[1]);
+
+	if (err)
+		return err;
+	/* Chosen pids and cgroups would need the structure in Linux: not there, as on an older kernel. */
+	if (args.set_tid_size || (args.flags & CLONE_INTO_CGROUP))
+		return -EINVAL;
+	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > NSIG || args.flags >> 34)
+		return -EINVAL;
+	if (!args.stack != !args.stack_size)
+		return -EINVAL;
+	b = (struct birth){
+		.flags = args.flags | args.exit_signal,
+		.stack = args.stack + args.stack_size,
+		.parent_tid = args.parent_tid,
+		.child_tid = args.child_tid,
+		.tls = args.tls,
+		.pidfd = args.flags & CLONE_PIDFD ? args.pidfd : 0,
+	};
+	return give_birth(&b);
+}
+
+/* ---- the end ---- */
+
+void clear_child_tid(void)
+{
+	struct thread *t = current_thread();
+	const u32 zero = 0;
+	u64 addr = t->clear_child_tid;
+
+	t->clear_child_tid = 0;
+	/* Nobody is left to look at it. */
+	if (!addr || __atomic_load_n(&t->space->refs, __ATOMIC_RELAXED) < 2)
+		return;
+	if (!copy_to_user(addr, &zero, sizeof(zero)))
+		futex_wake_user(addr, 1);
+}
+
+/* The twin exits, which ends this thread: the call does not return. */
+static s64 leave(u64 nr, const u64 arg[6])
+{
+	struct offload_result res;
+
+	clear_child_tid();
+	do {
+		/* No signal may come between. */
+		offload_call(nr, arg, ~0UL, &res);
+	} while (!res.ended);
+	return -EINTR;
+}
+
+s64 sys_exit(const u64 arg[6])
+{
+	return leave(NR_exit, arg);
+}
+
+s64 sys_exit_group(const u64 arg[6])
+{
+	return leave(NR_exit_group, arg);
+}
+
+s64 sys_set_tid_address(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+
+	t->clear_child_tid = arg[0];
+	return t->kpage->tid;
+}

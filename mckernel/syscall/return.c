@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The way back to user mode: what has come up meanwhile is done here. */
+#include "mck/mm.h"
+#include "mck/signal.h"
+#include "mck/syscalls.h"
+
+static bool hold_over(void *arg)
+{
+	const struct thread *t = arg;
+
+	return !(READ_ONCE(t->kpage->hold) & 1);
+}
+
+/*
+ * An odd hold: the twin is about to leave its wait, or has left it, and the
+ * program must not run. Say so, and wait for the twin. While this thread
+ * waits, the scan answers later holds for it. An even one is answered too:
+ * until then the twin rings.
+ */
+static bool obey_hold(struct thread *t)
+{
+	struct kpage *k = t->kpage;
+	u32 hold = __atomic_load_n(&k->hold, __ATOMIC_ACQUIRE);
+
+	if (k->held != hold)
+		__atomic_store_n(&k->held, hold, __ATOMIC_RELEASE);
+	if (!(hold & 1))
+		return false;
+	wait_for(hold_over, t, true);
+	return true;
+}
+
+static bool allowed_here(const struct thread *t)
+{
+	return t->affinity[t->cpu / 64] & (1UL << (t->cpu % 64));
+}
+
+static void leave(void)
+{
+	clear_child_tid();
+	thread_exit();
+}
+
+static void first_run(struct thread *t)
+{
+	struct thread_start *start = t->start;
+
+	t->start = NULL;
+	start->run(start);
+	kfree(start);
+}
+
+/* One thing that stands between the thread and its program; false: nothing does. */
+static bool one_step(struct thread *t)
+{
+	sched_scan();
+	if (thread_must_end(t))
+		leave();
+	if (obey_hold(t))
+		return true;
+	if (t->start) {
+		first_run(t);
+		return true;
+	}
+	if (t->caught || signal_wanted(t)) {
+		signal_poll();
+		return true;
+	}
+	if (!allowed_here(t)) {
+		sched_migrate_self();
+		return true;
+	}
+	if (sched_need_resched()) {
+		sched_yield_cpu();
+		return true;
+	}
+	return false;
+}
+
+static void count_first_run(struct thread *t)
+{
+	t->ran = true;
+	if (t->process->ran)
+		return;
+	t->process->ran = true;
+	__atomic_add_fetch(&boot_params->counters.processes_ran, 1, __ATOMIC_RELAXED);
+}
+
+void return_to_user(void)
+{
+	struct thread *t = current_thread();
+
+	while (one_step(t))
+		continue;
+	t->kpage->cpu = t->cpu;
+	if (!t->ran)
+		count_first_run(t);
+}

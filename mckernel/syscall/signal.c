@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Signal calls, and the way from a caught signal to its handler. */
+#include "mck/signal.h"
+#include "mck/errno.h"
+#include "mck/offload.h"
+#include "mck/restart.h"
+#include "mck/syscalls.h"
+#include "mck/sysnr.h"
+
+#define SIG_BLOCK 0
+#define SIG_UNBLOCK 1
+#define SIG_SETMASK 2
+
+/* The action of signo in Linux becomes what `action` of the application needs there. */
+static s64 tell_linux(int signo, const struct ksigaction *action, u64 mask)
+{
+	struct ksigaction real;
+	struct offload_result res;
+	u64 arg[6] = { (u64)signo, 0, 0, sizeof(u64) };
+
+	signal_mirror(action, boot_params->proxy_catcher, boot_params->proxy_restorer, &real);
+	arg[1] = offload_data(0, &real, sizeof(real));
+	offload_call(NR_rt_sigaction, arg, mask, &res);
+	return res.ended ? -EINTR : restart_value(res.outcome, res.value, NR_rt_sigaction, arg);
+}
+
+s64 sys_rt_sigaction(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+	struct ksigaction new, old;
+	u64 signo = arg[0];
+	s64 err;
+
+	if (arg[3] != sizeof(u64) || signo < 1 || signo > NSIG)
+		return -EINVAL;
+	sighand_get_action(t->sighand, (int)signo, &old);
+	if (arg[1]) {
+		if (copy_from_user(&new, arg[1], sizeof(new)))
+			return -EFAULT;
+		if (SIGBIT(signo) & UNBLOCKABLE)
+			return -EINVAL;
+		new.flags &= SA_KNOWN;
+		new.mask &= ~UNBLOCKABLE;
+		if (signal_mirror_differs((int)signo, &old, &new)) {
+			/* Interrupted before its start: the old handler runs first, then all this again. */
+			err = tell_linux((int)signo, &new, t->mask);
+			if (err)
+				return err;
+		}
+		sighand_set_action(t->sighand, (int)signo, &new, NULL);
+	}
+	if (arg[2] && copy_to_user(arg[2], &old, sizeof(old)))
+		return -EFAULT;
+	return 0;
+}
+
+void signal_set_mask(u64 mask)
+{
+	/*
+	 * Linux may block less than the thread: a signal that comes is asked
+	 * for by the exact mask. It may not block more while the program runs:
+	 * return_to_user() looks at kpage->linux_mask.
+	 */
+	current_thread()->mask = mask & ~UNBLOCKABLE;
+}
+
+s64 sys_rt_sigprocmask(const u64 arg[6])
+{
+	u64 old = current_thread()->mask;
+	u64 set;
+
+	if (arg[3] != sizeof(u64))
+		return -EINVAL;
+	if (arg[1]) {
+		if (copy_from_user(&set, arg[1], sizeof(set)))
+			return -EFAULT;
+		switch ((u32)arg[0]) {
+		case SIG_BLOCK:
+			signal_set_mask(old | set);
+			break;
+		case SIG_UNBLOCK:
+			signal_set_mask(old & ~set);
+			break;
+		case SIG_SETMASK:
+			signal_set_mask(set);
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	if (arg[2] && copy_to_user(arg[2], &old, sizeof(old)))
+		return -EFAULT;
+	return 0;
+}
+
+/* What sigaltstack() exchanges with user space: stack_t. */
+struct user_stack {
+	u64 sp;
+	u32 flags, pad;
+	u64 size;
+};
+
+s64 sys_sigaltstack(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+	u64 sp = t->regs->rsp;
+	struct user_stack new, old = {
+		.sp = t->altstack_sp,
+		.flags = altstack_state(t, sp) | (t->altstack_flags & SS_AUTODISARM),
+		.size = t->altstack_size,
+	};
+	int err;
+
+	if (arg[0]) {
+		if (copy_from_user(&new, arg[0], sizeof(new)))
+			return -EFAULT;
+		err = altstack_set(t, sp, new.sp, new.flags, new.size);
+		if (err)
+			return err;
+	}
+	if (arg[1] && copy_to_user(arg[1], &old, sizeof(old)))
+		return -EFAULT;
+	return 0;
+}
+
+s64 sys_rt_sigreturn(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+	u64 mask, ss_sp, ss_size;
+	u32 ss_flags;
+
+	(void)arg;
+	if (arch_sigframe_pop(t, &mask, &ss_sp, &ss_flags, &ss_size)) {
+		signal_force(SIGSEGV, SI_KERNEL, 0);
+		return (s64)t->regs->rax;
+	}
+	signal_set_mask(mask);
+	/* As Linux: a stack that sigaltstack() would refuse is left alone. */
+	altstack_set(t, t->regs->rsp, ss_sp, ss_flags, ss_size);
+	return (s64)t->regs->rax;
+}
+
+static void die(int signo, int code, u64 addr) __attribute__((noreturn));
+
+static void die(int signo, int code, u64 addr)
+{
+	clear_child_tid();
+	offload_fatal(signo, code, addr);
+}
+
+/* Enter the handler of signo, or find that it has none. Dies if the stack cannot take the frame. */
+static bool enter(int signo, const u8 *info, u64 base, u64 old)
+{
+	bool reset;
+
+	switch (signal_enter(signo, info, base, old, &reset)) {
+	case SIGNAL_ENTERED:
+		return true;
+	case SIGNAL_NO_HANDLER:
+		return false;
+	case SIGNAL_BAD_STACK:
+		break;
+	}
+	/* Linux's rule: SIGSEGV then, unless it is SIGSEGV's own frame that does not fit. */
+	if (signo == SIGSEGV)
+		die(SIGSEGV, SI_KERNEL, 0);
+	signal_force(SIGSEGV, SI_KERNEL, 0);
+	return true;
+}
+
+void signal_force(int signo, int code, u64 addr)
+{
+	struct thread *t = current_thread();
+	struct ksigaction action;
+	u8 info[SLOT_SIGINFO_SIZE];
+
+	sighand_get_action(t->sighand, signo, &action);
+	if (action.handler <= SIG_IGN || (t->mask & SIGBIT(signo)))
+		die(signo, code, addr);
+	siginfo_fault(info, signo, code, addr);
+	if (!enter(signo, info, t->mask, t->mask))
+		die(signo, code, addr);
+	/* This one has not come through Linux, whose action has to follow ours. */
+	if (action.flags & SA_RESETHAND)
+		signal_default_in_linux(SIGBIT(signo));
+}
+
+void signal_default_in_linux(u64 signals)
+{
+	const struct ksigaction none = { .handler = SIG_DFL };
+
+	for (int signo = 1; signo <= NSIG; signo++)
+		if (signals & SIGBIT(signo))
+			tell_linux(signo, &none, ~0UL);
+}
+
+void signal_deliver(u32 signo, const u8 *siginfo, u64 old_mask)
+{
+	enter((int)signo, siginfo, current_thread()->mask, old_mask);
+}
+
+/*
+ * The mask that a call of the sigsuspend kind has set for its duration, if it
+ * was interrupted by a signal; else the thread's own. A mask that cannot be
+ * read now is one that Linux has read a moment ago: then the thread's own.
+ */
+static u64 base_mask(struct thread *t, u64 nr, const u64 arg[6], s64 value)
+{
+	bool indirect;
+	int index = restart_mask_arg(nr, &indirect);
+	u64 addr, mask;
+
+	if (value != -EINTR || index < 0)
+		return t->mask;
+	addr = arg[index];
+	if (addr && indirect && copy_from_user(&addr, addr, sizeof(addr)))
+		return t->mask;
+	if (!addr || copy_from_user(&mask, addr, sizeof(mask)))
+		return t->mask;
+	return mask & ~UNBLOCKABLE;
+}
+
+/* Set the registers to what the program sees, or does again, when it goes on. */
+static void resume(struct user_regs *regs, u64 nr, s64 value, enum resume how)
+{
+	switch (how) {
+	case RESUME_VALUE:
+		regs->rax = (u64)value;
+		break;
+	case RESUME_EINTR:
+		regs->rax = (u64)-EINTR;
+		break;
+	case RESUME_REPEAT:
+		regs->rax = nr;
+		regs->rip -= 2; /* the syscall instruction */
+		break;
+	}
+}
+
+void signal_finish_call(struct user_regs *regs, u64 nr, const u64 arg[6], s64 value)
+{
+	struct thread *t = current_thread();
+	struct ksigaction action = { 0 };
+	bool handler;
+	u64 base;
+	int signo = (int)t->caught;
+
+	if (signo)
+		sighand_get_action(t->sighand, signo, &action);
+	handler = action.handler > SIG_IGN;
+	resume(regs, nr, value,
+	       restart_decide(value, handler, handler && (action.flags & SA_RESTART)));
+	if (!signo)
+		return;
+	base = base_mask(t, nr, arg, value);
+	t->caught = 0;
+	enter(signo, t->caught_info, base, t->mask);
+}
+
+bool signal_wanted(const struct thread *t)
+{
+	const struct kpage *k = t->kpage;
+
+	return READ_ONCE(k->sigpend) || (READ_ONCE(k->linux_mask) & ~t->mask & ~UNBLOCKABLE);
+}
+
+bool signal_ask(void)
+{
+	static const u64 none[6];
+	struct offload_result res;
+
+	offload_kernel(REQ_NULL, none, &res);
+	return !res.ended && res.signo;
+}
+
+void signal_poll(void)
+{
+	struct thread *t = current_thread();
+	int signo;
+
+	if (!t->caught && !signal_ask())
+		return;
+	signo = (int)t->caught;
+	t->caught = 0;
+	enter(signo, t->caught_info, t->mask, t->mask);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Calls that tell the time, and CPU time used. */
+#include "mck/clock.h"
+#include "mck/errno.h"
+#include "mck/offload.h"
+#include "mck/syscalls.h"
+#include "mck/sysnr.h"
+
+#define RUSAGE_SELF 0
+#define RUSAGE_THREAD 1
+#define ITIMER_REAL 0
+
+struct user_timespec {
+	s64 sec, nsec;
+};
+
+struct user_timeval {
+	s64 sec, usec;
+};
+
+/* Cycles of the current thread until now. */
+static u64 thread_cycles(const struct thread *t)
+{
+	return t->user_cycles + t->system_cycles + (arch_cycles() - t->stamp);
+}
+
+static struct user_timespec cycles_to_time(u64 cycles)
+{
+	u64 ns = cycles_to_ns(cycles);
+
+	return (struct user_timespec){ (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
+}
+
+/*
+ * Negative ids name the CPU clock of a process or thread: the complement of
+ * its pid in the upper bits, then one bit for "thread". Those of the caller
+ * are told here.
+ */
+static bool own_cpu_clock(s32 id, bool *thread)
+{
+	const struct kpage *k = current_thread()->kpage;
+	s32 pid = ~(id >> 3);
+
+	*thread = (id & 4) != 0;
+	if (id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID) {
+		*thread = id == CLOCK_THREAD_CPUTIME_ID;
+		return true;
+	}
+	if (id >= 0 || (id & 3) == 3)
+		return false;
+	return pid == 0 || (u32)pid == (*thread ? k->tid : k->pid);
+}
+
+s64 sys_clock_gettime(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+	s32 id = (s32)arg[0];
+	struct clock_time now;
+	struct user_timespec ts;
+	bool thread;
+
+	if (own_cpu_clock(id, &thread)) {
+		ts = cycles_to_time(thread_cycles(t) + (thread ? 0 : t->process->past_cycles));
+	} else if (id >= 0 && clock_read((enum clock_id)id, &now)) {
+		ts = (struct user_timespec){ (s64)now.sec, (s64)now.nsec };
+	} else {
+		return offload_syscall(NR_clock_gettime, arg);
+	}
+	return copy_to_user(arg[1], &ts, sizeof(ts));
+}
+
+s64 sys_gettimeofday(const u64 arg[6])
+{
+	struct clock_time now;
+	struct user_timeval tv;
+
+	/* The time zone is Linux's. */
+	if (arg[1] || !clock_read(CLOCK_REALTIME, &now))
+		return offload_syscall(NR_gettimeofday, arg);
+	tv = (struct user_timeval){ (s64)now.sec, (s64)(now.nsec / 1000) };
+	return arg[0] ? copy_to_user(arg[0], &tv, sizeof(tv)) : 0;
+}
+
+s64 sys_time(const u64 arg[6])
+{
+	struct clock_time now;
+
+	/* Linux's time() is that of the last tick. */
+	if (!clock_read(CLOCK_REALTIME_COARSE, &now))
+		return offload_syscall(NR_time, arg);
+	if (arg[0] && copy_to_user(arg[0], &now.sec, sizeof(now.sec)))
+		return -EFAULT;
+	return (s64)now.sec;
+}
+
+/* ---- CPU time: Linux's own account of the proxy, and what the thread has run here ---- */
+
+/* Linux fills the structure in the slot; its account has the LWK's time of ended threads and children only. */
+static s64 ask_linux(u64 nr, u64 arg[6], int index, void *out, size_t size)
+{
+	static const u8 zero[256];
+	s64 value;
+
+	kassert(size <= sizeof(zero));
+	arg[index] = offload_data(0, zero, size);
+	value = offload_syscall(nr, arg);
+	memcpy(out, offload_data_ptr(0), size);
+	return value;
+}
+
+struct user_rusage {
+	struct user_timeval user, system;
+	s64 rest[14];
+};
+_Static_assert(sizeof(struct user_rusage) == 144, "struct rusage");
+
+static void timeval_add(struct user_timeval *tv, u64 cycles)
+{
+	u64 us = cycles_to_ns(cycles) / 1000 + (u64)tv->usec;
+
+	tv->sec += (s64)(us / 1000000);
+	tv->usec = (s64)(us % 1000000);
+}
+
+s64 sys_getrusage(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+	u64 call[6] = { arg[0] };
+	struct user_rusage usage;
+	s64 err;
+
+	err = ask_linux(NR_getrusage, call, 1, &usage, sizeof(usage));
+	if (err)
+		return err;
+	if ((s32)arg[0] == RUSAGE_SELF || (s32)arg[0] == RUSAGE_THREAD) {
+		timeval_add(&usage.user, t->user_cycles);
+		timeval_add(&usage.system, t->system_cycles);
+	}
+	return copy_to_user(arg[1], &usage, sizeof(usage));
+}
+
+/* In ticks of USER_HZ, which is 100 on x86. */
+struct user_tms {
+	s64 user, system, child_user, child_system;
+};
+
+s64 sys_times(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+	u64 call[6] = { 0 };
+	struct user_tms tms;
+	s64 value;
+
+	if (!arg[0])
+		return offload_syscall(NR_times, arg);
+	value = ask_linux(NR_times, call, 0, &tms, sizeof(tms));
+	if (value < 0)
+		return value;
+	tms.user += (s64)(cycles_to_ns(t->user_cycles) / (NSEC_PER_SEC / 100));
+	tms.system += (s64)(cycles_to_ns(t->system_cycles) / (NSEC_PER_SEC / 100));
+	return copy_to_user(arg[0], &tms, sizeof(tms)) ? -EFAULT : value;
+}
+
+/* ---- timers ---- */
+
+/* ITIMER_VIRTUAL and ITIMER_PROF would count the twin's time, not the program's: not there. */
+s64 sys_setitimer(const u64 arg[6])
+{
+	if ((s32)arg[0] != ITIMER_REAL)
+		return -EINVAL;
+	return offload_syscall(NR_setitimer, arg);
+}
+
+/* Nor are timers on CPU time. */
+s64 sys_timer_create(const u64 arg[6])
+{
+	s32 id = (s32)arg[0];
+
+	if (id < 0 || id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID)
+		return -EOPNOTSUPP;
+	return offload_syscall(NR_timer_create, arg);
+}

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The scheduler of one CPU: run queue, scan, halt, time sharing. */
+#include "mck/ikc.h"
+#include "mck/mm.h"
+#include "mck/status.h"
+#include "mck/task.h"
+
+#define SLICE_US 10000
+#define POLL_US_MAX 20
+
+/* Owned by its CPU, but for what is under the lock. */
+struct runq {
+	struct list queue; /* RUNNABLE, but for the current thread */
+	struct list all; /* every thread of this CPU but the idle one */
+	struct thread *idle;
+	struct thread *from; /* whom the newest switch left */
+	u64 slice_end; /* cycles */
+	u64 poll_us; /* how long to look before halting: grows when it helps */
+	bool timer; /* the one-shot timer runs, */
+	u64 timer_at; /* until then (cycles) */
+	u64 alarm; /* cycles: a condition wants to be asked again; 0: none */
+	bool tick; /* it has come: written by its handler */
+	bool watch; /* something sent to Linux may not have been taken */
+
+	struct spinlock lock;
+	struct list incoming; /* under lock: threads on their way to this CPU */
+	u32 threads; /* atomic: programs' threads assigned here */
+};
+
+static struct runq *runq_of(struct cpu *cpu)
+{
+	return cpu->runq;
+}
+
+static struct runq *this_runq(void)
+{
+	return this_cpu()->runq;
+}
+
+static u64 us_to_cycles(u64 us)
+{
+	return us * (boot_params->tsc_khz ? boot_params->tsc_khz : 1000000) / 1000;
+}
+
+/* ---- placement ---- */
+
+u32 sched_thread_count(u32 place)
+{
+	return __atomic_load_n(&runq_of(cpu_of(place))->threads, __ATOMIC_RELAXED);
+}
+
+bool sched_cpu_empty(void)
+{
+	struct runq *rq = this_runq();
+	bool empty;
+
+	spin_lock(&rq->lock);
+	empty = list_empty(&rq->all) && list_empty(&rq->incoming);
+	spin_unlock(&rq->lock);
+	return empty;
+}
+
+static bool allowed(const struct thread *t, u32 place)
+{
+	return t->affinity[place / 64] >> place % 64 & 1;
+}
+
+u32 sched_place(const struct thread *t)
+{
+	u32 best = cpu_count;
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (allowed(t, i) &&
+		    (best == cpu_count || sched_thread_count(i) < sched_thread_count(best)))
+			best = i;
+	}
+	return best == cpu_count ? t->cpu : best;
+}
+
+/* Hand a thread to the CPU t->cpu. */
+static void deliver(struct thread *t)
+{
+	struct runq *rq = runq_of(cpu_of(t->cpu));
+
+	spin_lock(&rq->lock);
+	list_add_tail(&rq->incoming, &t->all);
+	spin_unlock(&rq->lock);
+	wake_cpu(t->cpu);
+}
+
+static bool twin_waits(void *arg)
+{
+	struct thread *t = arg;
+	struct kpage *k = __atomic_load_n(&t->kpage, __ATOMIC_ACQUIRE);
+
+	return k && READ_ONCE(k->in_wait);
+}
+
+void sched_assign(struct thread *t, u32 place)
+{
+	t->cpu = place;
+	if (t->kpage)
+		t->kpage->cpu = place;
+	t->cond = twin_waits;
+	t->cond_arg = t;
+	t->interruptible = true;
+	t->state = THREAD_WAITING;
+	__atomic_add_fetch(&runq_of(cpu_of(place))->threads, 1, __ATOMIC_RELAXED);
+	deliver(t);
+}
+
+/* ---- accounting ---- */
+
+static void charge_system(struct thread *t)
+{
+	u64 now = arch_cycles();
+
+	t->system_cycles += now - t->stamp;
+	t->stamp = now;
+}
+
+void sched_enter(void)
+{
+	struct thread *t = current_thread();
+	u64 now = arch_cycles();
+
+	this_cpu()->boot->state = CPU_KERNEL;
+	t->user_cycles += now - t->stamp;
+	t->stamp = now;
+}
+
+/* ---- switching ---- */
+
+static struct thread *pick(struct runq *rq)
+{
+	struct thread *t;
+
+	if (list_empty(&rq->queue))
+		return NULL;
+	t = list_entry(rq->queue.next, struct thread, run);
+	list_del(&t->run);
+	return t;
+}
+
+static void make_runnable(struct runq *rq, struct thread *t)
+{
+	t->state = THREAD_RUNNABLE;
+	list_add_tail(&rq->queue, &t->run);
+}
+
+/* In the context of the thread switched to: what the one before could not do about itself. */
+static void finish_switch(void)
+{
+	struct runq *rq = this_runq();
+	struct thread *from = rq->from;
+
+	if (from->state == THREAD_DEAD)
+		thread_reap(from);
+	else if (from->cpu != this_cpu()->place)
+		deliver(from);
+}
+
+static void switch_to(struct runq *rq, struct thread *next)
+{
+	struct thread *t = current_thread();
+
+	rq->from = t;
+	rq->slice_end = arch_cycles() + us_to_cycles(SLICE_US);
+	arch_switch(t, next);
+	/* Perhaps on another CPU. */
+	finish_switch();
+}
+
+/* Leave this CPU's lists; whoever is next frees the thread, or sends it to its new CPU. */
+static void switch_away(struct thread *t)
+{
+	struct runq *rq = this_runq();
+	struct thread *next;
+
+	list_del(&t->all);
+	if (!t->work)
+		__atomic_sub_fetch(&rq->threads, 1, __ATOMIC_RELAXED);
+	next = pick(rq);
+	switch_to(rq, next ? next : rq->idle);
+}
+
+void sched_exit(void)
+{
+	struct thread *t = current_thread();
+
+	t->state = THREAD_DEAD;
+	switch_away(t);
+	panic("a dead thread runs");
+}
+
+void sched_migrate_self(void)
+{
+	struct thread *t = current_thread();
+	u32 place = sched_place(t);
+
+	if (place == t->cpu)
+		return;
+	charge_system(t);
+	__atomic_add_fetch(&runq_of(cpu_of(place))->threads, 1, __ATOMIC_RELAXED);
+	thread_set_cpu(t, place);
+	switch_away(t);
+	t->stamp = arch_cycles();
+}
+
+void sched_yield_cpu(void)
+{
+	struct thread *t = current_thread();
+	struct runq *rq = this_runq();
+	struct thread *next;
+
+	charge_system(t);
+	make_runnable(rq, t);
+	next = pick(rq);
+	if (next != t)
+		switch_to(rq, next);
+	t->stamp = arch_cycles();
+}
+
+bool sched_need_resched(void)
+{
+	struct runq *rq = this_runq();
+
+	return !list_empty(&rq->queue) && arch_cycles() >= rq->slice_end;
+}
+
+/* ---- the scan ---- */
+
+static bool noted(struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->boot->attention, __ATOMIC_ACQUIRE) ||
+	       __atomic_load_n(&cpu->kick, __ATOMIC_ACQUIRE) || runq_of(cpu)->tick ||
+	       __atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE) != cpu->flush_done;
+}
+
+/* Take what was noted; false: nothing. What the noter did before is seen after. */
+static bool take_notes(struct cpu *cpu, struct runq *rq)
+{
+	bool any = rq->tick;
+
+	rq->tick = false;
+	if (READ_ONCE(cpu->boot->attention))
+		any |= __atomic_exchange_n(&cpu->boot->attention, 0, __ATOMIC_SEQ_CST) != 0;
+	if (READ_ONCE(cpu->kick))
+		any |= __atomic_exchange_n(&cpu->kick, 0, __ATOMIC_SEQ_CST) != 0;
+	return any;
+}
+
+static void take_incoming(struct runq *rq)
+{
+	spin_lock(&rq->lock);
+	while (!list_empty(&rq->incoming)) {
+		struct thread *t = list_entry(rq->incoming.next, struct thread, all);
+
+		list_del(&t->all);
+		list_add_tail(&rq->all, &t->all);
+		if (t->state == THREAD_RUNNABLE)
+			list_add_tail(&rq->queue, &t->run);
+	}
+	spin_unlock(&rq->lock);
+}
+
+/* Has Linux not taken a request of this thread, though it should? A twin that is away looks by itself when it comes back. */
+static bool untaken(const struct thread *t)
+{
+	const struct kpage *k = t->kpage;
+
+	return k && t->state == THREAD_WAITING && READ_ONCE(k->taken_seq) != k->req_seq &&
+	       READ_ONCE(k->twin_state) == TWIN_SLEEPING;
+}
+
+/* An odd hold: the thread runs no user code, for it is in the kernel, and return_to_user() keeps it there. */
+static void obey_hold(struct thread *t)
+{
+	u32 hold = __atomic_load_n(&t->kpage->hold, __ATOMIC_ACQUIRE);
+
+	if (!(hold & 1) || t->kpage->held == hold)
+		return;
+	__atomic_store_n(&t->kpage->held, hold, __ATOMIC_RELEASE);
+	ikc_send(IKC_WORD(IKC_REQUEST, t->twin_index, t->twin_gen), true);
+}
+
+static void ring_again(struct thread *t)
+{
+	u64 now = arch_cycles();
+
+	if (now - t->ring_stamp < us_to_cycles(RING_AGAIN_US))
+		return;
+	t->ring_stamp = now;
+	ikc_send(IKC_WORD(IKC_REQUEST, t->twin_index, t->twin_gen), true);
+}
+
+static void scan_thread(struct runq *rq, struct thread *t)
+{
+	if (t->kpage) {
+		obey_hold(t);
+		if (untaken(t)) {
+			rq->watch = true;
+			ring_again(t);
+		}
+	}
+	if (t->state != THREAD_WAITING)
+		return;
+	if (t->cond(t->cond_arg)) {
+		make_runnable(rq, t);
+	} else if (t->interruptible && thread_must_end(t)) {
+		t->interrupted = true;
+		make_runnable(rq, t);
+	}
+}
+
+void sched_scan(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct runq *rq = runq_of(cpu);
+	struct thread *t;
+
+	assert_no_lock();
+	arch_answer_flush();
+	if (!take_notes(cpu, rq))
+		return;
+	cpu->boot->heartbeat++;
+	ikc_poll();
+	take_incoming(rq);
+	ikc_ring_again();
+	rq->watch = ikc_pending();
+	rq->alarm = 0;
+	list_for_each(t, &rq->all, all)
+		scan_thread(rq, t);
+}
+
+/* ---- the timer: only to share the CPU, or for what Linux has not taken ---- */
+
+void sched_tick(void)
+{
+	struct runq *rq = this_runq();
+
+	rq->timer = false;
+	rq->tick = true;
+}
+
+static void set_timer(struct runq *rq, u64 us)
+{
+	if (!us && !rq->timer)
+		return;
+	arch_timer(us);
+	rq->timer = us != 0;
+	rq->timer_at = arch_cycles() + us_to_cycles(us);
+}
+
+void sched_wake_at(u64 cycles)
+{
+	struct runq *rq = this_runq();
+
+	if (!rq->alarm || cycles < rq->alarm)
+		rq->alarm = MAX(cycles, 1UL);
+}
+
+/* After the other uses of the timer have said theirs. */
+static void set_alarm(struct runq *rq)
+{
+	u64 now = arch_cycles();
+
+	if (!rq->alarm || (rq->timer && rq->timer_at <= rq->alarm))
+		return;
+	set_timer(rq, now >= rq->alarm ? 1 : cycles_to_ns(rq->alarm - now) / 1000 + 1);
+}
+
+static bool still_watch(struct runq *rq)
+{
+	struct thread *t;
+
+	rq->watch = ikc_pending();
+	list_for_each(t, &rq->all, all)
+		rq->watch |= untaken(t);
+	return rq->watch;
+}
+
+static u64 slice_left_us(struct runq *rq)
+{
+	u64 now = arch_cycles();
+	u64 khz = us_to_cycles(1000);
+
+	return now >= rq->slice_end ? 1 : (rq->slice_end - now) * 1000 / khz + 1;
+}
+
+bool sched_leave(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct runq *rq = runq_of(cpu);
+
+	bool share = !list_empty(&rq->queue);
+
+	if (!share && !(rq->watch && still_watch(rq)))
+		set_timer(rq, 0);
+	else if (!rq->timer)
+		set_timer(rq, share ? slice_left_us(rq) : RING_AGAIN_US);
+	set_alarm(rq);
+	charge_system(cpu->current);
+	/* The state before the last look at the notes: see wake_cpu(), and Linux does the same. */
+	__atomic_store_n(&cpu->boot->state, CPU_USER, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!noted(cpu))
+		return true;
+	cpu->boot->state = CPU_KERNEL;
+	return false;
+}
+
+/* ---- waiting and idling ---- */
+
+/* Look for a moment before the costly halt. */
+static bool poll_notes(struct cpu *cpu, struct runq *rq)
+{
+	u64 end = arch_cycles() + us_to_cycles(rq->poll_us);
+
+	do {
+		if (noted(cpu)) {
+			rq->poll_us = MIN(2 * rq->poll_us, POLL_US_MAX);
+			return true;
+		}
+		arch_relax();
+	} while (arch_cycles() < end);
+	rq->poll_us = MAX(rq->poll_us / 2, 1);
+	return false;
+}
+
+/* Nothing to run: halt until something is noted. */
+static void idle_once(struct cpu *cpu, struct runq *rq)
+{
+	if (poll_notes(cpu, rq))
+		return;
+	phys_publish();
+	if (still_watch(rq) && !rq->timer)
+		set_timer(rq, RING_AGAIN_US);
+	set_alarm(rq);
+	__atomic_store_n(&cpu->boot->state, CPU_IDLE, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!noted(cpu))
+		arch_idle();
+	cpu->boot->state = CPU_KERNEL;
+}
+
+/* The current thread halts the CPU in its own context, so that the usual wait switches nothing. */
+void sched_wait(void)
+{
+	struct thread *t = current_thread();
+	struct cpu *cpu = this_cpu();
+	struct runq *rq = runq_of(cpu);
+	struct thread *next;
+
+	charge_system(t);
+	rq->watch = rq->watch || untaken(t) || ikc_pending();
+	for (;;) {
+		sched_scan();
+		next = pick(rq);
+		if (next == t)
+			break;
+		if (next) {
+			switch_to(rq, next);
+			break;
+		}
+		idle_once(cpu, rq);
+	}
+	t->stamp = arch_cycles();
+}
+
+void sched_idle_loop(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct runq *rq = runq_of(cpu);
+	struct thread *next;
+
+	for (;;) {
+		sched_scan();
+		next = pick(rq);
+		if (next)
+			switch_to(rq, next);
+		else if (status_stopping() && sched_cpu_empty())
+			status_cpu_stop();
+		else
+			idle_once(cpu, rq);
+	}
+}
+
+/* ---- new threads ---- */
+
+static void count_birth(struct thread *t)
+{
+	struct lwk_counters *c = &boot_params->counters;
+
+	t->born = true;
+	__atomic_add_fetch(&c->threads_born, 1, __ATOMIC_RELAXED);
+	if (t->process->born)
+		return;
+	t->process->born = true;
+	__atomic_add_fetch(&c->processes_born, 1, __ATOMIC_RELAXED);
+}
+
+void sched_first_run(void *arg)
+{
+	struct thread *t = arg;
+
+	finish_switch();
+	t->stamp = arch_cycles();
+	if (t->work) {
+		t->work(t->work_arg);
+		sched_exit();
+	}
+	if (thread_must_end(t))
+		thread_exit();
+	count_birth(t);
+	arch_enter_user(t);
+}
+
+bool sched_kthread(void (*work)(void *arg), void *arg)
+{
+	struct runq *rq = this_runq();
+	struct thread *t = thread_create_kernel(work, arg, -1);
+
+	if (!t)
+		return false;
+	t->cpu = this_cpu()->place;
+	list_add_tail(&rq->all, &t->all);
+	/* Before all others, and soon: somebody waits for it. */
+	list_add(&rq->queue, &t->run);
+	rq->slice_end = 0;
+	return true;
+}
+
+/* By the first CPU, for every place. The idle thread owns the stack on which the CPU will run first. */
+bool sched_prepare_cpu(struct cpu *cpu, int node)
+{
+	struct runq *rq = kzalloc(sizeof(*rq));
+	struct thread *idle = thread_create_kernel(NULL, NULL, node);
+
+	if (!rq || !idle)
+		return false;
+	list_init(&rq->queue);
+	list_init(&rq->all);
+	list_init(&rq->incoming);
+	spin_init(&rq->lock, RANK_RUNQ);
+	rq->poll_us = 1;
+	rq->idle = idle;
+	idle->idle = true;
+	idle->cpu = cpu->place;
+	cpu->runq = rq;
+	cpu->current = idle;
+	return true;
+}

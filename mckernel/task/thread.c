@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Threads: their table, birth, end, and the two calls by which Linux attaches and ends them. */
+#include "abi/layout.h"
+#include "mck/errno.h"
+#include "mck/ikc.h"
+#include "mck/mm.h"
+#include "mck/task.h"
+
+#define THREAD_MAX (2 * ABI_MAX_TWINS) /* prepared ones included */
+#define KSTACK_ORDER 2
+#define KSTACK_CANARY 0x6b63617453636b4dUL
+_Static_assert(PAGE_SIZE << KSTACK_ORDER == KSTACK_SIZE, "a kernel stack is one block");
+
+/*
+ * Programs' threads by id: generation in the high half, index in the low one.
+ * Under table_lock. It also guards, in every thread of the table, what other
+ * CPUs change: state PREPARED, cpu, end_reason, end_call, and the attachment.
+ */
+static struct spinlock table_lock = SPINLOCK_INIT(RANK_THREADS);
+static struct thread *table[THREAD_MAX];
+static u32 generation[THREAD_MAX];
+static u32 next_index;
+static u32 table_used;
+
+static void count(abi_u64 *counter)
+{
+	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+}
+
+static struct thread *lookup(u64 id)
+{
+	u32 index = (u32)id;
+
+	assert_held(&table_lock);
+	if (index >= THREAD_MAX || !table[index] || table[index]->id != id)
+		return NULL;
+	return table[index];
+}
+
+static bool table_insert(struct thread *t)
+{
+	spin_lock(&table_lock);
+	for (u32 i = 0; i < THREAD_MAX; i++) {
+		u32 index = (next_index + i) % THREAD_MAX;
+
+		if (table[index])
+			continue;
+		next_index = index + 1;
+		t->id = (u64)++generation[index] << 32 | index;
+		table[index] = t;
+		table_used++;
+		spin_unlock(&table_lock);
+		return true;
+	}
+	spin_unlock(&table_lock);
+	return false;
+}
+
+static void table_remove(struct thread *t)
+{
+	spin_lock(&table_lock);
+	table[(u32)t->id] = NULL;
+	table_used--;
+	/* From here on nobody finds it: end_call is final, the pages are Linux's again. */
+	t->kpage = NULL;
+	t->slot = NULL;
+	spin_unlock(&table_lock);
+}
+
+struct thread *thread_find(u64 id)
+{
+	struct thread *t;
+
+	spin_lock(&table_lock);
+	t = lookup(id);
+	spin_unlock(&table_lock);
+	return t;
+}
+
+u32 thread_count(void)
+{
+	return __atomic_load_n(&table_used, __ATOMIC_RELAXED);
+}
+
+void thread_set_cpu(struct thread *t, u32 place)
+{
+	spin_lock(&table_lock);
+	t->cpu = place;
+	if (t->kpage)
+		t->kpage->cpu = place;
+	spin_unlock(&table_lock);
+}
+
+/* ---- birth ---- */
+
+static struct thread *thread_alloc(int node)
+{
+	struct thread *t = kzalloc(sizeof(*t));
+	u64 stack = page_alloc(KSTACK_ORDER, node);
+
+	if (!t || !stack) {
+		kfree(t);
+		if (stack)
+			page_free(stack, KSTACK_ORDER);
+		return NULL;
+	}
+	t->kstack = pa_to_va(stack);
+	*(u64 *)t->kstack = KSTACK_CANARY;
+	list_init(&t->run);
+	list_init(&t->all);
+	memset(t->affinity, 0xff, sizeof(t->affinity));
+	return t;
+}
+
+static void thread_release(struct thread *t)
+{
+	if (*(u64 *)t->kstack != KSTACK_CANARY)
+		panic("a kernel stack has overflowed");
+	arch_fpu_free(t);
+	kfree(t->start);
+	page_free(va_to_pa(t->kstack), KSTACK_ORDER);
+	kfree(t);
+}
+
+struct thread *thread_create_kernel(void (*work)(void *arg), void *arg, int node)
+{
+	struct thread *t = thread_alloc(node);
+
+	if (!t)
+		return NULL;
+	t->work = work;
+	t->work_arg = arg;
+	t->state = THREAD_RUNNABLE;
+	arch_thread_init(t, sched_first_run, t);
+	return t;
+}
+
+struct thread *thread_create(struct space *space, struct process *process, struct sighand *sighand)
+{
+	struct thread *t = thread_alloc(-1);
+
+	if (!t)
+		return NULL;
+	t->state = THREAD_PREPARED;
+	arch_thread_init(t, sched_first_run, t);
+	if (arch_fpu_alloc(t) || !table_insert(t)) {
+		thread_release(t);
+		return NULL;
+	}
+	t->space = space;
+	t->process = process;
+	t->sighand = sighand;
+	return t;
+}
+
+void sched_start(struct thread *t, int place)
+{
+	spin_lock(&table_lock);
+	if (t->state == THREAD_PREPARED)
+		sched_assign(t, place >= 0 && place < (int)cpu_count ? (u32)place : sched_place(t));
+	spin_unlock(&table_lock);
+}
+
+/* ---- end ---- */
+
+bool thread_must_end(const struct thread *t)
+{
+	return READ_ONCE(t->end_reason) || (t->kpage && READ_ONCE(t->kpage->dead));
+}
+
+bool thread_end(u64 id, u32 reason, u32 end_call)
+{
+	struct thread *t;
+	u32 place = 0;
+
+	spin_lock(&table_lock);
+	t = lookup(id);
+	if (t) {
+		if (!t->end_reason)
+			t->end_reason = reason;
+		if (end_call)
+			t->end_call = end_call;
+		/* One that was never started ends as all others do: in its own context. */
+		if (t->state == THREAD_PREPARED)
+			sched_assign(t, sched_place(t));
+		place = t->cpu;
+	}
+	spin_unlock(&table_lock);
+	if (t)
+		wake_cpu(place);
+	return t != NULL;
+}
+
+void thread_end_unattached(u64 id)
+{
+	struct thread *t;
+	bool told;
+
+	spin_lock(&table_lock);
+	t = lookup(id);
+	told = !t || t->attached;
+	spin_unlock(&table_lock);
+	/* Nobody can attach it any more: its parent's twin, who would have to, has died. */
+	if (!told)
+		thread_end(id, THREAD_UNBORN, 0);
+}
+
+static void drop_references(struct thread *t, struct space *space)
+{
+	space_put(space);
+	process_put(t->process);
+	sighand_put(t->sighand);
+}
+
+void thread_free(struct thread *t)
+{
+	kassert(t->state == THREAD_PREPARED);
+	table_remove(t);
+	drop_references(t, t->space);
+	thread_release(t);
+}
+
+static bool end_announced(void *arg)
+{
+	return READ_ONCE(((struct thread *)arg)->end_reason) != 0;
+}
+
+void thread_exit(void)
+{
+	struct thread *t = current_thread();
+	struct space *space;
+
+	/* A dead flag may come first; the call that wants an answer follows. */
+	wait_for(end_announced, t, false);
+	if (t->kpage)
+		thread_publish_times(t);
+	/* The process may go on in a new program. */
+	__atomic_add_fetch(&t->process->past_cycles, t->user_cycles + t->system_cycles,
+			   __ATOMIC_RELAXED);
+	/* Off the tables before they go, also if this thread waits for that. */
+	space = t->space;
+	t->space = NULL;
+	arch_load_space(NULL);
+	drop_references(t, space);
+	if (t->born)
+		count(&boot_params->counters.threads_ended);
+	sched_exit();
+}
+
+/*
+ * In the context of the next thread. The call is answered last: all memory
+ * has been given back by then.
+ */
+void thread_reap(struct thread *t)
+{
+	u32 call;
+
+	if (!t->work)
+		table_remove(t);
+	call = t->end_call;
+	thread_release(t);
+	if (call) {
+		phys_publish();
+		ikc_answer(call - 1, 0, NULL, 0);
+	}
+}
+
+/* ---- CPU time ---- */
+
+u64 cycles_to_ns(u64 cycles)
+{
+	u64 khz = boot_params->tsc_khz ? boot_params->tsc_khz : 1000000;
+	u64 factor = (1000000UL << 22) / khz;
+
+	return (u64)((unsigned __int128)cycles * factor >> 22);
+}
+
+void thread_publish_times(struct thread *t)
+{
+	u64 now = arch_cycles();
+
+	t->system_cycles += now - t->stamp;
+	t->stamp = now;
+	WRITE_ONCE(t->kpage->user_ns, cycles_to_ns(t->user_cycles));
+	WRITE_ONCE(t->kpage->system_ns, cycles_to_ns(t->system_cycles));
+}
+
+/* ---- the calls ---- */
+
+static s64 attach(const struct ikc_call *call)
+{
+	struct thread *t = lookup(call->arg[0]);
+	struct slot *slot;
+	struct kpage *kpage;
+
+	if (!t)
+		return -ESRCH;
+	slot = arch_map_linux(call->arg[1], sizeof(*slot));
+	kpage = arch_map_linux(call->arg[2], sizeof(*kpage));
+	if (!slot || !kpage)
+		return -ENOMEM;
+	t->twin_index = (u32)call->arg[3];
+	t->twin_gen = (u32)call->arg[4];
+	t->slot_number = (u32)call->arg[5];
+	t->slot_uva = PROXY_SLOTS + (u64)t->slot_number * PAGE_SIZE;
+	t->space->linux_id = call->arg[6];
+	t->slot = slot;
+	t->attached = true;
+	kpage->cpu = t->cpu;
+	/* Its CPU looks at kpage at each scan: all before is there. */
+	__atomic_store_n(&t->kpage, kpage, __ATOMIC_RELEASE);
+	wake_cpu(t->cpu);
+	return 0;
+}
+
+static void serve_attach(u32 index, const struct ikc_call *call)
+{
+	s64 ret;
+
+	spin_lock(&table_lock);
+	ret = attach(call);
+	spin_unlock(&table_lock);
+	ikc_answer(index, ret, NULL, 0);
+}
+
+static void serve_end(u32 index, const struct ikc_call *call)
+{
+	u32 reason = (u32)call->arg[1];
+
+	if (reason < THREAD_EXITED || reason > THREAD_UNBORN)
+		ikc_answer(index, -EINVAL, NULL, 0);
+	else if (!thread_end(call->arg[0], reason, index + 1))
+		ikc_answer(index, 0, NULL, 0); /* it has ended already */
+}
+
+void thread_init(void)
+{
+	ikc_set_handler(CALL_THREAD_ATTACH, serve_attach);
+	ikc_set_handler(CALL_THREAD_END, serve_end);
+}
