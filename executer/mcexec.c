@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* mcexec: executes a program on an OS instance, as env(1) executes it on Linux. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "abi/abi.h"
+#include "abi/ioctl.h"
+
+enum status {
+	STATUS_REFUSED = 1,
+	STATUS_USAGE = 2,
+	STATUS_NOT_EXECUTABLE = 126,
+	STATUS_NOT_FOUND = 127,
+};
+
+static const char help[] =
+	"Usage: mcexec [OPTION]... [OS] PROGRAM [ARGUMENT]...\n"
+	"\n"
+	"Executes PROGRAM on the OS instance with index OS (a first operand that starts\n"
+	"with a digit; default 0). Its processes are Linux's as ever: standard streams,\n"
+	"environment, directory, credentials and exit status are those of PROGRAM.\n"
+	"\n"
+	"  -c CPU          start on this CPU of the LWK, counted from 0\n"
+	"  -e NAME=VALUE   set a variable of PROGRAM's environment\n"
+	"  --              the end of the options\n"
+	"  --help          this text\n"
+	"  --version       the version\n"
+	"\n"
+	"Accepted without effect, for they ask for what is always so, or for speed only:\n"
+	"  -s|--stack-premap=[SIZE][,MAX]   -h|--extend-heap-by=SIZE   -t THREADS\n"
+	"  -M|--mpol-threshold=SIZE   -S|--straight-map-threshold=SIZE\n"
+	"  --mpol-no-heap --mpol-no-stack --mpol-no-bss --mpol-shm-premap\n"
+	"  --no-bind-ikc-map --disable-sched-yield --enable-vdso --disable-vdso\n"
+	"\n"
+	"Exit status: PROGRAM's; 1 refused (no such instance, or it does not run),\n"
+	"2 wrong usage, 126 not executable, 127 not found.\n";
+
+/* Options that have no letter. */
+enum {
+	OPT_HELP = 256,
+	OPT_VERSION,
+	OPT_HINT, /* accepted, without effect */
+	OPT_LATER, /* of the grammar, but not built yet */
+};
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "stack-premap", required_argument, NULL, 's' },
+	{ "extend-heap-by", required_argument, NULL, 'h' },
+	{ "mpol-threshold", required_argument, NULL, 'M' },
+	{ "straight-map-threshold", required_argument, NULL, 'S' },
+	{ "mpol-no-heap", no_argument, NULL, OPT_HINT },
+	{ "mpol-no-stack", no_argument, NULL, OPT_HINT },
+	{ "mpol-no-bss", no_argument, NULL, OPT_HINT },
+	{ "mpol-shm-premap", no_argument, NULL, OPT_HINT },
+	{ "no-bind-ikc-map", no_argument, NULL, OPT_HINT },
+	{ "disable-sched-yield", no_argument, NULL, OPT_HINT },
+	{ "enable-vdso", no_argument, NULL, OPT_HINT },
+	{ "disable-vdso", no_argument, NULL, OPT_HINT },
+	{ "enable-straight-map", no_argument, NULL, OPT_LATER },
+	{ "profile", no_argument, NULL, OPT_LATER },
+	{ "enable-uti", no_argument, NULL, OPT_LATER },
+	{ "uti-thread-rank", required_argument, NULL, 'u' },
+	{ "uti-use-last-cpu", no_argument, NULL, OPT_LATER },
+	{ "debug-mcexec", no_argument, NULL, OPT_LATER },
+	{ "flags", required_argument, NULL, 'f' },
+	{},
+};
+
+/* What the command line asks for. */
+struct request {
+	int os;
+	int lwk_cpu; /* -1: any */
+	char **program;
+};
+
+static void __attribute__((noreturn, format(printf, 2, 3))) die(int status, const char *format, ...)
+{
+	va_list args;
+
+	fputs("mcexec: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(status);
+}
+
+/* ---- the command line ---- */
+
+/* A decimal number from 0 to max, all of the text. */
+static bool parse_number(const char *text, long max, long *value)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*value = strtol(text, &end, 10);
+	return !*end && !errno && *value <= max;
+}
+
+/* SIZE := digits[k|K|m|M|g|G]; returns what follows it, or NULL. */
+static const char *skip_size(const char *text)
+{
+	if (!isdigit((unsigned char)*text))
+		return NULL;
+	while (isdigit((unsigned char)*text))
+		text++;
+	return *text && strchr("kKmMgG", *text) ? text + 1 : text;
+}
+
+static void check_size(const char *name, const char *text)
+{
+	const char *end = skip_size(text);
+
+	if (!end || *end)
+		die(STATUS_USAGE, "%s: '%s' is not a size (a number, then k, m or g)", name, text);
+}
+
+/* [SIZE][,MAX] */
+static void check_premap(const char *text)
+{
+	const char *at = *text == ',' ? text : skip_size(text);
+
+	if (at && *at == ',')
+		at = skip_size(at + 1);
+	if (!at || *at)
+		die(STATUS_USAGE, "-s: '%s' is not [SIZE][,MAX]", text);
+}
+
+static void set_variable(char *text)
+{
+	char *equals = strchr(text, '=');
+
+	if (!equals || equals == text)
+		die(STATUS_USAGE, "-e: '%s' is not NAME=VALUE", text);
+	if (putenv(text))
+		die(STATUS_REFUSED, "-e: '%s': %s", text, strerror(errno));
+}
+
+static void take_cpu(const char *text, struct request *r)
+{
+	long value;
+
+	if (!parse_number(text, ABI_MAX_CPUS - 1, &value))
+		die(STATUS_USAGE, "-c: '%s' is not a CPU number (0 to %d)", text, ABI_MAX_CPUS - 1);
+	r->lwk_cpu = value;
+}
+
+static void take_threads(const char *text)
+{
+	long value;
+
+	if (!parse_number(text, INT_MAX, &value) || value == 0)
+		die(STATUS_USAGE, "-t: '%s' is not a number of threads", text);
+}
+
+static void __attribute__((noreturn)) print_and_exit(const char *text)
+{
+	if (fputs(text, stdout) < 0 || fflush(stdout))
+		die(STATUS_REFUSED, "writing: %s", strerror(errno));
+	exit(0);
+}
+
+static void __attribute__((noreturn)) print_version(void)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "mcexec (mckernel), boot ABI %d\n", ABI_VERSION);
+	print_and_exit(line);
+}
+
+/* The option as it was written, for messages. */
+static const char *option_name(int option, int index, char *buffer)
+{
+	if (option < OPT_HELP)
+		sprintf(buffer, "-%c", option);
+	else
+		sprintf(buffer, "--%.60s", options[index].name);
+	return buffer;
+}
+
+static void take_option(int option, int index, const char *written, struct request *r)
+{
+	char name[64];
+
+	switch (option) {
+	case OPT_HELP:
+		print_and_exit(help);
+	case OPT_VERSION:
+		print_version();
+	case OPT_HINT:
+		break;
+	case 'c':
+		take_cpu(optarg, r);
+		break;
+	case 'e':
+		set_variable(optarg);
+		break;
+	case 's':
+		check_premap(optarg);
+		break;
+	case 'h':
+	case 'M':
+	case 'S':
+		check_size(option_name(option, index, name), optarg);
+		break;
+	case 't':
+		take_threads(optarg);
+		break;
+	case 'n':
+	case 'm':
+	case 'u':
+	case 'f':
+	case OPT_LATER:
+		die(STATUS_USAGE, "%s: the meaning of this option comes with a later version",
+		    option_name(option, index, name));
+	case ':':
+		die(STATUS_USAGE, "option '%s' needs an argument", written);
+	default:
+		die(STATUS_USAGE, "unknown option '%s' (see mcexec --help)", written);
+	}
+}
+
+static void take_options(int argc, char **argv, struct request *r)
+{
+	int option, index = 0, at;
+
+	opterr = 0;
+	for (;;) {
+		at = optind;
+		option = getopt_long(argc, argv, "+:c:n:t:M:h:e:s:m:u:S:f:", options, &index);
+		if (option < 0)
+			return;
+		take_option(option, index, argv[at < argc ? at : argc - 1], r);
+	}
+}
+
+static void take_operands(int argc, char **argv, struct request *r)
+{
+	long value;
+
+	if (optind < argc && isdigit((unsigned char)argv[optind][0])) {
+		if (!parse_number(argv[optind], ABI_MAX_OS - 1, &value))
+			die(STATUS_USAGE,
+			    "'%s' is not an OS index (0 to %d); a program of this name needs its path",
+			    argv[optind], ABI_MAX_OS - 1);
+		r->os = value;
+		optind++;
+	}
+	if (optind >= argc)
+		die(STATUS_USAGE, "PROGRAM is missing (see mcexec --help)");
+	r->program = argv + optind;
+}
+
+/* ---- the instance ---- */
+
+/* The next execve of this process goes to the instance. */
+static void tag(const struct request *r)
+{
+	struct ihk_launch launch = { .lwk_cpu = r->lwk_cpu };
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/mcos%d", r->os);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die(STATUS_REFUSED, "%s: %s", path, strerror(errno));
+	if (ioctl(fd, IHK_OS_LAUNCH, &launch)) {
+		int err = errno;
+
+		launch.msg[sizeof(launch.msg) - 1] = '\0';
+		die(STATUS_REFUSED, "%s: %s", path, launch.msg[0] ? launch.msg : strerror(err));
+	}
+	close(fd);
+}
+
+/* ---- the program ---- */
+
+static bool is_elf(const char *path)
+{
+	char magic[4];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, magic, sizeof(magic));
+	close(fd);
+	return n == sizeof(magic) && !memcmp(magic, "\177ELF", sizeof(magic));
+}
+
+/* A file without any format is a script for sh, as execvp(3) has it. */
+static void run_as_script(const char *path, char **argv)
+{
+	size_t count = 0;
+	char **script;
+
+	while (argv[count])
+		count++;
+	script = calloc(count + 2, sizeof(*script));
+	if (!script)
+		return;
+	script[0] = "sh";
+	script[1] = (char *)path;
+	if (count)
+		memcpy(script + 2, argv + 1, (count - 1) * sizeof(*script));
+	execv("/bin/sh", script);
+	free(script);
+}
+
+/* Returns errno. */
+static int try_path(const char *path, char **argv)
+{
+	execv(path, argv);
+	if (errno == ENOEXEC && !is_elf(path)) {
+		run_as_script(path, argv);
+		errno = ENOEXEC;
+	}
+	return errno;
+}
+
+/* Along PATH: the errno that tells most. */
+static int try_everywhere(const char *name, char **argv)
+{
+	const char *dir = getenv("PATH"), *end;
+	char path[PATH_MAX];
+	int err = ENOENT, one, length;
+
+	if (!dir)
+		dir = "/bin:/usr/bin";
+	for (;; dir = end + 1) {
+		end = strchrnul(dir, ':');
+		length = snprintf(path, sizeof(path), "%.*s%s%s", (int)(end - dir), dir,
+				  end > dir ? "/" : "", name);
+		one = length < (int)sizeof(path) ? try_path(path, argv) : ENAMETOOLONG;
+		if (one != ENOENT && one != ENOTDIR && one != EACCES)
+			return one;
+		if (one == EACCES)
+			err = EACCES;
+		if (!*end)
+			return err;
+	}
+}
+
+static void __attribute__((noreturn)) execute(char **argv)
+{
+	const char *name = argv[0];
+	int err;
+
+	if (!*name)
+		err = ENOENT;
+	else
+		err = strchr(name, '/') ? try_path(name, argv) : try_everywhere(name, argv);
+	if (err == ENOEXEC)
+		die(STATUS_NOT_EXECUTABLE, "%s: not a program for x86-64", name);
+	if (err == ENODEV)
+		die(STATUS_REFUSED, "%s: the OS instance has ended", name);
+	die(err == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE, "%s: %s", name, strerror(err));
+}
+
+int main(int argc, char **argv)
+{
+	struct request request = { .os = 0, .lwk_cpu = -1 };
+
+	take_options(argc, argv, &request);
+	take_operands(argc, argv, &request);
+	tag(&request);
+	execute(request.program);
+}
