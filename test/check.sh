@@ -1,0 +1,182 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Checks the sources themselves, and the linked LWK; speaks TAP.
+set -u
+cd "$(dirname "$(realpath "$0")")/.." || exit 1
+# shellcheck source=test/tap.sh
+. test/tap.sh
+
+mapfile -t files < <(git ls-files -co --exclude-standard | while read -r f; do [ -f "$f" ] && echo "$f"; done)
+
+# Prints the files whose names match the extended regular expression.
+matching() {
+	printf '%s\n' "${files[@]}" | grep -E "$1"
+}
+
+# report NAME: passes when stdin is empty, else shows it.
+report() {
+	local lines
+	lines=$(cat)
+	if [ -z "$lines" ]; then
+		pass "$1"
+	else
+		fail "$1"
+		note "$lines"
+	fi
+}
+
+missing_spdx() {
+	local f
+	for f in $(matching '(\.[chS]|\.sh|\.lds|\.py|\.awk|\.cmake|CMakeLists\.txt|Kbuild|Makefile)$') \
+		$(matching '^(boot|\.ci|test)/' | xargs -r grep -lE -m 1 '^#!'); do
+		head -n 2 "$f" | grep -q 'SPDX-License-Identifier: GPL-2.0-only' ||
+			echo "$f: no SPDX line at its head"
+	done
+}
+
+badly_formatted() {
+	matching '\.[ch]$' | xargs -r clang-format -n 2>&1 | grep -E 'warning:|error:' |
+		sed 's/: warning: code should be clang-formatted.*//' | head -n 40
+}
+
+unnumbered_todos() {
+	matching '\.([chS]|sh|lds|md|awk)$' | grep -v '^test/check.sh$' |
+		xargs -r grep -nE '\b(TODO|FIXME|XXX)\b' | grep -vE '(TODO|FIXME) ?\(?#[0-9]+'
+}
+
+# Each header of include/ and include/ihk compiles alone, in each world.
+lonely_headers() {
+	local header flavour
+	for header in $(matching '^include/.*\.h$'); do
+		for flavour in '' '-ffreestanding -nostdlib' '-ffreestanding -D__KERNEL__ -DMODULE'; do
+			case $flavour:$header in -*:include/ihk/*) continue ;; esac
+			# shellcheck disable=SC2086 # options
+			echo "#include \"${header#include/}\"" |
+				gcc -std=gnu11 $flavour -Wall -Wextra -Wundef -Werror -Iinclude \
+					-fsyntax-only -x c - 2>&1 | sed "s,^,$header ($flavour): ,"
+		done
+	done | head -n 40
+}
+
+# Lines "FILE INCLUDED" of all C files and headers below $1.
+includes_of() {
+	matching "^$1/.*\\.[chS]\$" | xargs -r grep -nHE '^[[:space:]]*#[[:space:]]*include' |
+		sed -E 's/^([^:]*):[0-9]*:[^"<]*["<]([^">]*)[">].*/\1 \2/'
+}
+
+# ihk/, mckernel/ and proxy/ meet in include/abi/ only.
+crossing_includes() {
+	local part file included
+	for part in ihk mckernel proxy include boot executer; do
+		includes_of $part | while read -r file included; do
+			case $file in
+			ihk/user/* | executer/*) bad='^(\.\./)*(mckernel|proxy|mck)/|^(\.\./)+ihk/[^u]' ;;
+			ihk/*) bad='^(\.\./)+(mckernel|proxy|executer|test)/|^mck/|^ihk/|^mckernel/|^proxy/' ;;
+			mckernel/*) bad='^(\.\./)+(ihk|proxy|executer|test)/|^ihk/|^proxy/|^linux/' ;;
+			proxy/*) bad='^(\.\./)+(ihk|mckernel|executer|test)/|^ihk/|^mck/|^linux/' ;;
+			include/abi/*) bad='^\.\.|^[^/]*/' && [[ $included == abi/* ]] && continue ;;
+			include/*) bad='^(\.\./)|^mck/' ;;
+			boot/vm.d/*) bad='^(abi|ihk|mck)/' ;;
+			*) bad='^(\.\./)+(ihk|mckernel|proxy|executer|test)/|^mck/|^ihk/' ;;
+			esac
+			[[ $included =~ $bad ]] && echo "$file must not include $included"
+		done
+	done
+}
+
+# Of the LWK's rooms, low to high; a lower one never includes a higher one.
+level_of_room() {
+	case $1 in
+	lib) echo 0 ;;
+	arch) echo 1 ;;
+	mm) echo 2 ;;
+	task) echo 3 ;;
+	ikc) echo 4 ;;
+	offload) echo 5 ;;
+	syscall) echo 6 ;;
+	main | exec) echo 7 ;;
+	esac
+}
+
+# A source's level is its room's; a header's is that of its own name, or of the
+# lowest room with a source of that name; what belongs to none is for all, and so
+# is arch.h, the list of what every machine must have.
+level_of() {
+	local name=${1##*/} room path=${1#mckernel/}
+	name=${name%.*}
+	case $path in
+	include/mck/* | mck/*)
+		[ "$name" != arch ] || name=lib
+		room=$(level_of_room "$name")
+		if [ -z "$room" ]; then
+			for path in lib arch/x86_64 mm task syscall .; do
+				[ -e "mckernel/$path/$name.c" ] || continue
+				room=$(level_of_room "${path%%/*}")
+				break
+			done
+		fi
+		;;
+	*/*) room=$(level_of_room "${path%%/*}") ;;
+	*) room=$(level_of_room "$name") ;;
+	esac
+	echo "${room:-$2}"
+}
+
+climbing_includes() {
+	local file included from to
+	includes_of mckernel | grep ' mck/' | while read -r file included; do
+		from=$(level_of "$file" 7)
+		to=$(level_of "$included" 0)
+		[ "$from" -ge "$to" ] || echo "$file is lower than $included, and includes it"
+	done
+}
+
+static_analysis() {
+	local suppress=() common=(--quiet --std=c11 --inline-suppr --error-exitcode=1 -j "$(nproc)"
+		"--enable=warning,portability" '--template={file}:{line}: {id}: {message}'
+		-D__x86_64__ -D__GNUC__=12 -D__UINT8_TYPE__='unsigned char' -D__UINT16_TYPE__='unsigned short'
+		-D__UINT32_TYPE__='unsigned int' -D__UINT64_TYPE__='unsigned long'
+		-D__INT32_TYPE__=int -D__INT64_TYPE__=long -D__SIZE_TYPE__='unsigned long')
+	local id
+	for id in missingInclude missingIncludeSystem unmatchedSuppression unknownMacro nullPointerArithmetic \
+		comparePointers invalidPrintfArgType_uint invalidPrintfArgType_sint preprocessorErrorDirective \
+		normalCheckLevelMaxBranches toomanyconfigs; do
+		suppress+=("--suppress=$id")
+	done
+	matching '^(mckernel|proxy|executer|ihk/user|boot/vm\.d|test/bench)/.*\.c$' >build/test/cppcheck-files.txt
+	[ -s build/test/cppcheck-files.txt ] || return 0
+	cppcheck "${common[@]}" "${suppress[@]}" -Iinclude -Imckernel/include -Imckernel/arch/x86_64 \
+		--file-list=build/test/cppcheck-files.txt 2>&1 | awk "!seen[\$0]++" | head -n 40
+}
+
+shell_scripts() {
+	{ matching '\.sh$'; matching '^(boot|\.ci|test)/' | xargs -r grep -lE -m 1 '^#!.*\b(ba|busybox )?sh\b'; } |
+		sort -u | xargs -r shellcheck -x -S warning -f gcc -e SC2187,SC2093,SC1007,SC2034,SC2154 2>&1 | awk "!seen[\$0]++" | head -n 40
+}
+
+image=build/mckernel/mckernel.img
+
+sse_in_image() {
+	objdump -d --no-show-raw-insn "$image" | grep -E '%(x|y|z)mm[0-9]|%mm[0-7]' | head -n 20
+}
+
+undefined_in_image() {
+	nm -u "$image" | head -n 20
+}
+
+mkdir -p build/test
+report "each source says its licence in its first lines" < <(missing_spdx)
+report "C sources are formatted as .clang-format says" < <(badly_formatted)
+report "what is to do has an issue's number" < <(unnumbered_todos)
+report "each header of include/ compiles alone, in each world" < <(lonely_headers)
+report "ihk/, mckernel/ and proxy/ meet in include/abi/ only" < <(crossing_includes)
+report "no room of mckernel/ includes a higher one" < <(climbing_includes)
+report "cppcheck has nothing to say" < <(static_analysis)
+report "shellcheck has nothing to say" < <(shell_scripts)
+if [ -e "$image" ]; then
+	report "the LWK has no SSE instruction" < <(sse_in_image)
+	report "the LWK has no undefined symbol" < <(undefined_in_image)
+else
+	fail "the LWK is there: $image"
+fi
+done_testing

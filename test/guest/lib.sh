@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the guest's test scripts share: running a program both ways, and the instance's counters.
+#
+# shellcheck shell=bash
+# shellcheck source=test/tap.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
+
+test_dir=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+prog=${VM_BUILD:-$test_dir/../../build}/test/prog
+os=${LWK_OS:-0}
+
+name=$(basename "$0" .sh)
+scratch=$(mktemp -d "/tmp/$name.XXXXXX")
+work=$scratch/work
+tracing=/sys/kernel/tracing/instances/$name.$$
+cleanups=()
+
+# at_end COMMAND...: run it when the script ends, the newest first.
+at_end() {
+	cleanups=("$(printf '%q ' "$@")" "${cleanups[@]}")
+}
+
+clean_up() {
+	local command
+	for command in "${cleanups[@]}"; do
+		eval "$command"
+	done
+	[ ! -d "$tracing" ] || rmdir "$tracing"
+	rm -rf "$scratch"
+}
+trap clean_up EXIT
+
+# A pipe that nobody writes: `read -t` from it sleeps without a process.
+exec {never}<> <(:)
+
+# nap SECONDS
+nap() {
+	read -rt "$1" -u "$never" _ || :
+}
+
+# ---- the instance's counters ----
+
+# lwk_counters ARRAY: reads all of them into an associative array.
+lwk_counters() {
+	local -n into=$1
+	local key value
+	into=()
+	while read -r key value; do
+		into[$key]=$value
+	done < <(ihkosctl "$os" get counters)
+	[ "${into[pages_total]:-0}" -gt 0 ] || bail "instance $os shows no counters"
+}
+
+# lwk_counter NAME
+lwk_counter() {
+	ihkosctl "$os" get counters | sed -n "s/^$1 //p"
+}
+
+# What does not fit in the instance's memory, one line each: each page is free,
+# cached, a program's or the kernel's; with an operand, none is a program's.
+lwk_memory_wrong() {
+	local -A c
+	local sum
+	lwk_counters c
+	sum=$((c[pages_free] + c[pages_cache] + c[pages_user] + c[pages_kernel]))
+	[ "$sum" = "${c[pages_total]}" ] ||
+		echo "free ${c[pages_free]} + cached ${c[pages_cache]} + user ${c[pages_user]}" \
+			"+ kernel ${c[pages_kernel]} = $sum, not ${c[pages_total]}"
+	[ $# = 0 ] && return
+	[ "${c[pages_user]}" = 0 ] || echo "${c[pages_user]} pages still belong to programs"
+	[ "${c[pages_quarantined]}" = 0 ] || echo "${c[pages_quarantined]} pages are in quarantine"
+	[ "${c[processes_born]}" = "${c[processes_ended]}" ] ||
+		echo "${c[processes_born]} processes were born, ${c[processes_ended]} ended"
+	[ "${c[threads_born]}" = "${c[threads_ended]}" ] ||
+		echo "${c[threads_born]} threads were born, ${c[threads_ended]} ended"
+}
+
+# lwk_baseline: remembers what the LWK needs for itself, behind a first run of
+# what is to be tested (it keeps objects for the next time).
+lwk_baseline() {
+	lwk_kernel_pages=$(lwk_counter pages_kernel)
+}
+
+# lwk_balanced NAME: no program runs, and all memory is back; since
+# lwk_baseline, the LWK has not taken more for itself.
+lwk_balanced() {
+	local found kernel
+	found=$(lwk_memory_wrong empty)
+	kernel=$(lwk_counter pages_kernel)
+	if [ -n "${lwk_kernel_pages:-}" ] && [ "$kernel" -gt "$lwk_kernel_pages" ]; then
+		found+="${found:+$'\n'}the kernel has $kernel pages, it had $lwk_kernel_pages"
+	fi
+	is "$1" "$found" ""
+}
+
+# ---- waiting ----
+
+# wait_until COMMAND...: until it succeeds. Fails after two minutes.
+wait_until() {
+	local end=$((SECONDS + 120))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || { note "still not: $*"; return 1; }
+		nap 0.05
+	done
+}
+
+# ---- who ran where ----
+
+# Linux counts the forks and execs of a process and its descendants.
+census_make() {
+	[ -d "$tracing" ] && return
+	mkdir "$tracing" || bail "no tracing: $tracing"
+	echo 256 >"$tracing/buffer_size_kb"
+	echo 1 >"$tracing/options/event-fork"
+	echo 1 >"$tracing/events/sched/sched_process_fork/enable"
+	echo 1 >"$tracing/events/sched/sched_process_exec/enable"
+}
+
+# census_begin: forgets everything.
+census_begin() {
+	census_make
+	: >"$tracing/set_event_pid"
+	: >"$tracing/trace"
+}
+
+# census_root: from now on this process and its descendants are counted.
+census_root() {
+	echo "$BASHPID" >>"$tracing/set_event_pid"
+}
+
+# census_end: leaves the counts in $forks and $execs.
+census_end() {
+	local list
+	list=$(<"$tracing/trace")
+	if [[ $list =~ entries-in-buffer/entries-written:\ ([0-9]+)/([0-9]+) ]]; then
+		[ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[2]}" ] || bail "the census lost events"
+	fi
+	forks=$(grep -c ' sched_process_fork: ' <<<"$list")
+	execs=$(grep -c ' sched_process_exec: ' <<<"$list")
+}
+
+# on_lwk BEFORE AFTER BORN EXECS: says what is wrong with two readings of the
+# counters, between which BORN processes lived and EXECS images started.
+on_lwk() {
+	local -n was=$1 is=$2
+	local born=$((is[processes_born] - was[processes_born]))
+	local ran=$((is[processes_ran] - was[processes_ran]))
+	local ended=$((is[processes_ended] - was[processes_ended]))
+	local images=$((is[execs] - was[execs]))
+	[ $born = "$3" ] || echo "$3 processes lived, $born of them were born on the LWK"
+	[ $ran = $born ] || [ -n "${run_kills:-}" ] || echo "of $born processes born on the LWK, $ran ran there"
+	[ $ended = $born ] || echo "of $born processes born on the LWK, $ended ended"
+	[ $images = "$4" ] || echo "$4 programs were executed, $images of them on the LWK"
+	[ "${is[threads_born]}" = "${is[threads_ended]}" ] || echo "threads are left"
+	[ "${is[pages_user]}" -le "${was[pages_user]}" ] || echo "${is[pages_user]} pages of programs are left"
+}
+
+# ---- running a program ----
+
+# Options of the next runs: what stdin is, what prepares the directory, whether
+# processes are killed before they run.
+run_stdin=/dev/null
+run_setup=:
+run_kills=
+
+# How far the run has come, as a word that changes with it.
+run_progress() {
+	ihkosctl "$os" get counters 2>/dev/null | grep -E '^(calls|faults|interrupts|processes)' | cksum
+	stat -c %s "$scratch"/*.out "$scratch"/*.err 2>/dev/null | cksum
+}
+
+# Kills process group $1 when it makes no progress for four minutes.
+run_guard() {
+	local before='' now same=0
+	while :; do
+		nap 20
+		now=$(run_progress)
+		same=$((same + 1))
+		[ "$now" = "$before" ] || same=0
+		before=$now
+		[ $same -lt 12 ] && continue
+		touch "$scratch/hangs"
+		kill -KILL -- "-$1"
+		return
+	done
+}
+
+# run_one HOW COMMAND...: in a fresh directory, in a process group of its own.
+# HOW is native or lwk; leaves HOW.out, .err, .status and .files.
+run_one() {
+	local how=$1 pid guard status=0
+	local launch=(env -u _)
+	shift
+	[ "$how" = native ] || launch+=(mcexec)
+	rm -rf "$work" "$scratch/$how".*
+	mkdir "$work"
+	(cd "$work" && $run_setup) || bail "$run_setup"
+	set -m
+	(
+		cd "$work" || exit
+		[ "$how" = native ] || census_root
+		ulimit -c 0
+		exec "${launch[@]}" "$@"
+	) <"$run_stdin" >"$scratch/$how.out" 2>"$scratch/$how.err" {never}<&- &
+	pid=$!
+	run_guard $pid >/dev/null 2>&1 &
+	guard=$!
+	set +m
+	wait $pid 2>/dev/null || status=$?
+	kill -KILL -- -$guard
+	wait $guard 2>/dev/null
+	echo $status >"$scratch/$how.status"
+	mv "$work" "$scratch/$how.files"
+}
+
+# show FILE: its first lines as notes.
+show() {
+	head -n 15 "$1" | cut -c 1-300 | cat -v | sed 's/^/# | /'
+}
+
+# How the two runs differ, one line each.
+run_differs() {
+	local what
+	for what in out err status; do
+		cmp -s "$scratch/native.$what" "$scratch/lwk.$what" || echo "$what differs"
+	done
+	diff -r "$scratch/native.files" "$scratch/lwk.files" 2>&1 | head -n 10
+}
+
+show_runs() {
+	local how
+	for how in native lwk; do
+		echo "# $how: status $(<"$scratch/$how.status")"
+		show "$scratch/$how.out"
+		show "$scratch/$how.err"
+	done
+}
+
+# run_lwk COMMAND...: the run on the LWK alone; leaves in $wrong what does not
+# fit between Linux's count of the processes and the LWK's.
+run_lwk() {
+	local -A before after
+	census_begin
+	lwk_counters before
+	run_one lwk "$@"
+	lwk_counters after
+	census_end
+	# The first two execs are of env and mcexec.
+	wrong=$(on_lwk before after $((forks + 1)) $((execs - 2)))
+	[ ! -e "$scratch/hangs" ] || { wrong+=$'\nit hangs'; rm "$scratch/hangs"; }
+}
+
+# run_both NAME COMMAND...: natively and on the LWK, with the same output, exit
+# status and files; each process of the second run was born, ran and ended on
+# the LWK.
+run_both() {
+	local name=$1 wrong start=$SECONDS native
+	shift
+	run_one native "$@"
+	native=$((SECONDS - start))
+	run_lwk "$@"
+	wrong+=$(printf '\n%s' "$(run_differs)")
+	wrong=$(sed '/^$/d' <<<"$wrong")
+	if [ -z "$wrong" ]; then
+		pass "$name"
+	else
+		fail "$name"
+		note "$wrong"
+		show_runs
+	fi
+	[ $((SECONDS - start)) -lt 10 ] || note "$native s on Linux, $((SECONDS - start - native)) s on the LWK"
+}
+
+# run_good NAME COMMAND...: the same, and it succeeds.
+run_good() {
+	run_both "$@"
+	[ "$(<"$scratch/lwk.status")" = 0 ] || { fail "$1: status 0"; show_runs; }
+}
+
+# run_cases PROGRAM [EXCEPT...]: run_good for each case of a test program.
+run_cases() {
+	local program=$1 case
+	shift
+	for case in $("$prog/$program"); do
+		[[ " $* " == *" $case "* ]] || run_good "$program: $case" "$prog/$program" "$case"
+	done
+}
+
+# lwk_is NAME STATUS OUTPUT COMMAND...: on the LWK alone, where Linux differs.
+lwk_is() {
+	local name=$1 status=$2 output=$3 wrong
+	shift 3
+	run_lwk "$@"
+	[ "$(<"$scratch/lwk.status")" = "$status" ] || wrong+=$'\n'"status $(<"$scratch/lwk.status"), not $status"
+	[ "$(<"$scratch/lwk.out")" = "$output" ] || wrong+=$'\nother output'
+	is "$name" "${wrong#$'\n'}" ""
+	[ -z "$wrong" ] || { show "$scratch/lwk.out"; show "$scratch/lwk.err"; }
+}
+
+# ---- background programs ----
+
+# start_lwk COMMAND...: on the LWK in the background, in a session of its own.
+# Waits for its line "ready"; leaves its pid in $pid.
+start_lwk() {
+	local ready=$scratch/ready.$RANDOM fd
+	mkfifo "$ready"
+	setsid mcexec "$@" >"$ready" 2>"$scratch/start.err" &
+	pid=$!
+	exec {fd}<"$ready"
+	rm "$ready"
+	read -r _ <&"$fd" || note "not ready: $*: $(<"$scratch/start.err")"
+	exec {fd}<&-
+}
+
+# end_of PID: waits for it; leaves its status in $status.
+end_of() {
+	status=0
+	wait "$1" 2>/dev/null || status=$?
+}
+
+# ---- refusals ----
+
+# All that the partition's tools show, and Linux's own view.
+partition_state() {
+	local index
+	echo "online $(</sys/devices/system/cpu/online)"
+	ihkconfig 0 query cpu
+	ihkconfig 0 query mem
+	ihkconfig 0 get os_instances
+	ihkconfig 0 get counters | grep -E '^(pages_held|cpus_held|instances) '
+	for index in $(ihkconfig 0 get os_instances | tr , ' '); do
+		echo "instance $index"
+		ihkosctl "$index" get status
+		ihkosctl "$index" query cpu
+		ihkosctl "$index" query mem
+		ihkosctl "$index" get ikc_map
+	done
+}
+
+# refused NAME STATUS REGEX COMMAND...: exit status STATUS, nothing on stdout,
+# one line on stderr that matches, and nothing has changed.
+refused() {
+	local name=$1 want=$2 regex=$3 before after status=0 wrong='' text
+	shift 3
+	before=$(partition_state 2>&1)
+	"$@" >"$scratch/refused.out" 2>"$scratch/refused.err" </dev/null || status=$?
+	after=$(partition_state 2>&1)
+	text=$(<"$scratch/refused.err")
+	[ $status = "$want" ] || wrong+="status $status, not $want; "
+	[ "$(wc -l <"$scratch/refused.err")" = 1 ] || wrong+="not one line; "
+	[[ $text =~ $regex ]] || wrong+="not like '$regex'; "
+	[ ! -s "$scratch/refused.out" ] || wrong+="output on stdout; "
+	[ "$before" = "$after" ] || wrong+="something has changed; "
+	is "$name" "$wrong" ""
+	[ -z "$wrong" ] && return
+	note "$*: $text"
+	[ "$before" = "$after" ] || diff <(echo "$before") <(echo "$after") | sed 's/^/# /'
+}

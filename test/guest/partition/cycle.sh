@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The life of a partition, round after round: everything is back each time.
+# vm: --no-lwk
+. "$(dirname "$0")/lib.sh"
+
+rounds=${ROUNDS:-20}
+
+load_module
+free_kib() {
+	echo 1 >/proc/sys/vm/compact_memory
+	echo 3 >/proc/sys/vm/drop_caches
+	awk '/^MemFree/ { print $2 }' /proc/meminfo
+}
+
+# One round; every second boots twice on the same resources, with other orders.
+round() {
+	local order
+	ihkconfig 0 reserve mem 256M@0,64M || return
+	ihkconfig 0 reserve cpu 2-3 || return
+	[ "$(ihkconfig 0 create)" = 0 ] || return
+	order=2,3
+	[ $(($1 % 2)) = 0 ] || order=3,2
+	ihkosctl 0 assign cpu $order || return
+	[ "$(ihkosctl 0 query cpu | sed s/2-3/2,3/)" = $order ] || return
+	ihkosctl 0 assign mem 100M@0 || return
+	ihkosctl 0 assign mem all@0 || return
+	ihkosctl 0 load "$hello" || return
+	ihkosctl 0 kargs "round $1" || return
+	ihkosctl 0 boot || return
+	[ "$(ihkosctl 0 get status)" = RUNNING ] || return
+	[ "$(ihkosctl 0 kmsg | grep -c '^hello from place')" = 2 ] || return
+	ihkosctl 0 kmsg | grep -q "round $1" || return
+	ihkosctl 0 shutdown || return
+	if [ $(($1 % 2)) = 0 ]; then
+		ihkosctl 0 load "$hello" && ihkosctl 0 boot && ihkosctl 0 shutdown || return
+	fi
+	ihkosctl 0 release cpu 3 || return
+	ihkosctl 0 release mem all || return
+	ihkconfig 0 destroy 0 || return
+	[ "$(ihkconfig 0 query cpu)" = 2-3 ] || return
+	ihkconfig 0 release mem 256M,64M || return
+	ihkconfig 0 release cpu 3,2
+}
+
+online=$(cat /sys/devices/system/cpu/online)
+ok "round 0" round 0
+before=$(free_kib)
+for i in $(seq 1 "$rounds"); do
+	ok "round $i" round "$i"
+	is "all CPUs are online" "$(cat /sys/devices/system/cpu/online)" "$online"
+	is "no page is held" "$(counter ihkconfig 0 pages_held)" 0
+done
+after=$(free_kib)
+is "as many pages came back as were taken" \
+	"$(($(counter ihkconfig 0 pages_returned) + $(counter ihkconfig 0 pages_late)))" \
+	"$(counter ihkconfig 0 pages_reserved)"
+note "MemFree before $before KiB, after $after KiB"
+ok "MemFree shows no trend (within 8 MiB)" [ $((before - after)) -lt 8192 ]
+ok "work runs on a CPU that came back" taskset -c 3 true
+ok "the module goes" rmmod ihk
+done_testing

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Images that misbehave: Linux lives on, says what happened, and boots the next one.
+# vm: --no-lwk
+. "$(dirname "$0")/lib.sh"
+
+load_module
+make_instance || bail "no instance"
+
+# Boots a well-behaved image on the same resources and stops it.
+works_again() {
+	ihkosctl 0 kargs "" && ihkosctl 0 boot && [ "$(ihkosctl 0 get status)" = RUNNING ] &&
+		ihkosctl 0 shutdown && [ "$(ihkosctl 0 get status)" = INACTIVE ]
+}
+
+ihkosctl 0 kargs panic=boot
+refuses "panic while booting" 1 'the LWK panicked while booting' ihkosctl 0 boot
+is "status" "$(ihkosctl 0 get status)" PANIC
+like "last words" "$(ihkosctl 0 kmsg)" 'PANIC on place 0: told to'
+refuses "no boot in that state" 1 'needs an INACTIVE instance, 0 is PANIC' ihkosctl 0 boot
+ok "shutdown" ihkosctl 0 shutdown
+is "status" "$(ihkosctl 0 get status)" INACTIVE
+like "the log stays" "$(ihkosctl 0 kmsg)" 'PANIC on place 0: told to'
+ok "clear_kmsg" ihkosctl 0 clear_kmsg
+is "is empty" "$(ihkosctl 0 kmsg)" ""
+ok "the next boot works" works_again
+
+ihkosctl 0 kargs panic=call
+ok "boot" ihkosctl 0 boot
+ok "panic instead of an answer" ihkosctl 0 shutdown
+is "status" "$(ihkosctl 0 get status)" INACTIVE
+ok "the next boot works" works_again
+
+ihkosctl 0 kargs busy
+ok "boot" ihkosctl 0 boot
+refuses "shutdown names the count" 1 '7 programs run on instance 0' ihkosctl 0 shutdown
+is "status" "$(ihkosctl 0 get status)" RUNNING
+not_ok "destroy is refused" ihkconfig 0 destroy 0
+ok "the second time it agrees" ihkosctl 0 shutdown
+
+ihkosctl 0 kargs deaf
+ok "boot" ihkosctl 0 boot
+ok "shutdown does not wait for ever" ihkosctl 0 shutdown
+is "status" "$(ihkosctl 0 get status)" INACTIVE
+ok "the next boot works" works_again
+
+ihkosctl 0 kargs noise
+ok "boot" ihkosctl 0 boot
+is "senseless messages are counted" "$(counter ihkosctl 0 refused_messages)" 4
+like "and the rest is served" "$(ihkosctl 0 kmsg)" 'lcall answered [1-9]'
+ok "shutdown" ihkosctl 0 shutdown
+
+ihkosctl 0 kargs silent=1
+timeout -s KILL 2 ihkosctl 0 boot
+is "a killed boot undoes itself" "$(ihkosctl 0 get counters >/dev/null; ihkosctl 0 get status)" INACTIVE
+ok "the next boot works" works_again
+ihkosctl 0 kargs silent=1
+refuses "a CPU that does not report" 1 'CPU 3 .place 1. did not report its start within' ihkosctl 0 boot
+is "status" "$(ihkosctl 0 get status)" INACTIVE
+ok "the next boot works" works_again
+
+ok "all the way down" drop_instance
+is "all pages are back" "$(counter ihkconfig 0 pages_held)" 0
+ok "the module goes" rmmod ihk
+done_testing

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The system call table: it passes its own check, and says the right thing about calls that matter. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "mck/errno.h"
+#include "mck/sys_memory.h"
+#include "mck/syscalls.h"
+#include "mck/sysnr.h"
+
+#define STUB(name)                                                                                 \
+	s64 name(const u64 arg[6])                                                                 \
+	{                                                                                          \
+		return (s64)arg[0];                                                                \
+	}
+STUB(sys_mmap) STUB(sys_munmap) STUB(sys_mprotect) STUB(sys_pkey_mprotect) STUB(sys_mremap)
+STUB(sys_brk) STUB(sys_msync) STUB(sys_mincore) STUB(sys_madvise) STUB(sys_mlock)
+STUB(sys_mlock2) STUB(sys_munlock) STUB(sys_mlockall) STUB(sys_munlockall)
+STUB(sys_rt_sigaction) STUB(sys_rt_sigprocmask) STUB(sys_rt_sigreturn) STUB(sys_sigaltstack)
+STUB(sys_clone) STUB(sys_clone3) STUB(sys_fork) STUB(sys_vfork) STUB(sys_exit)
+STUB(sys_exit_group) STUB(sys_set_tid_address) STUB(sys_arch_prctl) STUB(sys_prctl)
+STUB(sys_futex) STUB(sys_set_robust_list) STUB(sys_get_robust_list)
+STUB(sys_getpid) STUB(sys_gettid) STUB(sys_getuid) STUB(sys_geteuid) STUB(sys_getgid)
+STUB(sys_getegid) STUB(sys_sched_yield) STUB(sys_sched_setaffinity)
+STUB(sys_sched_getaffinity) STUB(sys_getcpu) STUB(sys_clock_gettime) STUB(sys_gettimeofday)
+STUB(sys_time) STUB(sys_times) STUB(sys_getrusage) STUB(sys_setitimer) STUB(sys_timer_create)
+STUB(sys_restart_syscall)
+
+static void test_check(void **state)
+{
+	u32 nr;
+
+	(void)state;
+	assert_null(syscall_table_check(&nr));
+}
+
+/* A name stands for one number. */
+static void test_names(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < SYSCALL_MAX; i++) {
+		for (u32 j = 0; syscall_table[i].name && j < i; j++) {
+			if (syscall_table[j].name)
+				assert_string_not_equal(syscall_table[i].name,
+							syscall_table[j].name);
+		}
+	}
+	assert_string_equal(syscall_table[0].name, "read");
+	assert_string_equal(syscall_table[231].name, "exit_group");
+}
+
+/* What would change the proxy instead of the program never gets through. */
+static void test_never_passed(void **state)
+{
+	static const u32 never[] = {
+		NR_seccomp, NR_rseq, NR_userfaultfd, NR_io_uring_setup, NR_shmat, NR_mmap, NR_munmap,
+		NR_mprotect, NR_mremap, NR_brk, NR_madvise, NR_msync, NR_mlockall, NR_munlockall,
+		NR_remap_file_pages, NR_arch_prctl, NR_set_tid_address, NR_set_robust_list,
+		NR_sigaltstack, NR_rt_sigreturn, NR_modify_ldt, NR_iopl, NR_ioperm, NR_clone, NR_clone3,
+		NR_fork, NR_vfork, NR_prctl, NR_pkey_mprotect, NR_process_madvise, NR_membarrier,
+		NR_mbind, NR_set_mempolicy, NR_restart_syscall,
+	};
+
+	(void)state;
+	for (u32 i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		assert_int_not_equal(syscall_table[never[i]].route, ROUTE_OFFLOAD);
+	assert_int_equal(syscall_table[NR_io_uring_setup].error, ENOSYS);
+}
+
+/* No code knows their arguments' types. */
+static void test_plain(void **state)
+{
+	static const u32 plain[] = {
+		NR_read, NR_write, NR_readv, NR_sendmmsg, NR_recvmsg, NR_epoll_wait, NR_io_submit,
+		NR_io_setup, NR_ioctl, NR_ppoll, NR_rt_sigsuspend, NR_rt_sigtimedwait,
+		NR_rt_sigpending, NR_nanosleep, NR_wait4, NR_waitid, NR_execve, NR_execveat, NR_kill,
+	};
+
+	(void)state;
+	for (u32 i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		assert_int_equal(syscall_table[plain[i]].route, ROUTE_OFFLOAD);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_never_passed), cmocka_unit_test(test_plain),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
