@@ -120,7 +120,8 @@ static int probe_cpus(struct ihk_os *os, char *msg)
 
 		err = ihk_call_bounded(os, place, &call, READY_SECONDS);
 		if (err)
-			return ihk_refuse(msg, err, "CPU %d (place %d) does not answer its doorbell",
+			return ihk_refuse(msg, err,
+					  "CPU %d (place %d) does not answer its doorbell",
 					  os->cpu[place], place);
 	}
 	return 0;

@@ -17,7 +17,8 @@
 
 static unsigned int hang_seconds = 60;
 module_param(hang_seconds, uint, 0644);
-MODULE_PARM_DESC(hang_seconds, "an LWK CPU that takes no message for so long is hung up (0: never)");
+MODULE_PARM_DESC(hang_seconds,
+		 "an LWK CPU that takes no message for so long is hung up (0: never)");
 
 /* The module's half of one struct ikc_call. */
 struct call_slot {
@@ -40,7 +41,8 @@ struct ihk_ikc {
 	struct semaphore slots; /* counts the free ones; up() is fine in the interrupt */
 	unsigned int next_place; /* where a call to any place goes; racy, only a hint */
 
-	DECLARE_BITMAP(lcall_busy, IKC_LCALLS); /* atomic: set by the interrupt, cleared by workers */
+	DECLARE_BITMAP(lcall_busy,
+		       IKC_LCALLS); /* atomic: set by the interrupt, cleared by workers */
 	struct lcall_work lcall[IKC_LCALLS];
 	struct workqueue_struct *queue; /* of this instance: lcalls of others never wait for it */
 
@@ -177,8 +179,8 @@ static int call_wait(struct watch *watch, unsigned int slot, bool killable, unsi
 	unsigned long pause = msecs_to_jiffies(RING_AGAIN_MS);
 
 	for (;;) {
-		long ret = killable ? wait_for_completion_killable_timeout(done, pause) :
-				      wait_for_completion_timeout(done, pause);
+		long ret = killable ? wait_for_completion_killable_timeout(done, pause)
+				    : wait_for_completion_timeout(done, pause);
 
 		/* Pairs with the LWK's release: the answer is there. */
 		if (smp_load_acquire(&os->calls[slot].state) == IKC_DONE)
@@ -433,7 +435,8 @@ void ihk_ikc_wake(struct ihk_os *os)
 	unsigned int index;
 
 	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
-	for_each_set_bit(index, ikc->call_busy, IKC_CALLS) {
+	for_each_set_bit(index, ikc->call_busy, IKC_CALLS)
+	{
 		if (ikc->slot[index].abandoned)
 			slot_free(ikc, index);
 		else

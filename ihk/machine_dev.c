@@ -29,7 +29,8 @@ int ihk_list_put(struct ihk_list *list, const void *from, u32 count, size_t elem
 	u32 room = min(list->count, count);
 
 	list->count = count;
-	return copy_to_user(u64_to_user_ptr((u64)list->address), from, room * element) ? -EFAULT : 0;
+	return copy_to_user(u64_to_user_ptr((u64)list->address), from, room * element) ? -EFAULT
+										       : 0;
 }
 
 typedef u32 (*query_fn)(void *list, u32 max);

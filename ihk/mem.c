@@ -111,8 +111,9 @@ static u64 node_take(struct list_head *taken, int nid, u64 want)
 
 /*
  * Note in `kept` the pages of the range that the quarantine goes on holding.
- * Our extra reference pins each there while we look: the quarantine lets go
- * of a page only when its count has fallen to one.
+ * Our extra reference pins each there: the quarantine lets go of a page only
+ * when its count has fallen to one, and looks under the lock that listing
+ * takes too. (ihk_quarantine_has() takes none.)
  */
 static u64 quarantine_hold(const struct ihk_range *range, u64 *kept, u64 max)
 {
@@ -123,7 +124,7 @@ static u64 quarantine_hold(const struct ihk_range *range, u64 *kept, u64 max)
 		struct page *page = pfn_to_page(kept[i] >> PAGE_SHIFT);
 
 		get_page(page);
-		if (ihk_quarantine_has(kept[i]))
+		if (ihk_quarantine_list(kept[i], PAGE_SIZE, NULL, 0))
 			kept[held++] = kept[i];
 		else
 			put_page(page);

@@ -16,8 +16,8 @@ static DEFINE_SPINLOCK(table_lock);
 static struct workqueue_struct *death_queue;
 
 static const char *const status_names[] = {
-	[OS_INACTIVE] = "INACTIVE", [OS_BOOTING] = "BOOTING",	[OS_RUNNING] = "RUNNING",
-	[OS_SHUTDOWN] = "SHUTDOWN", [OS_PANIC] = "PANIC",	[OS_HUNGUP] = "HUNGUP",
+	[OS_INACTIVE] = "INACTIVE", [OS_BOOTING] = "BOOTING", [OS_RUNNING] = "RUNNING",
+	[OS_SHUTDOWN] = "SHUTDOWN", [OS_PANIC] = "PANIC",     [OS_HUNGUP] = "HUNGUP",
 	[OS_FREEZING] = "FREEZING", [OS_FROZEN] = "FROZEN",
 };
 

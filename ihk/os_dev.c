@@ -134,7 +134,8 @@ static int set_kargs(struct ihk_os *os, struct ihk_text *text)
 	if (err)
 		return err;
 	if (text->size >= sizeof(os->kargs))
-		return ihk_refuse(text->msg, -E2BIG, "kernel arguments have at most %zu bytes, not %llu",
+		return ihk_refuse(text->msg, -E2BIG,
+				  "kernel arguments have at most %zu bytes, not %llu",
 				  sizeof(os->kargs) - 1, (u64)text->size);
 	copy = memdup_user_nul(u64_to_user_ptr((u64)text->address), text->size);
 	if (IS_ERR(copy))
@@ -238,14 +239,15 @@ static long os_launch(struct ihk_os *os, struct file *file, struct ihk_launch *l
 	enum os_status status = ihk_os_status(os);
 
 	if (!(file->f_mode & FMODE_WRITE))
-		return ihk_refuse(launch->msg, -EACCES, "a launch needs write access to /dev/mcos%d",
-				  os->index);
+		return ihk_refuse(launch->msg, -EACCES,
+				  "a launch needs write access to /dev/mcos%d", os->index);
 	if (status != OS_RUNNING)
 		return ihk_refuse(launch->msg, -ENODEV, "instance %d is %s, not RUNNING", os->index,
 				  ihk_status_name(status));
 	if (launch->lwk_cpu < -1 || launch->lwk_cpu >= READ_ONCE(os->cpu_count))
-		return ihk_refuse(launch->msg, -EINVAL, "LWK CPU %d does not exist (there are 0-%d)",
-				  launch->lwk_cpu, os->cpu_count - 1);
+		return ihk_refuse(launch->msg, -EINVAL,
+				  "LWK CPU %d does not exist (there are 0-%d)", launch->lwk_cpu,
+				  os->cpu_count - 1);
 	return ihk_proc_launch(os, launch->lwk_cpu);
 }
 

@@ -63,8 +63,7 @@ static int areas_prepare(struct ihk_os *os)
 	for (i = 0; i < AREAS_FIXED && !err; i++)
 		err = area_prepare(&fixed[i]);
 	for (i = 0; i < os->cpu_count && !err; i++) {
-		err = area_prepare(
-			&(struct area){ (void **)&os->to_lwk[i], sizeof(struct ring) });
+		err = area_prepare(&(struct area){ (void **)&os->to_lwk[i], sizeof(struct ring) });
 		if (!err)
 			err = area_prepare(
 				&(struct area){ (void **)&os->to_linux[i], sizeof(struct ring) });
@@ -136,14 +135,18 @@ static int chunks_make(struct ihk_os *os)
 	return 0;
 }
 
-/* The pages that the LWK must leave alone, sorted since the chunks are. */
+/*
+ * The pages that the LWK must leave alone, sorted since the chunks are: also
+ * those of an earlier owner of the memory. None is added while nothing runs.
+ */
 static int quarantine_make(struct ihk_os *os)
 {
-	u64 max = ihk_quarantine_count(os);
-	u64 count = 0;
+	u64 max = 0, count = 0;
 	u32 i;
 
 	area_free(&(struct area){ (void **)&os->quarantine, os->quarantine_size });
+	for (i = 0; i < os->chunk_count; i++)
+		max += ihk_quarantine_list(os->chunks[i].start, os->chunks[i].size, NULL, 0);
 	os->quarantine_size = PAGE_ALIGN(max * sizeof(u64));
 	if (!max)
 		return 0;

@@ -33,7 +33,7 @@
 
 #include "wire.h"
 
-#define BOOT_S 60 /* a guest's kernel that boots says something more often than this */
+#define BOOT_S 120 /* a guest's kernel that boots says something more often than this */
 #define LAST_WORDS_S 30 /* how long a guest that timed out may collect its logs */
 #define ESCAPE 0x1d /* Ctrl-], three in a row end an interactive machine */
 

@@ -183,7 +183,8 @@ int with_mem(int index, const char *list, const char *what,
 	struct ihk_mem_chunk *chunks;
 	int found, err = 0;
 
-	found = is_all ? all_nodes(index, &chunks, count, query) : ihk_parse_mem(list, &chunks, why);
+	found = is_all ? all_nodes(index, &chunks, count, query)
+		       : ihk_parse_mem(list, &chunks, why);
 	if (found < 0 && !is_all)
 		return usage_error("%s", why);
 	if (found < 0)

@@ -393,7 +393,8 @@ u64 upage_alloc(int node)
 		return 0;
 	f = frame_of(pa);
 	f->refs = 1;
-	f->flags = FRAME_USER;
+	/* Atomic, since whoever frees its buddy looks at it. */
+	__atomic_store_n(&f->flags, FRAME_USER, __ATOMIC_RELAXED);
 	count(&boot_params->counters.pages_user, 1);
 	return pa;
 }
@@ -420,7 +421,7 @@ static void user_page_ends(u64 pa)
 	kassert(f && f->refs == 0);
 	if (frame_flags(f) & FRAME_USER)
 		count(&boot_params->counters.pages_user, -1UL);
-	f->flags = 0;
+	__atomic_store_n(&f->flags, 0, __ATOMIC_RELAXED);
 }
 
 void upage_free(u64 pa)

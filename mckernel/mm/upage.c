@@ -52,7 +52,7 @@ u64 upage_alloc_block(int node)
 		struct frame *f = frame_of(pa + i * PAGE_SIZE);
 
 		f->refs = 1;
-		f->flags = FRAME_USER;
+		__atomic_store_n(&f->flags, FRAME_USER, __ATOMIC_RELAXED);
 	}
 	__atomic_add_fetch(&boot_params->counters.pages_user, HUGE_PAGES, __ATOMIC_RELAXED);
 	return pa;
@@ -64,7 +64,7 @@ void upage_free_block(u64 pa)
 		struct frame *f = frame_of(pa + i * PAGE_SIZE);
 
 		kassert(f->refs == 0);
-		f->flags = 0;
+		__atomic_store_n(&f->flags, 0, __ATOMIC_RELAXED);
 	}
 	__atomic_sub_fetch(&boot_params->counters.pages_user, HUGE_PAGES, __ATOMIC_RELAXED);
 	page_free(pa, BLOCK_ORDER);

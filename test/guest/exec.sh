@@ -27,5 +27,5 @@ run_both "a script of a script" ./nested a b
 run_both "a broken script" sh -c './broken; echo $?'
 run_both "a script without a first line" sh -c './headless 1 2'
 run_both "scripts found in PATH" sh -c 'PATH=.:$PATH; plain x; by_env; echo $?'
-run_setup=:
+run_setup=
 done_testing

@@ -106,12 +106,13 @@ wait_until() {
 
 # ---- who ran where ----
 
-# Linux counts the forks and execs of a process and its descendants.
+# Linux notes all forks and execs; of these, those of marked processes and
+# their descendants are counted.
 census_make() {
 	[ -d "$tracing" ] && return
 	mkdir "$tracing" || bail "no tracing: $tracing"
-	echo 256 >"$tracing/buffer_size_kb"
-	echo 1 >"$tracing/options/event-fork"
+	echo counter >"$tracing/trace_clock"
+	echo 2048 >"$tracing/buffer_size_kb"
 	echo 1 >"$tracing/events/sched/sched_process_fork/enable"
 	echo 1 >"$tracing/events/sched/sched_process_exec/enable"
 }
@@ -119,40 +120,57 @@ census_make() {
 # census_begin: forgets everything.
 census_begin() {
 	census_make
-	: >"$tracing/set_event_pid"
 	: >"$tracing/trace"
 }
 
 # census_root: from now on this process and its descendants are counted.
 census_root() {
-	echo "$BASHPID" >>"$tracing/set_event_pid"
+	echo "root $BASHPID" >"$tracing/trace_marker"
 }
 
 # census_end: leaves the counts in $forks and $execs.
 census_end() {
-	local list
-	list=$(<"$tracing/trace")
-	if [[ $list =~ entries-in-buffer/entries-written:\ ([0-9]+)/([0-9]+) ]]; then
-		[ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[2]}" ] || bail "the census lost events"
-	fi
-	forks=$(grep -c ' sched_process_fork: ' <<<"$list")
-	execs=$(grep -c ' sched_process_exec: ' <<<"$list")
+	local line pid
+	local -A inside=()
+	forks=0
+	execs=0
+	while IFS= read -r line; do
+		case $line in
+		*' sched_process_fork: '*)
+			pid=${line##* pid=}
+			[ -n "${inside[${pid%% *}]:-}" ] || continue
+			inside[${line##* child_pid=}]=1
+			forks=$((forks + 1))
+			;;
+		*' sched_process_exec: '*)
+			pid=${line##* old_pid=}
+			[ -z "${inside[$pid]:-}" ] || execs=$((execs + 1))
+			;;
+		*' tracing_mark_write: root '*) inside[${line##* }]=1 ;;
+		'# entries-in-buffer/'*)
+			line=${line#*: }
+			line=${line%% *}
+			[ "${line%/*}" = "${line#*/}" ] || bail "the census has lost events"
+			;;
+		esac
+	done <"$tracing/trace"
 }
 
-# on_lwk BEFORE AFTER BORN EXECS: says what is wrong with two readings of the
-# counters, between which BORN processes lived and EXECS images started.
+# on_lwk BEFORE AFTER BORN EXECS: adds to $wrong what does not fit in two
+# readings of the counters, between which BORN processes lived and EXECS
+# programs were executed.
 on_lwk() {
 	local -n was=$1 is=$2
 	local born=$((is[processes_born] - was[processes_born]))
 	local ran=$((is[processes_ran] - was[processes_ran]))
 	local ended=$((is[processes_ended] - was[processes_ended]))
 	local images=$((is[execs] - was[execs]))
-	[ $born = "$3" ] || echo "$3 processes lived, $born of them were born on the LWK"
-	[ $ran = $born ] || [ -n "${run_kills:-}" ] || echo "of $born processes born on the LWK, $ran ran there"
-	[ $ended = $born ] || echo "of $born processes born on the LWK, $ended ended"
-	[ $images = "$4" ] || echo "$4 programs were executed, $images of them on the LWK"
-	[ "${is[threads_born]}" = "${is[threads_ended]}" ] || echo "threads are left"
-	[ "${is[pages_user]}" -le "${was[pages_user]}" ] || echo "${is[pages_user]} pages of programs are left"
+	[ $born = "$3" ] || wrong+=$'\n'"$3 processes lived, $born of them were born on the LWK"
+	[ $ran = $born ] || [ -n "$run_kills" ] || wrong+=$'\n'"$born processes born on the LWK, $ran ran there"
+	[ $ended = $born ] || wrong+=$'\n'"$born processes born on the LWK, $ended ended"
+	[ $images = "$4" ] || wrong+=$'\n'"$4 programs were executed, $images of them on the LWK"
+	[ "${is[threads_born]}" = "${is[threads_ended]}" ] || wrong+=$'\n'"threads are left"
+	[ "${is[pages_user]}" -le "${was[pages_user]}" ] || wrong+=$'\n'"${is[pages_user]} pages of programs are left"
 }
 
 # ---- running a program ----
@@ -160,13 +178,15 @@ on_lwk() {
 # Options of the next runs: what stdin is, what prepares the directory, whether
 # processes are killed before they run.
 run_stdin=/dev/null
-run_setup=:
+run_setup=
 run_kills=
 
 # How far the run has come, as a word that changes with it.
 run_progress() {
-	ihkosctl "$os" get counters 2>/dev/null | grep -E '^(calls|faults|interrupts|processes)' | cksum
-	stat -c %s "$scratch"/*.out "$scratch"/*.err 2>/dev/null | cksum
+	{
+		ihkosctl "$os" get counters 2>/dev/null | grep -E '^(calls|faults|interrupts|processes)'
+		stat -c %s "$scratch"/*.out "$scratch"/*.err 2>/dev/null
+	} | cksum
 }
 
 # Kills process group $1 when it makes no progress for four minutes.
@@ -179,22 +199,23 @@ run_guard() {
 		[ "$now" = "$before" ] || same=0
 		before=$now
 		[ $same -lt 12 ] && continue
-		touch "$scratch/hangs"
+		: >"$scratch/hangs"
 		kill -KILL -- "-$1"
 		return
 	done
 }
 
 # run_one HOW COMMAND...: in a fresh directory, in a process group of its own.
-# HOW is native or lwk; leaves HOW.out, .err, .status and .files.
+# HOW is native or lwk; leaves HOW.out, HOW.err, the status in $HOW_status, and
+# the files that it made, if any, in HOW.files.
 run_one() {
 	local how=$1 pid guard status=0
 	local launch=(env -u _)
 	shift
 	[ "$how" = native ] || launch+=(mcexec)
-	rm -rf "$work" "$scratch/$how".*
-	mkdir "$work"
-	(cd "$work" && $run_setup) || bail "$run_setup"
+	[ ! -e "$scratch/$how.files" ] || rm -rf "$scratch/$how.files"
+	[ -d "$work" ] || mkdir "$work"
+	[ -z "$run_setup" ] || (cd "$work" && $run_setup) || bail "$run_setup"
 	set -m
 	(
 		cd "$work" || exit
@@ -209,8 +230,10 @@ run_one() {
 	wait $pid 2>/dev/null || status=$?
 	kill -KILL -- -$guard
 	wait $guard 2>/dev/null
-	echo $status >"$scratch/$how.status"
-	mv "$work" "$scratch/$how.files"
+	printf -v "${how}_status" %d $status
+	if [ -n "$(shopt -s nullglob dotglob; echo "$work"/*)" ]; then
+		mv "$work" "$scratch/$how.files"
+	fi
 }
 
 # show FILE: its first lines as notes.
@@ -218,25 +241,29 @@ show() {
 	head -n 15 "$1" | cut -c 1-300 | cat -v | sed 's/^/# | /'
 }
 
-# How the two runs differ, one line each.
-run_differs() {
-	local what
-	for what in out err status; do
-		cmp -s "$scratch/native.$what" "$scratch/lwk.$what" || echo "$what differs"
-	done
-	diff -r "$scratch/native.files" "$scratch/lwk.files" 2>&1 | head -n 10
-}
-
 show_runs() {
 	local how
 	for how in native lwk; do
-		echo "# $how: status $(<"$scratch/$how.status")"
+		[ $how = lwk ] && echo "# lwk: status $lwk_status" || echo "# native: status $native_status"
 		show "$scratch/$how.out"
 		show "$scratch/$how.err"
 	done
 }
 
-# run_lwk COMMAND...: the run on the LWK alone; leaves in $wrong what does not
+# Adds to $wrong how the two runs differ.
+run_compare() {
+	local what
+	[ $native_status = $lwk_status ] || wrong+=$'\n'"status $native_status natively, $lwk_status on the LWK"
+	for what in out err; do
+		[ -s "$scratch/native.$what" ] || [ -s "$scratch/lwk.$what" ] || continue
+		cmp -s "$scratch/native.$what" "$scratch/lwk.$what" || wrong+=$'\n'"std$what differs"
+	done
+	[ -e "$scratch/native.files" ] || [ -e "$scratch/lwk.files" ] || return
+	what=$(diff -r "$scratch/native.files" "$scratch/lwk.files" 2>&1 | head -n 10)
+	[ -z "$what" ] || wrong+=$'\n'"the files differ: $what"
+}
+
+# run_lwk COMMAND...: the run on the LWK alone; adds to $wrong what does not
 # fit between Linux's count of the processes and the LWK's.
 run_lwk() {
 	local -A before after
@@ -246,35 +273,41 @@ run_lwk() {
 	lwk_counters after
 	census_end
 	# The first two execs are of env and mcexec.
-	wrong=$(on_lwk before after $((forks + 1)) $((execs - 2)))
+	on_lwk before after $((forks + 1)) $((execs - 2))
 	[ ! -e "$scratch/hangs" ] || { wrong+=$'\nit hangs'; rm "$scratch/hangs"; }
+}
+
+# run_verdict NAME: a test that $wrong is empty.
+run_verdict() {
+	if [ -z "$wrong" ]; then
+		pass "$1"
+	else
+		fail "$1"
+		note "${wrong#$'\n'}"
+		show_runs
+	fi
 }
 
 # run_both NAME COMMAND...: natively and on the LWK, with the same output, exit
 # status and files; each process of the second run was born, ran and ended on
 # the LWK.
 run_both() {
-	local name=$1 wrong start=$SECONDS native
+	local name=$1 wrong='' start=$SECONDS native
 	shift
 	run_one native "$@"
 	native=$((SECONDS - start))
 	run_lwk "$@"
-	wrong+=$(printf '\n%s' "$(run_differs)")
-	wrong=$(sed '/^$/d' <<<"$wrong")
-	if [ -z "$wrong" ]; then
-		pass "$name"
-	else
-		fail "$name"
-		note "$wrong"
-		show_runs
-	fi
-	[ $((SECONDS - start)) -lt 10 ] || note "$native s on Linux, $((SECONDS - start - native)) s on the LWK"
+	run_compare
+	[ -z "${run_good:-}" ] || [ $lwk_status = 0 ] || wrong+=$'\nnot status 0'
+	run_verdict "$name"
+	[ $((SECONDS - start)) -lt 10 ] ||
+		echo "# $native s on Linux, $((SECONDS - start - native)) s on the LWK"
 }
 
 # run_good NAME COMMAND...: the same, and it succeeds.
 run_good() {
+	local run_good=yes
 	run_both "$@"
-	[ "$(<"$scratch/lwk.status")" = 0 ] || { fail "$1: status 0"; show_runs; }
 }
 
 # run_cases PROGRAM [EXCEPT...]: run_good for each case of a test program.
@@ -288,13 +321,15 @@ run_cases() {
 
 # lwk_is NAME STATUS OUTPUT COMMAND...: on the LWK alone, where Linux differs.
 lwk_is() {
-	local name=$1 status=$2 output=$3 wrong
+	local name=$1 status=$2 output=$3 wrong=''
 	shift 3
+	native_status=none
+	: >"$scratch/native.out"
+	: >"$scratch/native.err"
 	run_lwk "$@"
-	[ "$(<"$scratch/lwk.status")" = "$status" ] || wrong+=$'\n'"status $(<"$scratch/lwk.status"), not $status"
+	[ $lwk_status = "$status" ] || wrong+=$'\n'"status $lwk_status, not $status"
 	[ "$(<"$scratch/lwk.out")" = "$output" ] || wrong+=$'\nother output'
-	is "$name" "${wrong#$'\n'}" ""
-	[ -z "$wrong" ] || { show "$scratch/lwk.out"; show "$scratch/lwk.err"; }
+	run_verdict "$name"
 }
 
 # ---- background programs ----

@@ -44,7 +44,7 @@ print(sum(x * x for x in range(20000)), sorted({"c": 1, "a": 2}), sys.version_in
 sys.exit(4)
 PY
 run_both "json, hashlib, re, decimal, zlib, ctypes, subprocess, files" $python "$scratch/script.py"
-is "it ended as it should" "$(<"$scratch/lwk.status")" 4
+is "it ended as it should" "$lwk_status" 4
 run_both "an exception" $python -c 'raise ValueError("to stderr")'
 run_good "signals" $python -c 'import signal, os, time
 signal.signal(signal.SIGALRM, lambda *a: print("alarm"))

@@ -32,7 +32,7 @@ timeout 0.2 sleep 100; echo "timeout: $?"
 exit 6
 SH
 run_both "bash" bash "$scratch/script"
-is "bash ended as it should" "$(<"$scratch/lwk.status")" 6
+is "bash ended as it should" "$lwk_status" 6
 run_good "dash" dash -c 'x=$(for i in 1 2 3; do echo $i; done | sort -rn); echo $x; (trap "echo t" TERM; kill $(exec sh -c "echo \$PPID"); echo end)
 	i=0; while [ $i -lt 5 ]; do i=$((i + 1)); echo $i & wait; done; { echo a; echo b; } | while read -r l; do echo "<$l>"; done'
 run_good "a loop of small programs" bash -c 'for i in {1..15}; do /bin/echo $i | cat; done'

@@ -54,7 +54,7 @@ is "a command that is not there: 127" "$status" 127
 boot/vm --no-lwk -- sleep 1000 </dev/null >"$dir/out" 2>&1 &
 pid=$!
 until helper=$(pgrep -P $pid -x vm-host) && qemu=$(pgrep -P "$helper" qemu-system); do
-	kill -0 $pid || break
+	kill -0 $pid || bail "boot/vm ended early: $(cat "$dir/out")"
 done
 kill -9 $pid
 wait $pid 2>/dev/null

@@ -8,7 +8,6 @@
 #include "mck/offload.h"
 #include "mm_world.h"
 
-void kmalloc_init(void);
 
 struct module module;
 bool world_must_end;
@@ -315,6 +314,16 @@ s64 ikc_lcall(enum lcall_op op, const u64 arg[IKC_LCALL_ARGS])
 bool ikc_lcall_async(enum lcall_op op, const u64 arg[IKC_LCALL_ARGS])
 {
 	return !module.no_lcall && serve(op, arg) >= 0;
+}
+
+void linux_forget(struct space *s)
+{
+	for (u32 i = 0; i < shadow_count;) {
+		if (shadow[i].space == s)
+			hide(&shadow[i]);
+		else
+			i++;
+	}
 }
 
 void check_shadow(void)

@@ -218,8 +218,8 @@ static void test_note(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),	 cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_header),	 cmocka_unit_test(test_segments),
+		cmocka_unit_test(test_good),   cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_header), cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_note),
 	};
 

@@ -198,9 +198,9 @@ static void test_number(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cpus),	    cmocka_unit_test(test_cpus_refused),
-		cmocka_unit_test(test_mem),	    cmocka_unit_test(test_mem_refused),
-		cmocka_unit_test(test_mem_list),    cmocka_unit_test(test_map),
+		cmocka_unit_test(test_cpus),	 cmocka_unit_test(test_cpus_refused),
+		cmocka_unit_test(test_mem),	 cmocka_unit_test(test_mem_refused),
+		cmocka_unit_test(test_mem_list), cmocka_unit_test(test_map),
 		cmocka_unit_test(test_number),
 	};
 

@@ -34,7 +34,8 @@ extern const char ihk_trampoline_start[], ihk_trampoline_args[], ihk_trampoline_
 
 static ulong trampoline;
 module_param(trampoline, ulong, 0444);
-MODULE_PARM_DESC(trampoline, "physical address of the page below 1 MiB to start CPUs on (0: choose)");
+MODULE_PARM_DESC(trampoline,
+		 "physical address of the page below 1 MiB to start CPUs on (0: choose)");
 
 /* CPUs between their first INIT and their last: what a dying Linux must stop. Atomic bits. */
 static struct cpumask started;
@@ -50,7 +51,8 @@ u64 ihk_wakeup_page(void)
 	 * it takes from the top: so from below.
 	 */
 	for (pa = LOW_FIRST; pa <= LOW_LAST; pa += PAGE_SIZE)
-		if (e820__mapped_any(pa, pa + PAGE_SIZE, E820_TYPE_RAM) && page_is_ram(pa >> PAGE_SHIFT))
+		if (e820__mapped_any(pa, pa + PAGE_SIZE, E820_TYPE_RAM) &&
+		    page_is_ram(pa >> PAGE_SHIFT))
 			return pa;
 	return 0;
 }

@@ -79,8 +79,7 @@ static int for_each_item(struct array *array, const char *text, const char *sepa
 	int err = copy ? 0 : -ENOMEM;
 
 	while (!err && (item = strsep(&rest, separator)))
-		err = *item ? fn(array, item, why) :
-			      refuse(why, "'%.60s' has an empty item", text);
+		err = *item ? fn(array, item, why) : refuse(why, "'%.60s' has an empty item", text);
 	free(copy);
 	return err;
 }
@@ -290,7 +289,8 @@ char *ihk_format_ikc_map(const struct ihk_ikc_cpu_map *map, int count)
 
 	if (!out)
 		return NULL;
-	for (to = next_destination(map, count, -1); to >= 0; to = next_destination(map, count, to)) {
+	for (to = next_destination(map, count, -1); to >= 0;
+	     to = next_destination(map, count, to)) {
 		const char *comma = "";
 
 		fputs(group, out);

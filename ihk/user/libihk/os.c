@@ -123,8 +123,8 @@ const char *ihk_os_status_name(int status)
 	static const char *const names[] = { "INACTIVE", "BOOTING", "RUNNING",	"SHUTDOWN",
 					     "PANIC",	 "HUNGUP",  "FREEZING", "FROZEN" };
 
-	return status >= 0 && status < (int)(sizeof(names) / sizeof(*names)) ? names[status] :
-									       "unknown";
+	return status >= 0 && status < (int)(sizeof(names) / sizeof(*names)) ? names[status]
+									     : "unknown";
 }
 
 ssize_t ihk_os_get_kmsg_size(int os)

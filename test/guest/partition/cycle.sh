@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The life of a partition, round after round: everything is back each time.
 # vm: --no-lwk
+# shellcheck source=test/guest/partition/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 rounds=${ROUNDS:-20}

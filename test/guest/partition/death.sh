@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Images that misbehave: Linux lives on, says what happened, and boots the next one.
 # vm: --no-lwk
+# shellcheck source=test/guest/partition/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 load_module

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What bad input gets: one line that names the thing and the rule, and nothing changed.
 # vm: --no-lwk
+# shellcheck source=test/guest/partition/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 refuses "no module" 1 '/dev/mcd0: No such file' ihkconfig 0 query cpu

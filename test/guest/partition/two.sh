@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Two instances side by side, and the scripts that bring one up and down.
 # vm: --no-lwk
+# shellcheck source=test/guest/partition/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 export MCKERNEL_IMG=$hello

@@ -38,8 +38,8 @@ __attribute__((section(".note.ihk"), used)) static const struct {
 	char name[4];
 	struct boot_note desc;
 } note __attribute__((aligned(4))) = {
-	sizeof(BOOT_NOTE_NAME), sizeof(struct boot_note), BOOT_NOTE_TYPE, BOOT_NOTE_NAME,
-	{ ABI_VERSION, 0, ABI_HASH },
+	sizeof(BOOT_NOTE_NAME), sizeof(struct boot_note),     BOOT_NOTE_TYPE,
+	BOOT_NOTE_NAME,		{ ABI_VERSION, 0, ABI_HASH },
 };
 
 static struct boot_params *params;
@@ -303,7 +303,8 @@ void hello_main(struct boot_params *boot, u64 place)
 		say("hello: CPUs: ", params->cpu_count, params->kargs);
 	if (is_told("panic=boot"))
 		panic(cpu, ": told to");
-	if (is_told("silent=") && is_told((char[]){ 's', 'i', 'l', 'e', 'n', 't', '=', '0' + place, 0 }))
+	if (is_told("silent=") &&
+	    is_told((char[]){ 's', 'i', 'l', 'e', 'n', 't', '=', '0' + place, 0 }))
 		halt_for_good(cpu);
 
 	cpu->state = CPU_KERNEL;

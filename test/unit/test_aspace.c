@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Spaces: ids, regions and their borders, where mappings are placed, the break, moves, limits, shortage. */
+#include <string.h>
+
+#include "mm_world.h"
+
+#define BASE 0x400000000UL
+#define RW (PROT_READ | PROT_WRITE)
+#define MIB (1UL << 20)
+#define PAGE(n) (BASE + (n) * PAGE_SIZE)
+
+static struct space *s;
+
+static int setup(void **state)
+{
+	(void)state;
+	world_start(64 * MIB);
+	s = world_space();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	world_stop();
+	return 0;
+}
+
+static u32 regions(void)
+{
+	struct region *r;
+	u32 n = 0;
+
+	list_for_each (r, &s->regions, link)
+		n++;
+	return n;
+}
+
+static void test_ids(void **state)
+{
+	u64 id = s->id;
+	struct space *other = world_space();
+
+	(void)state;
+	assert_int_not_equal(other->id, id);
+	assert_ptr_equal(space_find(id), s);
+	space_put(s);
+	assert_ptr_equal(space_pin(id), s);
+	space_unpin(s);
+	space_put(s);
+	assert_null(space_find(id));
+	assert_null(space_pin(id));
+	assert_null(space_find(12345));
+	space_put(other);
+}
+
+static void test_borders_and_merging(void **state)
+{
+	struct region r;
+
+	(void)state;
+	assert_int_equal(map_anon(s, PAGE(0), 10 * PAGE_SIZE, RW), PAGE(0));
+	assert_int_equal(map_anon(s, PAGE(10), 10 * PAGE_SIZE, RW), PAGE(10));
+	assert_int_equal(regions(), 1);
+	assert_int_equal(s->total_pages, 20);
+	assert_int_equal(s->data_pages, 20);
+	/* A hole, a read-only piece, and both again as before. */
+	assert_int_equal(space_unmap(s, PAGE(5), PAGE(6)), 0);
+	assert_int_equal(regions(), 2);
+	assert_int_equal(space_protect(s, PAGE(8), PAGE(9), PROT_READ), 0);
+	assert_int_equal(regions(), 4);
+	assert_int_equal(s->data_pages, 18);
+	assert_int_equal(space_protect(s, PAGE(8), PAGE(9), RW), 0);
+	assert_int_equal(map_anon(s, PAGE(5), PAGE_SIZE, RW), PAGE(5));
+	assert_int_equal(regions(), 1);
+	assert_int_equal(s->total_pages, 20);
+	assert_true(space_mapped(s, PAGE(0), PAGE(20)));
+	assert_false(space_mapped(s, PAGE(0), PAGE(21)));
+	assert_int_equal(space_piece(s, PAGE(3), &r), 17 * PAGE_SIZE);
+	assert_int_equal(space_piece(s, PAGE(20), &r), 0);
+	/* Unmapping nothing is no error. */
+	assert_int_equal(space_unmap(s, PAGE(100), PAGE(200)), 0);
+	space_put(s);
+}
+
+static void test_places(void **state)
+{
+	struct map_args a = { .length = 4 * PAGE_SIZE, .prot = RW, .max_prot = 7 };
+	u64 top = s->mmap_base, first, second;
+
+	(void)state;
+	first = (u64)space_map(s, &a);
+	assert_int_equal(first, top - 4 * PAGE_SIZE);
+	second = (u64)space_map(s, &a);
+	assert_int_equal(second, first - 4 * PAGE_SIZE);
+	space_unmap(s, first, first + 4 * PAGE_SIZE);
+	assert_int_equal(space_map(s, &a), first);
+	/* A hint is taken if it is free, and is a hint otherwise. */
+	a.addr = BASE;
+	assert_int_equal(space_map(s, &a), BASE);
+	assert_int_not_equal(space_map(s, &a), BASE);
+	a.addr = 0;
+	a.low32 = true;
+	assert_true((u64)space_map(s, &a) < 0x80000000UL);
+	a.low32 = false;
+	/* Large ones lie so that large leaves fit. */
+	a.length = 4 * MIB;
+	assert_int_equal(space_map(s, &a) % (2 * (s64)MIB), 0);
+	a.length = SHADOW_END;
+	a.region_flags = REGION_NORESERVE;
+	assert_int_equal(space_map(s, &a), -ENOMEM);
+	space_put(s);
+}
+
+static void test_fixed(void **state)
+{
+	struct map_args a = { .addr = BASE, .length = 4 * PAGE_SIZE, .prot = RW, .max_prot = 7,
+			      .fixed = true, .noreplace = true };
+
+	(void)state;
+	assert_int_equal(space_map(s, &a), BASE);
+	user_write(s, BASE, 9);
+	assert_int_equal(space_map(s, &a), -EEXIST);
+	a.addr -= PAGE_SIZE;
+	assert_int_equal(space_map(s, &a), -EEXIST);
+	expect_byte(s, BASE, 9);
+	a.addr = BASE;
+	a.noreplace = false;
+	assert_int_equal(space_map(s, &a), BASE);
+	expect_byte(s, BASE, 0);
+	a.addr = 0x1000;
+	assert_int_equal(space_map(s, &a), -EPERM);
+	a.addr = SHADOW_END - PAGE_SIZE;
+	assert_int_equal(space_map(s, &a), -ENOMEM);
+	space_put(s);
+}
+
+static void test_protect_errors(void **state)
+{
+	struct map_args a = { .addr = PAGE(4), .length = 4 * PAGE_SIZE, .prot = PROT_READ,
+			      .max_prot = PROT_READ, .fixed = true };
+	u8 byte;
+
+	(void)state;
+	map_anon(s, PAGE(0), 4 * PAGE_SIZE, RW);
+	assert_int_equal(space_map(s, &a), PAGE(4));
+	/* As far as it goes, then the error. */
+	assert_int_equal(space_protect(s, PAGE(2), PAGE(6), PROT_WRITE), -EACCES);
+	assert_int_equal(user_write(s, PAGE(2), 1), FR_OK);
+	assert_int_equal(space_protect(s, PAGE(2), PAGE(12), PROT_NONE), -ENOMEM);
+	assert_int_equal(user_read(s, PAGE(3), &byte), FR_ACCESS);
+	assert_int_equal(user_read(s, PAGE(7), &byte), FR_ACCESS);
+	assert_int_equal(space_protect(s, PAGE(20), PAGE(21), RW), -ENOMEM);
+	space_put(s);
+}
+
+static void test_brk(void **state)
+{
+	u64 start = BASE + 0x123;
+
+	(void)state;
+	s->brk_start = s->brk_end = start;
+	assert_int_equal(space_brk(s, 0, ~0UL), start);
+	assert_int_equal(space_brk(s, start + 1, ~0UL), start + 1);
+	assert_int_equal(space_brk(s, start + 5 * PAGE_SIZE, ~0UL), start + 5 * PAGE_SIZE);
+	assert_int_equal(user_write(s, PAGE(5), 7), FR_OK);
+	assert_int_equal(user_write(s, PAGE(6), 7), FR_NOMAP);
+	assert_int_equal(space_brk(s, start + PAGE_SIZE, ~0UL), start + PAGE_SIZE);
+	assert_int_equal(user_write(s, PAGE(5), 7), FR_NOMAP);
+	assert_int_equal(space_brk(s, start + 5 * PAGE_SIZE, ~0UL), start + 5 * PAGE_SIZE);
+	expect_byte(s, PAGE(5), 0);
+	/* Refusals leave it where it is. */
+	assert_int_equal(space_brk(s, start + 9 * PAGE_SIZE, 8 * PAGE_SIZE), start + 5 * PAGE_SIZE);
+	map_anon(s, PAGE(8), PAGE_SIZE, RW);
+	assert_int_equal(space_brk(s, start + 20 * PAGE_SIZE, ~0UL), start + 5 * PAGE_SIZE);
+	assert_int_equal(space_brk(s, start + 1000 * MIB, ~0UL), start + 5 * PAGE_SIZE);
+	space_put(s);
+}
+
+static void test_remap(void **state)
+{
+	s64 at;
+
+	(void)state;
+	map_anon(s, PAGE(0), 4 * PAGE_SIZE, RW);
+	for (u32 i = 0; i < 4; i++)
+		user_write(s, PAGE(i), (u8)(i + 1));
+	/* In place while there is room. */
+	assert_int_equal(space_remap(s, PAGE(0), 4 * PAGE_SIZE, 8 * PAGE_SIZE, 0, 0), PAGE(0));
+	user_write(s, PAGE(7), 8);
+	assert_int_equal(space_remap(s, PAGE(0), 8 * PAGE_SIZE, 6 * PAGE_SIZE, 0, 0), PAGE(0));
+	assert_int_equal(user_write(s, PAGE(7), 8), FR_NOMAP);
+	/* Not beyond a neighbour, unless it may move. */
+	map_anon(s, PAGE(6), PAGE_SIZE, PROT_READ);
+	assert_int_equal(space_remap(s, PAGE(0), 6 * PAGE_SIZE, 12 * PAGE_SIZE, 0, 0), -ENOMEM);
+	at = space_remap(s, PAGE(0), 6 * PAGE_SIZE, 12 * PAGE_SIZE, MREMAP_MAYMOVE, 0);
+	assert_true(at > 0 && (u64)at != PAGE(0));
+	for (u32 i = 0; i < 4; i++)
+		expect_byte(s, (u64)at + i * PAGE_SIZE, (u8)(i + 1));
+	expect_byte(s, (u64)at + 11 * PAGE_SIZE, 0);
+	assert_int_equal(user_write(s, PAGE(0), 1), FR_NOMAP);
+	/* To a fixed place, over what is there; with its own place kept, empty. */
+	assert_int_equal(space_remap(s, (u64)at, 4 * PAGE_SIZE, 4 * PAGE_SIZE,
+				     MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, PAGE(4)), PAGE(4));
+	expect_byte(s, PAGE(7), 4);
+	expect_byte(s, (u64)at, 0);
+	assert_int_equal(space_remap(s, PAGE(50), PAGE_SIZE, PAGE_SIZE, 0, 0), -EFAULT);
+	assert_int_equal(space_remap(s, PAGE(4), 0, PAGE_SIZE, MREMAP_MAYMOVE, 0), -EINVAL);
+	assert_int_equal(space_remap(s, PAGE(4), 9 * PAGE_SIZE, 10 * PAGE_SIZE, MREMAP_MAYMOVE, 0), -EFAULT);
+	space_put(s);
+}
+
+/* Without memory for tables a move leaves everything as it was. */
+static void test_remap_undone(void **state)
+{
+	static u64 hoard[16384];
+	u32 n = 0;
+	u64 to = 0x700000000UL;
+
+	(void)state;
+	map_anon(s, BASE, 8 * MIB, RW);
+	space_set_flags(s, BASE, BASE + 8 * MIB, REGION_NOHUGE, 0);
+	for (u64 at = 0; at < 8 * MIB; at += 64 * PAGE_SIZE)
+		user_write(s, BASE + at, (u8)(at >> 18 | 1));
+	map_anon(s, to, 2 * MIB, RW); /* its upper tables */
+	user_write(s, to, 1);
+	while ((hoard[n] = page_alloc(0, -1)))
+		n++;
+	/* Room for the region, and for some of the tables. */
+	for (u32 i = 0; i < 4; i++)
+		page_free(hoard[--n], 0);
+	assert_int_equal(space_remap(s, BASE, 8 * MIB, 8 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED, to), -ENOMEM);
+	while (n)
+		page_free(hoard[--n], 0);
+	for (u64 at = 0; at < 8 * MIB; at += 64 * PAGE_SIZE)
+		expect_byte(s, BASE + at, (u8)(at >> 18 | 1));
+	space_put(s);
+}
+
+static void test_limits(void **state)
+{
+	struct kpage *k = current_thread()->kpage;
+
+	(void)state;
+	k->rlimit_as = 16 * PAGE_SIZE;
+	assert_int_equal(map_anon(s, PAGE(0), 10 * PAGE_SIZE, RW), PAGE(0));
+	assert_int_equal(map_anon(s, PAGE(20), 10 * PAGE_SIZE, RW), -ENOMEM);
+	/* What is replaced does not count. */
+	assert_int_equal(map_anon(s, PAGE(0), 16 * PAGE_SIZE, RW), PAGE(0));
+	assert_int_equal(space_remap(s, PAGE(0), 16 * PAGE_SIZE, 17 * PAGE_SIZE, 0, 0), -ENOMEM);
+	k->rlimit_as = ~0UL;
+	k->rlimit_data = 16 * PAGE_SIZE;
+	assert_int_equal(map_anon(s, PAGE(20), PAGE_SIZE, RW), -ENOMEM);
+	assert_int_equal(map_anon(s, PAGE(20), PAGE_SIZE, PROT_READ), PAGE(20));
+	k->rlimit_data = ~0UL;
+	/* More than there is, unless it is asked for without a promise. */
+	assert_int_equal(map_anon(s, PAGE(1000), 128 * MIB, RW), -ENOMEM);
+	assert_int_equal(map_anon(s, PAGE(1000), 128 * MIB, PROT_NONE), PAGE(1000));
+	assert_int_equal(space_protect(s, PAGE(1000), PAGE(1000) + 128 * MIB, RW), -ENOMEM);
+	space_put(s);
+}
+
+/* Tables go with what they map, and small pages leave no trace that forbids large ones. */
+static void test_tables_freed(void **state)
+{
+	u64 before;
+
+	(void)state;
+	map_anon(s, BASE + MIB, PAGE_SIZE, RW);
+	user_write(s, BASE + MIB, 1);
+	before = pages_free_now();
+	space_unmap(s, BASE + MIB, BASE + MIB + PAGE_SIZE);
+	assert_int_equal(pages_free_now(), before + 2);
+	map_anon(s, BASE, 2 * MIB, RW);
+	user_write(s, BASE, 1);
+	assert_int_equal(boot_params->counters.pages_user, 512);
+	space_put(s);
+}
+
+/* A claim in the way: who may wait does, who must end does not. */
+static struct reservation other_claim;
+static void drop_other(void)
+{
+	world_on_wait = NULL;
+	claim_drop(s, &other_claim);
+}
+
+static void test_claims(void **state)
+{
+	(void)state;
+	map_anon(s, PAGE(0), 10 * PAGE_SIZE, RW);
+	assert_int_equal(claim_take(s, &other_claim, PAGE(2), PAGE(4)), 0);
+	/* Others' ranges are free to change. */
+	assert_int_equal(space_unmap(s, PAGE(5), PAGE(6)), 0);
+	assert_int_equal(user_write(s, PAGE(2), 1), FR_OK);
+	world_on_wait = drop_other;
+	assert_int_equal(space_unmap(s, PAGE(3), PAGE(5)), 0);
+	assert_null(world_on_wait);
+	assert_int_equal(claim_take(s, &other_claim, PAGE(2), PAGE(4)), 0);
+	world_must_end = true;
+	assert_int_equal(space_unmap(s, PAGE(3), PAGE(5)), -EINTR);
+	assert_int_equal(space_protect(s, PAGE(0), PAGE(4), PROT_READ), -EINTR);
+	world_must_end = false;
+	/* No place inside of a claim. */
+	s->mmap_base = PAGE(4);
+	assert_int_equal(map_anon(s, 0, PAGE_SIZE, PROT_READ), PAGE(0) - PAGE_SIZE);
+	claim_drop(s, &other_claim);
+	space_put(s);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_ids),		   TEST(test_borders_and_merging),
+		TEST(test_places),	   TEST(test_fixed),
+		TEST(test_protect_errors), TEST(test_brk),
+		TEST(test_remap),	   TEST(test_remap_undone),
+		TEST(test_limits),	   TEST(test_tables_freed),
+		TEST(test_claims),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
