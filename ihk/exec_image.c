@@ -206,12 +206,12 @@ static int call_prepare(struct ihk_exec *x)
 	ihk_bulk_put(os, index);
 	if (err)
 		return err == -EIO ? -ENODEV : err;
+	/* The LWK has the opens now, and gives them back, also if it has failed. */
+	x->program_id = 0;
+	x->interp_id = 0;
 	if (c.ret)
 		return c.ret;
 	x->twin->thread = c.out[0];
-	/* The LWK has the opens now, and gives them back. */
-	x->program_id = 0;
-	x->interp_id = 0;
 	x->string_top = c.out[4];
 	return ihk_space_set_lwk(x->space, c.out[1], c.out[2], c.out[3]);
 }

@@ -213,16 +213,6 @@ static void ranges_move(struct list_head *from, struct list_head *to, struct ihk
 	ranges_join(to);
 }
 
-static u32 ranges_count(const struct list_head *ranges)
-{
-	const struct list_head *at;
-	u32 count = 0;
-
-	list_for_each(at, ranges)
-		count++;
-	return count;
-}
-
 static u64 ranges_size(const struct list_head *ranges, int nid)
 {
 	const struct ihk_range *range;
@@ -431,9 +421,6 @@ int ihk_mem_assign(struct ihk_os *os, const struct ihk_mem *list, u32 count, cha
 	err = list_check(list, count, msg);
 	if (!err)
 		err = ranges_select(&free_ranges, &picked, list, count, true, msg);
-	if (!err && ranges_count(&os->ranges) + ranges_count(&picked) > ABI_MAX_CHUNKS)
-		err = ihk_refuse(msg, -EINVAL, "an instance has at most %d ranges of memory",
-				 ABI_MAX_CHUNKS);
 	if (err)
 		ranges_move(&picked, &free_ranges, NULL);
 	else

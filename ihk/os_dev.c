@@ -56,12 +56,14 @@ static int query_cpu(struct ihk_os *os, struct ihk_list *list)
 
 static int query_mem(struct ihk_os *os, struct ihk_list *list)
 {
-	struct ihk_mem *copy = kvcalloc(ABI_MAX_CHUNKS, sizeof(*copy), GFP_KERNEL);
+	struct ihk_mem *copy = kvcalloc(IHK_LIST_MAX, sizeof(*copy), GFP_KERNEL);
+	u32 count;
 	int err;
 
 	if (!copy)
 		return -ENOMEM;
-	err = ihk_list_put(list, copy, ihk_mem_query_os(os, copy, ABI_MAX_CHUNKS), sizeof(*copy));
+	count = min_t(u32, ihk_mem_query_os(os, copy, IHK_LIST_MAX), IHK_LIST_MAX);
+	err = ihk_list_put(list, copy, count, sizeof(*copy));
 	kvfree(copy);
 	return err;
 }

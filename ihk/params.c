@@ -108,20 +108,26 @@ int ihk_params_for_each(struct ihk_os *os, int (*fn)(void *arg, u64 pa, u64 size
 }
 
 /* The instance's ranges with neighbours joined, in os->chunks. */
-static int chunks_make(struct ihk_os *os)
+static int chunks_make(struct ihk_os *os, char *msg)
 {
 	struct boot_chunk *chunks = kvcalloc(ABI_MAX_CHUNKS, sizeof(*chunks), GFP_KERNEL);
 	struct ihk_range *range;
 	u32 count = 0;
 
 	if (!chunks)
-		return -ENOMEM;
+		return ihk_refuse(msg, -ENOMEM, "out of memory");
 	list_for_each_entry(range, &os->ranges, node) {
 		struct boot_chunk *last = &chunks[count - 1];
 
 		if (count && last->node == range->nid && last->start + last->size == range->start) {
 			last->size += range->size;
 			continue;
+		}
+		if (count == ABI_MAX_CHUNKS) {
+			kvfree(chunks);
+			return ihk_refuse(msg, -E2BIG,
+					  "the memory of instance %d lies in more than %d pieces",
+					  os->index, ABI_MAX_CHUNKS);
 		}
 		chunks[count++] = (struct boot_chunk){
 			.start = range->start,
@@ -237,8 +243,13 @@ static void fill_header(struct ihk_os *os)
 
 int ihk_params_fill(struct ihk_os *os, char *msg)
 {
+	int err;
+
 	lockdep_assert_held(&os->lock);
-	if (areas_prepare(os) || chunks_make(os) || quarantine_make(os))
+	err = chunks_make(os, msg);
+	if (err)
+		return err;
+	if (areas_prepare(os) || quarantine_make(os))
 		return ihk_refuse(msg, -ENOMEM, "no memory for the boot parameters");
 
 	os->log->size = LOG_TEXT_SIZE;

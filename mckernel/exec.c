@@ -442,8 +442,8 @@ static void prepare(void *arg)
 	ikc_answer(index, err, out, err ? 0 : IKC_CALL_OUTS);
 }
 
-/* No memory even to begin: the files' opens go back without a wait, or are lost to the instance. */
-static void refuse(u32 index, const struct exec_image *image)
+/* Not even begun: the files' opens go back without a wait, or are lost to the instance. */
+static void refuse(u32 index, const struct exec_image *image, int err)
 {
 	const u64 program[IKC_LCALL_ARGS] = { image->program.file_id, 1 };
 	const u64 interp[IKC_LCALL_ARGS] = { image->interp.file_id, 1 };
@@ -451,7 +451,7 @@ static void refuse(u32 index, const struct exec_image *image)
 	ikc_lcall_async(LCALL_FILE_IDLE, program);
 	if (image->interp.file_id)
 		ikc_lcall_async(LCALL_FILE_IDLE, interp);
-	ikc_answer(index, -ENOMEM, NULL, 0);
+	ikc_answer(index, err, NULL, 0);
 }
 
 /* Copies the message, since the work begins later. NULL without memory. */
@@ -479,13 +479,17 @@ static void handle_prepare(u32 index, const struct ikc_call *call)
 	struct thread *old = call->arg[1] ? thread_find(call->arg[1]) : NULL;
 	struct exec_job *job;
 
-	if (!bulk || (call->arg[1] && !old)) {
+	if (!bulk) {
 		ikc_answer(index, -EINVAL, NULL, 0);
+		return;
+	}
+	if (call->arg[1] && !old) {
+		refuse(index, bulk, -ESRCH);
 		return;
 	}
 	job = job_create(index, call, bulk);
 	if (!job) {
-		refuse(index, bulk);
+		refuse(index, bulk, -ENOMEM);
 		return;
 	}
 	if (old) {
@@ -500,7 +504,7 @@ static void handle_prepare(u32 index, const struct ikc_call *call)
 			process_put(job->process);
 		kfree(job->bulk);
 		kfree(job);
-		refuse(index, bulk);
+		refuse(index, bulk, -ENOMEM);
 	}
 }
 
@@ -606,6 +610,17 @@ static void handle_commit(u32 index, const struct ikc_call *call)
 
 /* ---- the new thread ---- */
 
+/*
+ * 0, also where the file is too short to have the page: the program goes on,
+ * as on Linux, and meets SIGBUS when it touches it.
+ */
+static int clear_tail(u64 start, u64 end)
+{
+	if (!clear_user(start, end - start))
+		return 0;
+	return space_fault_wait(current_thread()->space, start, ACCESS_WRITE) == FR_BUS ? 0 : -EFAULT;
+}
+
 /* In its own context, its twin waiting: what needs pages of files. */
 static void first_run(struct thread_start *start)
 {
@@ -613,7 +628,7 @@ static void first_run(struct thread_start *start)
 	int err = 0;
 
 	for (u32 i = 0; i < s->zero_count && !err; i++)
-		err = clear_user(s->zero[i].start, s->zero[i].end - s->zero[i].start);
+		err = clear_tail(s->zero[i].start, s->zero[i].end);
 	/* The point of no return is behind: as Linux, which cannot return an error either. */
 	if (err && !thread_must_end(current_thread()))
 		offload_fatal(SIGSEGV, SI_KERNEL, 0);

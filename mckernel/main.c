@@ -7,6 +7,7 @@
 #include "mck/status.h"
 #include "mck/syscall.h"
 #include "mck/task.h"
+#include "mck/tasks.h"
 
 void start_cpu(u64 boot_pa, u32 place);
 
@@ -48,7 +49,7 @@ static void start_first(u64 boot_pa, u32 place)
 
 	ikc_init(); /* rings and mailboxes */
 	status_init(); /* probe, shutdown */
-	thread_init(); /* attach, end */
+	tasks_init(); /* threads: attach, end */
 	clock_init(); /* Linux's time */
 	fault_service_init(); /* faults of Linux tasks, pages from the quarantine */
 	syscall_init(); /* the table proves itself */

@@ -2,6 +2,9 @@
 /* Faults on demand, for tests: kernel argument selftest=panic|oops|hang. */
 #include "mck/arch.h"
 #include "mck/status.h"
+#include "mck/task.h"
+
+#define AFTER_NS 2000000000UL /* the boot is over by then, and has succeeded */
 
 static void oops(void)
 {
@@ -17,12 +20,24 @@ static void hang(void)
 		__asm__ volatile("" : : : "memory");
 }
 
+/* As the idle loop does, without a halt. */
+static void serve_for_a_while(void)
+{
+	u64 start = arch_cycles();
+
+	while (cycles_to_ns(arch_cycles() - start) < AFTER_NS) {
+		sched_scan();
+		arch_relax();
+	}
+}
+
 void selftest(void)
 {
 	char what[16];
 
-	if (!karg_get("selftest", what, sizeof(what)))
+	if (this_cpu()->place || !karg_get("selftest", what, sizeof(what)))
 		return;
+	serve_for_a_while();
 	log_info("selftest: %s\n", what);
 	if (!strcmp(what, "panic"))
 		panic("selftest");

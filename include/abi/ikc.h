@@ -62,7 +62,9 @@ enum call_op {
 	 *      table, [3] physical address of struct space_epoch, [4] the
 	 *      address at which the strings have to end, [5] enough bytes
 	 *      below it are mapped for them
-	 * ret: ENOMEM, ENOEXEC, EINVAL. Nothing is left on failure.
+	 * ret: ENOMEM, ENOEXEC, EINVAL. Nothing is left on failure. Once it is
+	 * answered, also by an error, the opens of the image's files are the
+	 * LWK's, and it gives them back by LCALL_FILE_IDLE.
 	 */
 	CALL_EXEC_PREPARE = 2,
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The life of a space: its birth, its id, its end. */
-#include "mck/errno.h"
-#include "mck/task.h"
 #include "internal.h"
 
 #define TABLE_HEADS 256
@@ -75,7 +73,7 @@ static struct space *table_find(u64 id)
 {
 	struct space *s;
 
-	list_for_each (s, head_of(id), by_id)
+	list_for_each(s, head_of(id), by_id)
 		if (s->id == id)
 			return s;
 	return NULL;

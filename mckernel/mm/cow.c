@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Breaking copy-on-write. */
-#include "mck/ikc.h"
-#include "mck/task.h"
 #include "internal.h"
 
 /*

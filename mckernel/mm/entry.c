@@ -10,7 +10,8 @@ bool pte_lent(u64 e, int level)
 	if (e & PTE_LENT)
 		return true;
 	for (u64 i = 0; i < (level == 2 ? HUGE_PAGES : 1); i++)
-		if (__atomic_load_n(&frame_of(pa + i * PAGE_SIZE)->flags, __ATOMIC_ACQUIRE) & FRAME_LENT)
+		if (__atomic_load_n(&frame_of(pa + i * PAGE_SIZE)->flags, __ATOMIC_ACQUIRE) &
+		    FRAME_LENT)
 			return true;
 	return false;
 }
@@ -149,7 +150,8 @@ int entry_edge(struct space *s, u64 va)
 static bool others_claim(struct space *s, u64 start, u64 end, u64 own_start, u64 own_end)
 {
 	for (struct reservation *c = s->claims; c; c = c->next)
-		if (c->start < end && start < c->end && !(c->start <= own_start && own_end <= c->end))
+		if (c->start < end && start < c->end &&
+		    !(c->start <= own_start && own_end <= c->end))
 			return true;
 	return false;
 }
@@ -209,7 +211,7 @@ void tables_release(struct space *s)
 		/* CPUs cache upper levels too. */
 		arch_flush_space(s, 0, SHADOW_END);
 		wait_for_walkers(s);
-		list_for_each_safe (f, next, &s->dead_tables, link) {
+		list_for_each_safe(f, next, &s->dead_tables, link) {
 			list_del(&f->link);
 			page_free(frame_pa(f), 0);
 		}

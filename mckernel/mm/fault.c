@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Serving page faults without waiting: what is missing, and what may be touched. */
-#include "mck/ikc.h"
-#include "mck/task.h"
 #include "internal.h"
 
 /* ---- may it be touched? ---- */
@@ -20,7 +18,8 @@ static bool may_access(const struct region *r, enum access access)
  * A growing region takes in an address below it, as far as its limit and the
  * gap to its neighbour allow. NULL: it does not; *result tells why.
  */
-static struct region *region_grow(struct space *s, struct region *r, u64 va, enum fault_result *result)
+static struct region *region_grow(struct space *s, struct region *r, u64 va,
+				  enum fault_result *result)
 {
 	struct region *below;
 	u64 limit = READ_ONCE(s->stack_limit);
@@ -86,7 +85,9 @@ static bool anon_large(struct fault *f, struct region *r)
 	u64 *slot;
 	u64 pa;
 
-	if (base < r->start || base + HUGE_SIZE > r->end || (r->flags & REGION_NOHUGE))
+	/* A stack seldom uses so much, and every new program has one. */
+	if (base < r->start || base + HUGE_SIZE > r->end ||
+	    (r->flags & (REGION_NOHUGE | REGION_GROWSDOWN | REGION_STACK)))
 		return false;
 	slot = entry_at(f->space, base, &level);
 	if (level < 2 || pte_load(slot))
@@ -241,7 +242,7 @@ static enum fault_result fault_present(struct fault *f, struct region *r, u64 *s
 		/* Rights that the region gives are granted at once. */
 		if (new != old && !pte_cas(slot, old, new))
 			continue;
-		if (f->access == ACCESS_WRITE && !(new & PTE_WRITE))
+		if (f->access == ACCESS_WRITE && !(new &PTE_WRITE))
 			return cow_break(f, r, slot, level);
 		return FR_OK;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Versions of files and their pages, shared by all spaces that map them. */
-#include "mck/ikc.h"
-#include "mck/task.h"
+#include "abi/ikc.h"
+#include "abi/slot.h"
 #include "internal.h"
 
 #define FILE_HEADS 256
@@ -51,7 +51,7 @@ static struct file *find(u64 id)
 {
 	struct file *f;
 
-	list_for_each (f, head_of(id), by_id)
+	list_for_each(f, head_of(id), by_id)
 		if (f->id == id)
 			return f;
 	return NULL;
@@ -107,7 +107,7 @@ static void tell_thread(void *unused)
 		if (!f)
 			return;
 		if (op)
-			ikc_lcall(op, arg);
+			up_lcall(op, arg);
 	}
 }
 
@@ -122,7 +122,7 @@ static void tell(void)
 	while (!teller_comes && (f = news_first())) {
 		enum lcall_op op = news_of(f, arg);
 
-		if (op && !ikc_lcall_async(op, arg)) {
+		if (op && !up_lcall_async(op, arg)) {
 			defer = teller_comes = true;
 			break;
 		}
@@ -130,7 +130,7 @@ static void tell(void)
 	}
 	spin_unlock(&lock);
 	/* Without memory for a thread, the next news take these along. */
-	if (defer && !ikc_defer(tell_thread, NULL)) {
+	if (defer && !up_defer(tell_thread, NULL)) {
 		spin_lock(&lock);
 		teller_comes = false;
 		spin_unlock(&lock);
@@ -452,7 +452,7 @@ static u32 strip_some(u64 *pa, u32 max)
 	struct file *f, *next;
 	u32 count = 0;
 
-	list_for_each_safe (f, next, &idle_files, idle) {
+	list_for_each_safe(f, next, &idle_files, idle) {
 		count += file_strip(f, pa + count, max - count);
 		end_if_unused(f);
 		if (count == max)
@@ -461,7 +461,7 @@ static u32 strip_some(u64 *pa, u32 max)
 	for (u32 h = 0; h < FILE_HEADS && count < max; h++) {
 		if (!table[h].next)
 			continue;
-		list_for_each (f, &table[h], by_id)
+		list_for_each(f, &table[h], by_id)
 			count += file_strip(f, pa + count, max - count);
 	}
 	return count;

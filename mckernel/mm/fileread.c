@@ -1,26 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reading file pages by the twin of the thread that needs them. */
 #include "mck/errno.h"
-#include "mck/offload.h"
-#include "mck/task.h"
+#include "abi/slot.h"
 #include "internal.h"
-
-/* Frames of pages first, first + 1...; how many are filled, or -errno. */
-static s64 read_by_twin(struct file *f, u64 first, const u64 *frames, u32 count)
-{
-	struct thread *t = current_thread();
-	u64 karg[6] = { file_id(f), first, count };
-	struct offload_result res;
-
-	if (!t || !t->kpage || !t->attached)
-		return -EIO;
-	memcpy(t->kpage->list, frames, count * sizeof(frames[0]));
-	offload_kernel(REQ_FILE_READ, karg, &res);
-	if (res.ended)
-		return -ESRCH;
-	/* The answer is Linux's, but a number of frames is checked like any other. */
-	return res.value > (s64)count ? -EIO : res.value;
-}
 
 static void report(struct file *f, u64 first, const u64 *frames, u32 from, u32 to, int err)
 {
@@ -33,7 +15,7 @@ int file_read_around(struct file *f, u64 index, u64 pa)
 	u64 frames[KPAGE_LIST];
 	u32 count, filled = 0, wanted;
 	u64 first = file_claim_around(f, index, pa, frames, &count);
-	s64 n = read_by_twin(f, first, frames, count);
+	s64 n = up_read_file(file_id(f), first, frames, count);
 
 	wanted = (u32)(index - first);
 	if (n > 0)
@@ -51,7 +33,7 @@ int file_read_around(struct file *f, u64 index, u64 pa)
 	report(f, first, frames, filled, wanted, -EIO);
 	report(f, first, frames, wanted + 1, count, -EIO);
 	if (n >= 0 && count > 1)
-		n = read_by_twin(f, index, &frames[wanted], 1);
+		n = up_read_file(file_id(f), index, &frames[wanted], 1);
 	report(f, first, frames, wanted, wanted + 1, n == 1 ? 0 : -EIO);
 	if (n == 1 || n == -EINTR || n == -ERESTARTSYS)
 		return 0;

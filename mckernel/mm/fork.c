@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* fork: a copy of a space, copy-on-write, with copies at once of pages that Linux is using. */
 #include "mck/errno.h"
-#include "mck/task.h"
 #include "internal.h"
 
 /*
@@ -21,7 +20,7 @@ static int fork_regions(struct space *parent, struct list *copies)
 	int err = 0;
 
 	spin_lock(&parent->lock);
-	list_for_each (r, &parent->regions, link) {
+	list_for_each(r, &parent->regions, link) {
 		struct region *c;
 
 		if (r->flags & REGION_DONTFORK)
@@ -225,7 +224,7 @@ int space_fork(struct space *parent, struct space *child)
 	} else {
 		fork_layout(&f, &copies);
 		lend_begin(&f.batch, parent);
-		list_for_each (r, &child->regions, link)
+		list_for_each(r, &child->regions, link)
 			if (!f.err && has_pages_to_share(r))
 				fork_pages(&f, r);
 		lend_end(&f.batch);

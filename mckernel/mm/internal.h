@@ -79,7 +79,7 @@ static inline u64 pte_grow(u64 old, u64 new)
 {
 	if (!(old & PTE_PRESENT))
 		return new;
-	new |= old & (PTE_WRITE | PTE_DIRTY);
+	new |= old &(PTE_WRITE | PTE_DIRTY);
 	return old & PTE_NX ? new : new & ~PTE_NX;
 }
 
@@ -115,7 +115,8 @@ void tables_free_all(struct space *s); /* nobody else has the space */
  */
 int mm_wait(bool (*cond)(void *arg), void *arg, bool interruptible);
 void mm_wake(void);
-int claim_take(struct space *s, struct reservation *c, u64 start, u64 end); /* 0 or -EINTR; no lock held */
+int claim_take(struct space *s, struct reservation *c, u64 start,
+	       u64 end); /* 0 or -EINTR; no lock held */
 void claim_drop(struct space *s, struct reservation *c); /* merges regions; no lock held */
 bool claim_overlaps(struct space *s, u64 start, u64 end); /* under the space's lock */
 /* Wait until the entry at va is not busy. 0 or -EINTR. No lock held. */
@@ -129,7 +130,9 @@ struct region *region_before(struct space *s, u64 va); /* the last that begins b
 bool region_overlaps(struct space *s, u64 start, u64 end);
 int region_split(struct space *s, u64 va); /* a border at va; 0 or -ENOMEM */
 void region_insert(struct space *s, struct region *r);
-void region_merge(struct space *s, u64 start, u64 end); /* neighbours that have become alike, at borders that no claim touches */
+void region_merge(
+	struct space *s, u64 start,
+	u64 end); /* neighbours that have become alike, at borders that no claim touches */
 /* Move all regions of [start, end) (borders are there) to `gone`, out of the accounts. */
 void region_cut(struct space *s, u64 start, u64 end, struct list *gone);
 struct region *region_copy(const struct region *r); /* with its references; NULL without memory */
@@ -196,7 +199,7 @@ u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count);
 /* Read it by the current thread's twin. 0, or -errno: the page at `index` cannot be had. */
 int file_read_around(struct file *f, u64 index, u64 pa);
 
-enum page_state shmobj_page(struct shmobj *o, u64 index, u64 *pa); /* READY with a reference, BEYOND or NOMEM */
-
+enum page_state shmobj_page(struct shmobj *o, u64 index,
+			    u64 *pa); /* READY with a reference, BEYOND or NOMEM */
 
 #endif

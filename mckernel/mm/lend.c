@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Taking pages back: flush, zap in the module, and only then free, reuse or share. */
 #include "mck/errno.h"
-#include "mck/ikc.h"
-#include "mck/task.h"
+#include "abi/ikc.h"
 #include "internal.h"
 
 /*
@@ -202,16 +201,16 @@ static void zap_send(struct zap *z, u32 end_record)
 
 	if (!ranged && !z->count)
 		return;
-	ret = ikc_lcall(LCALL_ZAP, arg);
+	ret = up_lcall(LCALL_ZAP, arg);
 	if (ret == -ESRCH && ranged) {
 		/* The module forgets a space after it has emptied its shadow for good: only look at the pages. */
 		arg[1] = arg[2] = 0;
-		ret = z->count ? ikc_lcall(LCALL_ZAP, arg) : 0;
+		ret = z->count ? up_lcall(LCALL_ZAP, arg) : 0;
 	}
 	__atomic_add_fetch(&boot_params->counters.zaps, 1, __ATOMIC_RELAXED);
 	if (ret < 0)
-		log_warn("zap of [%lx, %lx) refused (%ld): %u pages are lost\n", arg[1], arg[2], (long)ret,
-			 z->count);
+		log_warn("zap of [%lx, %lx) refused (%ld): %u pages are lost\n", arg[1], arg[2],
+			 (long)ret, z->count);
 	for (u32 i = z->first; i < end_record; i++) {
 		u64 *rec = &b->record[i];
 		u32 pages = (*rec & REC_HUGE) ? HUGE_PAGES : 1;
@@ -370,7 +369,7 @@ void lend_drain(void)
 		if (count) {
 			u64 arg[IKC_LCALL_ARGS] = { 0, 0, 0, va_to_pa(words), count };
 
-			aside_settle(words, count, ikc_lcall(LCALL_ZAP, arg));
+			aside_settle(words, count, up_lcall(LCALL_ZAP, arg));
 		}
 		words_drop(words);
 		/* Others may be at work on what was put aside before we came. */
@@ -403,7 +402,7 @@ void lend_free(u64 pa)
 	aside_deferred = true;
 	spin_unlock(&aside_lock);
 	/* Without memory for a thread, the next drain (end of a space, shortage) finds it. */
-	if (defer && !ikc_defer(drain_thread, NULL)) {
+	if (defer && !up_defer(drain_thread, NULL)) {
 		spin_lock(&aside_lock);
 		aside_deferred = false;
 		spin_unlock(&aside_lock);

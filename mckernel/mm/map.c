@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Mapping, unmapping and discarding ranges of a space, and its break. */
 #include "mck/errno.h"
-#include "mck/task.h"
 #include "internal.h"
 
 bool memory_admits(u64 pages)
 {
-	return pages <= pages_free_now() +
-				__atomic_load_n(&boot_params->counters.pages_cache, __ATOMIC_RELAXED);
+	return pages <= pages_free_now() + __atomic_load_n(&boot_params->counters.pages_cache,
+							   __ATOMIC_RELAXED);
 }
 
 int limit_check(struct space *s, const struct region *r, u64 pages)
 {
-	struct thread *t = current_thread();
-	const struct kpage *k = t && t->space == s ? t->kpage : NULL;
+	struct mm_limits l;
 
 	assert_held(&s->lock);
-	if (!k)
+	if (!up_limits(s, &l))
 		return 0;
-	if (s->total_pages + pages > READ_ONCE(k->rlimit_as) >> PAGE_SHIFT)
+	if (s->total_pages + pages > l.as >> PAGE_SHIFT)
 		return -ENOMEM;
 	if (region_writable_private(r) && !(r->flags & REGION_STACK) &&
-	    s->data_pages + pages > READ_ONCE(k->rlimit_data) >> PAGE_SHIFT)
+	    s->data_pages + pages > l.data >> PAGE_SHIFT)
 		return -ENOMEM;
 	return 0;
 }
@@ -183,7 +181,7 @@ static struct region *region_new(const struct map_args *a)
 
 static bool is_charged(const struct map_args *a)
 {
-	return (a->prot & PROT_WRITE) && !(a->region_flags & REGION_NORESERVE);
+	return (a->prot & PROT_WRITE) && !(a->region_flags & (REGION_NORESERVE | REGION_GROWSDOWN));
 }
 
 /* Put the region in place at r->start. The pointer is not the caller's any more: it may be merged. */
@@ -201,7 +199,8 @@ static u64 overlap_pages(struct space *s, u64 start, u64 end)
 {
 	u64 pages = 0;
 
-	for (struct region *r = region_after(s, start); r && r->start < end; r = region_after(s, r->end))
+	for (struct region *r = region_after(s, start); r && r->start < end;
+	     r = region_after(s, r->end))
 		pages += (MIN(r->end, end) - MAX(r->start, start)) >> PAGE_SHIFT;
 	return pages;
 }
@@ -259,8 +258,9 @@ static bool no_claims(void *arg)
 static s64 map_anywhere(struct space *s, struct region *r, const struct map_args *a)
 {
 	/* Places for large leaves where they can be used. */
-	u64 align = !a->file && a->length >= HUGE_SIZE && !(a->region_flags & REGION_GROWSDOWN) ? HUGE_SIZE :
-												  PAGE_SIZE;
+	u64 align = !a->file && a->length >= HUGE_SIZE && !(a->region_flags & REGION_GROWSDOWN)
+			    ? HUGE_SIZE
+			    : PAGE_SIZE;
 	bool claimed;
 	u64 at;
 	int err;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Changing what a range allows: regions first, then break-before-make where Linux may show the pages. */
 #include "mck/errno.h"
-#include "mck/task.h"
 #include "internal.h"
 
 /*
@@ -9,7 +8,8 @@
  * if the entry was lent and loses a right that the shadow might still give:
  * it is busy then, and protect_finish() ends it after the zap.
  */
-static bool protect_entry(struct lend_batch *b, const struct region *r, u64 *slot, u64 va, int level)
+static bool protect_entry(struct lend_batch *b, const struct region *r, u64 *slot, u64 va,
+			  int level)
 {
 	u64 old = pte_load(slot);
 
@@ -25,7 +25,7 @@ static bool protect_entry(struct lend_batch *b, const struct region *r, u64 *slo
 				return false;
 			}
 		} else if (pte_cas(slot, old, new)) {
-			if (loses || (new & ~old & PTE_NX))
+			if (loses || (new & ~old &PTE_NX))
 				lend_note_range(b, va, va + pt_span(level), false);
 			return true;
 		}
@@ -140,7 +140,8 @@ static u64 protect_extent(struct space *s, u64 start, u64 end, u32 prot, int *er
 
 static void protect_regions(struct space *s, u64 start, u64 end, u32 prot)
 {
-	for (struct region *r = region_after(s, start); r && r->start < end; r = region_after(s, r->end)) {
+	for (struct region *r = region_after(s, start); r && r->start < end;
+	     r = region_after(s, r->end)) {
 		region_account(s, r, false);
 		r->prot = prot;
 		region_account(s, r, true);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Looking at ranges of a space, marking their regions, and faulting them in. */
 #include "mck/errno.h"
-#include "mck/task.h"
 #include "internal.h"
 
 bool space_mapped(struct space *s, u64 start, u64 end)

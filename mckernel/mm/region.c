@@ -116,7 +116,7 @@ void region_free_all(struct list *gone)
 {
 	struct region *r, *next;
 
-	list_for_each_safe (r, next, gone, link) {
+	list_for_each_safe(r, next, gone, link) {
 		list_del(&r->link);
 		region_free(r);
 	}
@@ -162,12 +162,11 @@ static bool border_is_claimed(struct space *s, u64 va)
 void region_merge(struct space *s, u64 start, u64 end)
 {
 	struct region *r = region_after(s, start ? start - 1 : 0);
+	struct region *n;
 
-	while (r && r->start <= end) {
-		struct region *n = next_of(s, r);
-
-		if (!n)
-			break;
+	if (!r)
+		return;
+	for (n = next_of(s, r); n && n->start <= end; n = next_of(s, r)) {
 		if (!region_alike(r, n) || border_is_claimed(s, n->start)) {
 			r = n;
 			continue;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* mremap: resizing in place, and moving pages to other addresses. */
 #include "mck/errno.h"
-#include "mck/task.h"
 #include "internal.h"
 
 /*
@@ -48,8 +47,8 @@ static enum step move_round(struct move *m, struct lend_batch *b, u64 *at)
 			continue;
 		}
 		/* A large leaf needs a free place: an empty table may stand there. */
-		dest = level == 2 ? entry_large(s, m->to + (*at - m->from)) :
-				    entry_make(s, m->to + (*at - m->from), 1);
+		dest = level == 2 ? entry_large(s, m->to + (*at - m->from))
+				  : entry_make(s, m->to + (*at - m->from), 1);
 		if (!dest) {
 			if (level == 1 || entry_split(s, slot, *at))
 				return STEP_NOMEM;
@@ -201,7 +200,9 @@ static int grow_in_place(struct space *s, u64 old_end, u64 more)
 	if (!r || r->end != old_end || end > SHADOW_END || end < old_end)
 		return -ENOMEM;
 	next = region_after(s, old_end);
-	if (next && next->start - ((next->flags & REGION_GROWSDOWN) ? MIN(STACK_GAP, next->start) : 0) < end)
+	if (next &&
+	    next->start - ((next->flags & REGION_GROWSDOWN) ? MIN(STACK_GAP, next->start) : 0) <
+		    end)
 		return -ENOMEM;
 	/* Beyond old_end lies nobody's claim but ours. */
 	if (claim_overlaps(s, old_end, end))
@@ -233,7 +234,8 @@ static int remap_check(struct space *s, u64 old, u64 old_size, u64 new_size, u32
 	return limit_check(s, r, more);
 }
 
-static s64 remap_claimed(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags, u64 new_addr)
+static s64 remap_claimed(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags,
+			 u64 new_addr)
 {
 	int err;
 

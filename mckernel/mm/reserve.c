@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reservations: sleepable claims on ranges of a space; and waiting inside mm/. */
 #include "mck/errno.h"
-#include "mck/task.h"
 #include "internal.h"
 
 /*
@@ -19,7 +18,7 @@ int mm_wait(bool (*cond)(void *arg), void *arg, bool interruptible)
 
 	assert_no_lock();
 	__atomic_add_fetch(&waiting[place], 1, __ATOMIC_SEQ_CST);
-	err = wait_for(cond, arg, interruptible);
+	err = up_wait(cond, arg, interruptible);
 	__atomic_sub_fetch(&waiting[place], 1, __ATOMIC_SEQ_CST);
 	return err;
 }
@@ -29,7 +28,7 @@ void mm_wake(void)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (u32 place = 0; place < cpu_count; place++)
 		if (__atomic_load_n(&waiting[place], __ATOMIC_RELAXED))
-			wake_cpu(place);
+			up_wake(place);
 }
 
 bool claim_overlaps(struct space *s, u64 start, u64 end)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Shared anonymous memory: pages by index, made at first touch. */
-#include "mck/task.h"
 #include "internal.h"
 
 struct shmobj {
 	u32 refs; /* atomic: regions */
-	struct spinlock lock; /* RANK_FILE: the index; every word is a page with one reference of ours */
+	struct spinlock
+		lock; /* RANK_FILE: the index; every word is a page with one reference of ours */
 	u64 pages; /* immutable */
 	struct page_index index;
 };

@@ -111,7 +111,9 @@ static bool is_known(int behavior)
 
 s64 sys_madvise(const u64 arg[6])
 {
-	struct advice a = { .space = current_thread()->space, .start = arg[0], .behavior = (int)arg[2] };
+	struct advice a = { .space = current_thread()->space,
+			    .start = arg[0],
+			    .behavior = (int)arg[2] };
 	u64 end = a.start + ALIGN_UP(arg[1], PAGE_SIZE);
 	bool hole = false;
 

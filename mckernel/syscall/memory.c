@@ -9,6 +9,7 @@
 #include "mck/sys_memory.h"
 #include "mck/task.h"
 
+#define FILE_SIZE_MAX (~0UL >> 1) /* loff_t */
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
 
 static struct space *my_space(void)
@@ -52,11 +53,14 @@ static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
 
 	if ((flags & MAP_TYPE) == 0 || (flags & MAP_TYPE) > MAP_SHARED_VALIDATE)
 		return -EINVAL;
-	if ((offset >> PAGE_SHIFT) + (a->length >> PAGE_SHIFT) < offset >> PAGE_SHIFT)
-		return -EOVERFLOW;
 	ret = open_file(fd, a->prot, shared, &a->file, &a->max_prot);
 	if (ret)
 		return ret;
+	/* No file reaches so far. */
+	if (offset > FILE_SIZE_MAX - a->length) {
+		file_put(a->file);
+		return -EOVERFLOW;
+	}
 	a->pgoff = offset >> PAGE_SHIFT;
 	ret = space_map(my_space(), a);
 	if (ret < 0)
@@ -87,7 +91,8 @@ static void map_flags(struct map_args *a, u64 flags)
 	a->fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 	a->noreplace = flags & MAP_FIXED_NOREPLACE;
 	a->low32 = flags & MAP_32BIT;
-	a->populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (flags & MAP_LOCKED);
+	a->populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
+		      (flags & MAP_LOCKED);
 	if (flags & MAP_GROWSDOWN)
 		a->region_flags |= REGION_GROWSDOWN;
 	if (flags & MAP_NORESERVE)
@@ -107,7 +112,9 @@ static bool may_lock(u64 pages)
 s64 sys_mmap(const u64 arg[6])
 {
 	u64 flags = arg[3];
-	struct map_args a = { .addr = arg[0], .prot = (u32)arg[2] & PROT_ALL, .max_prot = PROT_ALL };
+	struct map_args a = { .addr = arg[0],
+			      .prot = (u32)arg[2] & PROT_ALL,
+			      .max_prot = PROT_ALL };
 
 	if (arg[5] & ~PAGE_MASK)
 		return -EINVAL;
@@ -183,7 +190,8 @@ s64 sys_pkey_mprotect(const u64 arg[6])
 
 s64 sys_mremap(const u64 arg[6])
 {
-	u64 old = arg[0], old_size = ALIGN_UP(arg[1], PAGE_SIZE), new_size = ALIGN_UP(arg[2], PAGE_SIZE);
+	u64 old = arg[0], old_size = ALIGN_UP(arg[1], PAGE_SIZE),
+	    new_size = ALIGN_UP(arg[2], PAGE_SIZE);
 	u64 flags = arg[3], to = arg[4];
 
 	if (flags & ~(u64)(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))

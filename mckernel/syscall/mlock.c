@@ -113,7 +113,8 @@ s64 sys_mlockall(const u64 arg[6])
 	u64 flags = arg[0];
 	int err;
 
-	if (!flags || (flags & ~(u64)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
+	if (!flags || (flags & ~(u64)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) ||
+	    flags == MCL_ONFAULT)
 		return -EINVAL;
 	err = check_limit((flags & MCL_CURRENT) ? s->total_pages - s->locked_pages : 0);
 	if (err)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The scheduler of one CPU: run queue, scan, halt, time sharing. */
-#include "mck/ikc.h"
 #include "mck/mm.h"
 #include "mck/status.h"
 #include "mck/task.h"
@@ -281,7 +280,7 @@ static void obey_hold(struct thread *t)
 	if (!(hold & 1) || t->kpage->held == hold)
 		return;
 	__atomic_store_n(&t->kpage->held, hold, __ATOMIC_RELEASE);
-	ikc_send(IKC_WORD(IKC_REQUEST, t->twin_index, t->twin_gen), true);
+	up_call_twin(t);
 }
 
 static void ring_again(struct thread *t)
@@ -291,7 +290,7 @@ static void ring_again(struct thread *t)
 	if (now - t->ring_stamp < us_to_cycles(RING_AGAIN_US))
 		return;
 	t->ring_stamp = now;
-	ikc_send(IKC_WORD(IKC_REQUEST, t->twin_index, t->twin_gen), true);
+	up_call_twin(t);
 }
 
 static void scan_thread(struct runq *rq, struct thread *t)
@@ -324,10 +323,10 @@ void sched_scan(void)
 	if (!take_notes(cpu, rq))
 		return;
 	cpu->boot->heartbeat++;
-	ikc_poll();
+	up_poll();
 	take_incoming(rq);
-	ikc_ring_again();
-	rq->watch = ikc_pending();
+	up_ring_again();
+	rq->watch = up_untaken();
 	rq->alarm = 0;
 	list_for_each(t, &rq->all, all)
 		scan_thread(rq, t);
@@ -374,7 +373,7 @@ static bool still_watch(struct runq *rq)
 {
 	struct thread *t;
 
-	rq->watch = ikc_pending();
+	rq->watch = up_untaken();
 	list_for_each(t, &rq->all, all)
 		rq->watch |= untaken(t);
 	return rq->watch;
@@ -453,7 +452,7 @@ void sched_wait(void)
 	struct thread *next;
 
 	charge_system(t);
-	rq->watch = rq->watch || untaken(t) || ikc_pending();
+	rq->watch = rq->watch || untaken(t) || up_untaken();
 	for (;;) {
 		sched_scan();
 		next = pick(rq);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Threads: their table, birth, end, and the two calls by which Linux attaches and ends them. */
+/* Threads: their table, birth, end, and the tie to their twins. */
 #include "abi/layout.h"
 #include "mck/errno.h"
-#include "mck/ikc.h"
 #include "mck/mm.h"
 #include "mck/task.h"
 
@@ -261,7 +260,7 @@ void thread_reap(struct thread *t)
 	thread_release(t);
 	if (call) {
 		phys_publish();
-		ikc_answer(call - 1, 0, NULL, 0);
+		up_ended(call);
 	}
 }
 
@@ -285,25 +284,20 @@ void thread_publish_times(struct thread *t)
 	WRITE_ONCE(t->kpage->system_ns, cycles_to_ns(t->system_cycles));
 }
 
-/* ---- the calls ---- */
+/* ---- the pair ---- */
 
-static s64 attach(const struct ikc_call *call)
+static s64 attach(struct thread *t, const struct attachment *a)
 {
-	struct thread *t = lookup(call->arg[0]);
-	struct slot *slot;
-	struct kpage *kpage;
+	struct slot *slot = arch_map_linux(a->slot_pa, sizeof(*slot));
+	struct kpage *kpage = arch_map_linux(a->kpage_pa, sizeof(*kpage));
 
-	if (!t)
-		return -ESRCH;
-	slot = arch_map_linux(call->arg[1], sizeof(*slot));
-	kpage = arch_map_linux(call->arg[2], sizeof(*kpage));
 	if (!slot || !kpage)
 		return -ENOMEM;
-	t->twin_index = (u32)call->arg[3];
-	t->twin_gen = (u32)call->arg[4];
-	t->slot_number = (u32)call->arg[5];
+	t->twin_index = a->twin_index;
+	t->twin_gen = a->twin_gen;
+	t->slot_number = a->slot_number;
 	t->slot_uva = PROXY_SLOTS + (u64)t->slot_number * PAGE_SIZE;
-	t->space->linux_id = call->arg[6];
+	t->space->linux_id = a->linux_space;
 	t->slot = slot;
 	t->attached = true;
 	kpage->cpu = t->cpu;
@@ -313,28 +307,15 @@ static s64 attach(const struct ikc_call *call)
 	return 0;
 }
 
-static void serve_attach(u32 index, const struct ikc_call *call)
+s64 thread_attach(u64 id, const struct attachment *a)
 {
-	s64 ret;
+	struct thread *t;
+	s64 ret = -ESRCH;
 
 	spin_lock(&table_lock);
-	ret = attach(call);
+	t = lookup(id);
+	if (t)
+		ret = attach(t, a);
 	spin_unlock(&table_lock);
-	ikc_answer(index, ret, NULL, 0);
-}
-
-static void serve_end(u32 index, const struct ikc_call *call)
-{
-	u32 reason = (u32)call->arg[1];
-
-	if (reason < THREAD_EXITED || reason > THREAD_UNBORN)
-		ikc_answer(index, -EINVAL, NULL, 0);
-	else if (!thread_end(call->arg[0], reason, index + 1))
-		ikc_answer(index, 0, NULL, 0); /* it has ended already */
-}
-
-void thread_init(void)
-{
-	ikc_set_handler(CALL_THREAD_ATTACH, serve_attach);
-	ikc_set_handler(CALL_THREAD_END, serve_end);
+	return ret;
 }

@@ -4,6 +4,7 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
+run_clean=yes
 for case in exec_chain exec_errors exec_large exec_ways; do
 	run_good "$case" "$prog/family" $case
 done

@@ -4,6 +4,7 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
+run_clean=yes
 for form in start start-no-pie start-static start-static-pie; do
 	run_good "$form: arguments, environment" "$prog/$form" args one "" "three words" $'new\nline' '$x *'
 	run_good "$form: auxiliary vector" "$prog/$form" auxv

@@ -106,8 +106,9 @@ wait_until() {
 
 # ---- who ran where ----
 
-# Linux notes all forks and execs; of these, those of marked processes and
-# their descendants are counted.
+# Linux notes all forks and execs (those of the last time: $census); of these,
+# those of marked processes and their descendants are counted.
+census=()
 census_make() {
 	[ -d "$tracing" ] && return
 	mkdir "$tracing" || bail "no tracing: $tracing"
@@ -117,10 +118,12 @@ census_make() {
 	echo 1 >"$tracing/events/sched/sched_process_exec/enable"
 }
 
-# census_begin: forgets everything.
+# census_begin: forgets everything. (Emptying the trace is slow: Linux waits for
+# each CPU.)
 census_begin() {
 	census_make
-	: >"$tracing/trace"
+	[ "${#census[@]}" -lt 1000 ] || : >"$tracing/trace"
+	echo begin >"$tracing/trace_marker"
 }
 
 # census_root: from now on this process and its descendants are counted.
@@ -132,9 +135,9 @@ census_root() {
 census_end() {
 	local line pid
 	local -A inside=()
-	forks=0
-	execs=0
-	while IFS= read -r line; do
+	# Not line by line: `read` would seek in the file, which is made anew each time.
+	mapfile -t census <"$tracing/trace"
+	for line in "${census[@]}"; do
 		case $line in
 		*' sched_process_fork: '*)
 			pid=${line##* pid=}
@@ -146,6 +149,11 @@ census_end() {
 			pid=${line##* old_pid=}
 			[ -z "${inside[$pid]:-}" ] || execs=$((execs + 1))
 			;;
+		*' tracing_mark_write: begin')
+			inside=()
+			forks=0
+			execs=0
+			;;
 		*' tracing_mark_write: root '*) inside[${line##* }]=1 ;;
 		'# entries-in-buffer/'*)
 			line=${line#*: }
@@ -153,12 +161,13 @@ census_end() {
 			[ "${line%/*}" = "${line#*/}" ] || bail "the census has lost events"
 			;;
 		esac
-	done <"$tracing/trace"
+	done
 }
 
 # on_lwk BEFORE AFTER BORN EXECS: adds to $wrong what does not fit in two
 # readings of the counters, between which BORN processes lived and EXECS
 # programs were executed.
+# shellcheck disable=SC2154 # namerefs
 on_lwk() {
 	local -n was=$1 is=$2
 	local born=$((is[processes_born] - was[processes_born]))
@@ -176,10 +185,12 @@ on_lwk() {
 # ---- running a program ----
 
 # Options of the next runs: what stdin is, what prepares the directory, whether
-# processes are killed before they run.
+# processes are killed before they run, and whether the shell's variable "_",
+# which would say mcexec, is taken away.
 run_stdin=/dev/null
 run_setup=
 run_kills=
+run_clean=
 
 # How far the run has come, as a word that changes with it.
 run_progress() {
@@ -210,7 +221,7 @@ run_guard() {
 # the files that it made, if any, in HOW.files.
 run_one() {
 	local how=$1 pid guard status=0
-	local launch=(env -u _)
+	local launch=(${run_clean:+env -u _})
 	shift
 	[ "$how" = native ] || launch+=(mcexec)
 	[ ! -e "$scratch/$how.files" ] || rm -rf "$scratch/$how.files"
@@ -244,6 +255,7 @@ show() {
 show_runs() {
 	local how
 	for how in native lwk; do
+		# shellcheck disable=SC2154 # set by run_one
 		[ $how = lwk ] && echo "# lwk: status $lwk_status" || echo "# native: status $native_status"
 		show "$scratch/$how.out"
 		show "$scratch/$how.err"
@@ -267,13 +279,15 @@ run_compare() {
 # fit between Linux's count of the processes and the LWK's.
 run_lwk() {
 	local -A before after
+	# Those of mcexec, and of env before it.
+	local launch_execs=1
+	[ -z "$run_clean" ] || launch_execs=2
 	census_begin
 	lwk_counters before
 	run_one lwk "$@"
 	lwk_counters after
 	census_end
-	# The first two execs are of env and mcexec.
-	on_lwk before after $((forks + 1)) $((execs - 2))
+	on_lwk before after $((forks + 1)) "$((execs - launch_execs))"
 	[ ! -e "$scratch/hangs" ] || { wrong+=$'\nit hangs'; rm "$scratch/hangs"; }
 }
 

@@ -8,7 +8,6 @@
 #include "mck/offload.h"
 #include "mm_world.h"
 
-
 struct module module;
 bool world_must_end;
 void (*world_on_wait)(void);
@@ -123,7 +122,8 @@ static bool insert(struct space *s, u64 va, bool write)
 	if (old)
 		hide(old);
 	assert_true(shadow_count < SHADOW_MAX);
-	shadow[shadow_count++] = (struct shown){ s, va, (e & PTE_ADDR_MASK) + (va & (pt_span(level) - 1)),
+	shadow[shadow_count++] = (struct shown){ s, va,
+						 (e & PTE_ADDR_MASK) + (va & (pt_span(level) - 1)),
 						 e & PTE_WRITE };
 	return true;
 }
@@ -157,15 +157,21 @@ static struct shown *linux_fault(struct space *s, u64 va, bool write, int *err)
 		if (e)
 			break;
 		switch (space_fault(s, va, write ? ACCESS_WRITE : ACCESS_READ, &fill)) {
-		case FR_OK: break;
+		case FR_OK:
+			break;
 		case FR_BUSY:
 			if (!deferred_count)
 				*err = -EAGAIN;
 			world_run_deferred();
 			break;
-		case FR_FILL: *err = fill_for_linux(&fill); break;
-		case FR_OOM: *err = -ENOMEM; break;
-		default: *err = -EFAULT;
+		case FR_FILL:
+			*err = fill_for_linux(&fill);
+			break;
+		case FR_OOM:
+			*err = -ENOMEM;
+			break;
+		default:
+			*err = -EFAULT;
 		}
 		if (*err)
 			return NULL;
@@ -295,12 +301,15 @@ static s64 zap(const u64 arg[IKC_LCALL_ARGS])
 static s64 serve(enum lcall_op op, const u64 arg[IKC_LCALL_ARGS])
 {
 	switch (op) {
-	case LCALL_ZAP: return zap(arg);
+	case LCALL_ZAP:
+		return zap(arg);
 	case LCALL_FILE_IDLE:
 		module.idles++;
 		module.opens_back += arg[1];
 		return 0;
-	case LCALL_FILE_FORGET: module.forgets++; return 0;
+	case LCALL_FILE_FORGET:
+		module.forgets++;
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -356,8 +365,16 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 {
 	u64 id = karg[0], first = karg[1], count = karg[2];
 
-	assert_int_equal(kind, REQ_FILE_READ);
 	memset(res, 0, sizeof(*res));
+	if (kind == REQ_FILE_OPEN) {
+		module.open_fd = karg[0];
+		kpage.kout[0] = module.open_id;
+		kpage.kout[1] = module.open_size;
+		kpage.kout[2] = module.open_noexec;
+		res->value = module.open_error;
+		return;
+	}
+	assert_int_equal(kind, REQ_FILE_READ);
 	module.reads++;
 	if (module.reader_dies) {
 		res->ended = true;
@@ -410,15 +427,22 @@ void expect_byte(struct space *s, u64 va, u8 byte)
 
 s64 map_anon(struct space *s, u64 addr, u64 length, u32 prot)
 {
-	struct map_args a = { .addr = addr, .length = length, .prot = prot, .max_prot = 7, .fixed = addr };
+	struct map_args a = {
+		.addr = addr, .length = length, .prot = prot, .max_prot = 7, .fixed = addr
+	};
 
 	return space_map(s, &a);
 }
 
 s64 map_of_file(struct space *s, struct file *f, u64 addr, u64 length, u32 prot, u64 pgoff)
 {
-	struct map_args a = { .addr = addr, .length = length, .prot = prot, .max_prot = 7,
-			      .fixed = addr, .file = f, .pgoff = pgoff };
+	struct map_args a = { .addr = addr,
+			      .length = length,
+			      .prot = prot,
+			      .max_prot = 7,
+			      .fixed = addr,
+			      .file = f,
+			      .pgoff = pgoff };
 
 	return space_map(s, &a);
 }
@@ -455,7 +479,8 @@ void world_stop(void)
 	file_shrink(~0UL);
 	world_run_deferred();
 	for (u32 i = 0; i < shadow_count; i++)
-		print_message("still shown: space %p, %lx\n", (void *)shadow[i].space, shadow[i].va);
+		print_message("still shown: space %p, %lx\n", (void *)shadow[i].space,
+			      shadow[i].va);
 	assert_int_equal(shadow_count, 0);
 	assert_int_equal(hold_count, 0);
 	assert_int_equal(module.quarantined, 0);

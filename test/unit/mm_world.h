@@ -28,6 +28,10 @@ struct module {
 	s64 read_error; /* of pages from read_error_at on */
 	u64 read_error_at;
 	bool reader_dies;
+	/* REQ_FILE_OPEN: its answer, and what was asked */
+	u64 open_id, open_size, open_fd;
+	bool open_noexec;
+	s64 open_error;
 };
 extern struct module module;
 

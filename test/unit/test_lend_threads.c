@@ -18,7 +18,6 @@
 #include "mck/offload.h"
 #include "mck/task.h"
 
-
 #define BASE 0x400000000UL
 #define PAGES 1024U
 #define LINUX_TASKS 2
@@ -243,9 +242,13 @@ static void linux_touch(u32 i, bool write)
 			continue;
 		}
 		switch (space_fault(space, va, write ? ACCESS_WRITE : ACCESS_READ, &fill)) {
-		case FR_OK: break;
-		case FR_BUSY: sched_yield(); break;
-		default: return;
+		case FR_OK:
+			break;
+		case FR_BUSY:
+			sched_yield();
+			break;
+		default:
+			return;
 		}
 	}
 }
@@ -317,17 +320,26 @@ static void program_round(void)
 {
 	u32 first = below(PAGES), count = 1 + below(MIN(PAGES - first, 100));
 	u64 start = BASE + first * PAGE_SIZE, end = start + count * PAGE_SIZE;
-	struct map_args a = { .addr = start, .length = end - start, .prot = 3, .max_prot = 7, .fixed = true };
+	struct map_args a = {
+		.addr = start, .length = end - start, .prot = 3, .max_prot = 7, .fixed = true
+	};
 
 	switch (below(6)) {
-	case 0: assert_int_equal(space_unmap(space, start, end), 0); break;
-	case 1: space_protect(space, start, end, below(2) ? PROT_READ : PROT_NONE); break;
-	case 2: assert_int_equal(space_discard(space, start, end), 0); break;
+	case 0:
+		assert_int_equal(space_unmap(space, start, end), 0);
+		break;
+	case 1:
+		space_protect(space, start, end, below(2) ? PROT_READ : PROT_NONE);
+		break;
+	case 2:
+		assert_int_equal(space_discard(space, start, end), 0);
+		break;
 	case 3:
 		if (!below(4))
 			program_fork();
 		break;
-	default: assert_int_equal(space_map(space, &a), start);
+	default:
+		assert_int_equal(space_map(space, &a), start);
 	}
 	for (u32 n = 0; n < 30; n++)
 		program_touch(space, below(PAGES), below(2));
@@ -336,8 +348,9 @@ static void program_round(void)
 static void test_threads(void **state)
 {
 	pthread_t helper, tasks[LINUX_TASKS];
-	struct map_args a = { .addr = BASE, .length = PAGES * PAGE_SIZE, .prot = 3, .max_prot = 7,
-			      .fixed = true };
+	struct map_args a = {
+		.addr = BASE, .length = PAGES * PAGE_SIZE, .prot = 3, .max_prot = 7, .fixed = true
+	};
 
 	(void)state;
 	fake_start(128UL << 20, 1, CPUS, "poison");

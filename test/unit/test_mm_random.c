@@ -97,8 +97,11 @@ static void do_map(int who, u32 first, u32 count)
 	static const u8 prots[] = { 3, 3, 3, 1, 7, 0 };
 	struct process_model *p = &process[who];
 	u8 prot = prots[below(sizeof(prots))];
-	struct map_args a = { .addr = address(first), .length = count * PAGE_SIZE, .prot = prot,
-			      .max_prot = 7, .fixed = true };
+	struct map_args a = { .addr = address(first),
+			      .length = count * PAGE_SIZE,
+			      .prot = prot,
+			      .max_prot = 7,
+			      .fixed = true };
 	enum kind kind = ANON;
 	u32 pgoff = 0;
 
@@ -129,7 +132,8 @@ static void do_map(int who, u32 first, u32 count)
 
 static void do_unmap(int who, u32 first, u32 count)
 {
-	assert_int_equal(space_unmap(process[who].space, address(first), address(first + count)), 0);
+	assert_int_equal(space_unmap(process[who].space, address(first), address(first + count)),
+			 0);
 	disown(who, first, count);
 	memset(&process[who].page[first], 0, count * sizeof(struct page));
 }
@@ -192,14 +196,16 @@ static void do_move(int who, u32 first, u32 count)
 		flags |= MREMAP_DONTUNMAP;
 	if (!alike(p, first, count))
 		return;
-	ret = space_remap(p->space, address(first), count * PAGE_SIZE, count * PAGE_SIZE, flags, address(to));
+	ret = space_remap(p->space, address(first), count * PAGE_SIZE, count * PAGE_SIZE, flags,
+			  address(to));
 	/* Pieces of one mapping made separately need not be one region. */
 	if (ret == -EFAULT)
 		return;
 	assert_int_equal(ret, address(to));
 	disown(who, to, count);
 	for (u32 h = 0; h < HOLDS; h++)
-		if (held[h].pa && held[h].owner == who && held[h].at >= first && held[h].at < first + count)
+		if (held[h].pa && held[h].owner == who && held[h].at >= first &&
+		    held[h].at < first + count)
 			held[h].at += to - first;
 	memcpy(old, &p->page[first], count * sizeof(old[0]));
 	for (u32 i = 0; i < count; i++) {
@@ -223,7 +229,8 @@ static void check_read(int who, u32 i, bool by_linux)
 
 	/* Only the first byte is ever written; the others are what the page began with. */
 	va = address(i);
-	got = by_linux ? linux_read(p->space, va, &byte) == 0 : user_read(p->space, va, &byte) == FR_OK;
+	got = by_linux ? linux_read(p->space, va, &byte) == 0
+		       : user_read(p->space, va, &byte) == FR_OK;
 	assert_int_equal(got, allowed);
 	if (got)
 		assert_int_equal(byte, *model_byte(p, i));
@@ -243,8 +250,8 @@ static void do_write(int who, u32 i, bool by_linux)
 	u8 byte = (u8)(1 + below(255));
 	bool done;
 
-	done = by_linux ? linux_write(p->space, address(i), byte) == 0 :
-			  user_write(p->space, address(i), byte) == FR_OK;
+	done = by_linux ? linux_write(p->space, address(i), byte) == 0
+			: user_write(p->space, address(i), byte) == FR_OK;
 	assert_int_equal(done, allowed);
 	if (!done)
 		return;
@@ -293,10 +300,11 @@ static void do_hold(int who, u32 i)
 	for (u32 h = 0; h < HOLDS; h++) {
 		if (held[h].pa)
 			continue;
-		if (!p->page[i].kind || p->page[i].kind == SHARED || !(p->page[i].prot & PROT_WRITE))
+		if (!p->page[i].kind || p->page[i].kind == SHARED ||
+		    !(p->page[i].prot & PROT_WRITE))
 			return;
-		held[h] = (struct held){ linux_hold(p->space, address(i), true), *model_byte(p, i), true,
-					 who, i };
+		held[h] = (struct held){ linux_hold(p->space, address(i), true), *model_byte(p, i),
+					 true, who, i };
 		return;
 	}
 }
@@ -343,7 +351,8 @@ static void during_zap(void)
 {
 	for (u32 n = below(6); n; n--) {
 		int who = (int)below(PROCESSES);
-		u32 i = below(2) ? below(PAGES) : MIN(change.first + below(change.count), PAGES - 1);
+		u32 i = below(2) ? below(PAGES)
+				 : MIN(change.first + below(change.count), PAGES - 1);
 		u8 byte;
 
 		if (!process[who].space)
@@ -370,16 +379,36 @@ static void step(void)
 	change.first = change.to = first;
 	change.count = count;
 	switch (below(24)) {
-	case 0: do_map(who, first, count); break;
-	case 1: do_unmap(who, first, count); break;
-	case 2: do_protect(who, first, count); break;
-	case 3: do_discard(who, first, count); break;
-	case 4: do_move(who, first, count); break;
-	case 5: do_fork(who); break;
-	case 6: do_hold(who, first); break;
-	case 7: do_arrive(below(HOLDS)); break;
-	case 8: file_shrink(below(200)); break;
-	case 9: space_populate(process[who].space, address(first), address(first + count)); break;
+	case 0:
+		do_map(who, first, count);
+		break;
+	case 1:
+		do_unmap(who, first, count);
+		break;
+	case 2:
+		do_protect(who, first, count);
+		break;
+	case 3:
+		do_discard(who, first, count);
+		break;
+	case 4:
+		do_move(who, first, count);
+		break;
+	case 5:
+		do_fork(who);
+		break;
+	case 6:
+		do_hold(who, first);
+		break;
+	case 7:
+		do_arrive(below(HOLDS));
+		break;
+	case 8:
+		file_shrink(below(200));
+		break;
+	case 9:
+		space_populate(process[who].space, address(first), address(first + count));
+		break;
 	default:
 		for (u32 i = 0; i < MIN(count, 24); i++) {
 			if (below(2))

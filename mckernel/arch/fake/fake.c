@@ -179,7 +179,8 @@ void arch_load_space(struct space *space)
 void arch_flush_space(struct space *space, u64 start, u64 end)
 {
 	__atomic_add_fetch(&fake_counts.flushes, 1, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&fake_counts.flushed_pages, (end - start) >> PAGE_SHIFT, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&fake_counts.flushed_pages, (end - start) >> PAGE_SHIFT,
+			   __ATOMIC_RELAXED);
 	for (u32 i = 0; i < TLB_SLOTS; i++)
 		if (tlb[i].space == space && tlb[i].va >= start && tlb[i].va < end)
 			tlb[i].space = NULL;
@@ -241,7 +242,8 @@ int copy_to_user(u64 dst, const void *src, size_t size)
 
 	for (size_t i = 0; i < size; i++)
 		while (fake_write(current_thread()->space, dst + i, p[i]))
-			if (space_fault_wait(current_thread()->space, dst + i, ACCESS_WRITE) != FR_OK)
+			if (space_fault_wait(current_thread()->space, dst + i, ACCESS_WRITE) !=
+			    FR_OK)
 				return -EFAULT;
 	return 0;
 }

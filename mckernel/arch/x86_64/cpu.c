@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One CPU: its features, registers and segments, and the threads that it switches between. */
-#include "mck/lib.h"
-#include "mck/mm.h"
-#include "mck/task.h"
+#include "mck/objects.h"
 #include "x86.h"
 
 struct x86_features x86;

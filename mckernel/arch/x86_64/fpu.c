@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The FPU's and vector registers of programs, kept in XSAVE's standard format. */
 #include "mck/errno.h"
-#include "mck/mm.h"
-#include "mck/task.h"
+#include "mck/objects.h"
 #include "x86.h"
 
 /* x87, SSE, AVX, and AVX-512's three. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The kernel's half of the address space, TLB flushes, the switch between spaces. */
-#include "mck/mm.h"
+#include "abi/pte.h"
+#include "mck/objects.h"
 #include "x86.h"
 
 #define KERNEL_DATA (PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_GLOBAL)

@@ -2,9 +2,8 @@
 /* Signal frames in Linux's x86-64 layout, which unwinders and programs read. */
 #include "mck/arch.h"
 #include "mck/errno.h"
-#include "mck/mm.h"
-#include "mck/signal.h"
-#include "mck/task.h"
+#include "mck/objects.h"
+#include "mck/signo.h"
 #include "x86.h"
 
 #define RED_ZONE 128

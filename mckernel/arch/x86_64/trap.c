@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Exceptions, interrupts and system calls, from the assembly entries on. */
-#include "mck/signal.h"
-#include "mck/syscall.h"
-#include "mck/task.h"
+#include "mck/objects.h"
+#include "mck/signo.h"
 #include "x86.h"
 
 #define IDT_PRESENT (1UL << 47)

@@ -155,4 +155,39 @@ void arch_cpu_set(struct cpu *cpu);
 /* Leave the stack of the boot for good. */
 void arch_run_on(u64 stack_top, void (*fn)(void)) __attribute__((noreturn));
 
+/* ---- what the architecture asks of the rooms above it ---- */
+
+/* Memory: see mck/mm.h. */
+u64 phys_early_alloc(u64 pages);
+u64 page_alloc_zero(unsigned int order, int node);
+void *kmalloc(size_t size);
+void *kzalloc(size_t size);
+void kfree(void *p);
+
+/* 0, SS_ONSTACK or SS_DISABLE: see mck/signal.h. */
+u32 altstack_state(const struct thread *t, u64 sp);
+
+/* The first thing after an entry from user mode; and from the timer's interrupt. */
+void sched_enter(void);
+void sched_tick(void);
+/*
+ * The last test before user mode: publishes CPU_USER and sets the timer if it
+ * must; false if something was noted meanwhile, and the way back has to begin
+ * again.
+ */
+bool sched_leave(void);
+/* Serve regs->orig_rax, set regs->rax. Returns on the way to user mode. */
+void syscall_dispatch(struct user_regs *regs);
+/* A page fault or an exception of user mode. */
+void trap_user_fault(u64 addr, u64 error);
+void trap_user_exception(int signo, int code, u64 addr);
+/* A fault in kernel mode on a user address (usercopy). true: served, try again. */
+bool trap_kernel_fault(u64 addr, u64 error);
+/*
+ * The way back to user mode, interrupts off: scan, hold, end, deferred
+ * signals, time sharing, until nothing is left to do. After every entry from
+ * user mode, and first of all in a new thread.
+ */
+void return_to_user(void);
+
 #endif

@@ -7,6 +7,7 @@
 #include "mck/arch.h"
 #include "mck/lib.h"
 #include "mck/list.h"
+#include "mck/objects.h"
 
 /* ---- frames (mm/phys.c): buddy per node, 4 KiB to 1 GiB ---- */
 
@@ -111,34 +112,6 @@ struct region {
 struct reservation {
 	struct reservation *next;
 	u64 start, end;
-};
-
-struct space {
-	struct spinlock lock;
-	u32 refs; /* atomic: threads on it (vfork and CLONE_VM children included) */
-	u64 id; /* opaque to the module */
-	u64 root_pa;
-	struct space_epoch *epoch; /* shared with the module */
-	u64 epoch_pa;
-	u64 linux_id; /* the module's id of it, for LCALL_ZAP */
-
-	/* under lock */
-	struct list regions;
-	u64 mmap_base; /* top-down search starts here */
-	u64 brk_start, brk_end, brk_limit;
-	u64 stack_top;
-	u64 total_pages; /* for RLIMIT_AS */
-	u64 data_pages;
-	u64 locked_pages; /* for RLIMIT_MEMLOCK */
-	u64 stack_limit; /* RLIMIT_STACK as last seen, for faults that Linux asks for; space_create: 8 MiB */
-	bool lock_future; /* MCL_FUTURE */
-	struct region *hit; /* found last, or NULL */
-	struct reservation *claims; /* sleepable claims on ranges */
-	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
-
-	u32 pins; /* atomic: short holds by fault answers; the end of the space waits for them */
-	struct list by_id; /* under the lock of the table of spaces */
-	u64 cpus[ABI_MAX_CPUS / 64]; /* atomic: CPUs that may hold TLB entries; maintained by arch_switch */
 };
 
 struct space *space_create(void); /* refs 1; NULL without memory */
@@ -276,7 +249,23 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err);
 /* Drop up to `pages` cached pages that nobody maps. Never waits; no lock at or above RANK_FILE is held. */
 void file_shrink(u64 pages);
 
+/* ---- mckernel/memory.c, above mm/ ---- */
+
 /* Handlers of CALL_FAULT, CALL_FILL_DONE and CALL_PAGES_BACK. */
 void fault_service_init(void);
+
+/* What mm/ asks of the rooms above it. */
+int up_wait(bool (*cond)(void *arg), void *arg, bool interruptible); /* wait_for */
+void up_wake(u32 place); /* wake_cpu */
+bool up_defer(void (*fn)(void *arg), void *arg); /* ikc_defer */
+s64 up_lcall(u32 op, const u64 *arg); /* ikc_lcall */
+bool up_lcall_async(u32 op, const u64 *arg); /* ikc_lcall_async */
+struct mm_limits {
+	u64 as, data, stack; /* ~0: none */
+};
+/* Of the current thread, if it runs in this space. */
+bool up_limits(const struct space *s, struct mm_limits *l);
+/* Read pages first, first + 1... of a file by the current thread's twin: how many are filled, or -errno. */
+s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count);
 
 #endif

@@ -10,7 +10,7 @@ void status_init(void); /* serves CALL_PROBE and CALL_SHUTDOWN */
 void status_cpu_ready(void);
 bool status_stopping(void); /* shutdown is under way: a CPU without threads stops */
 void status_cpu_stop(void) __attribute__((noreturn));
-/* What the kernel argument `selftest` asks for, once the instance is RUNNING. */
+/* What the kernel argument `selftest` asks of place 0, some seconds after the start. */
 void selftest(void);
 
 #endif

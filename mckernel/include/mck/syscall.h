@@ -22,21 +22,6 @@ void syscall_init(void);
 /* The check: NULL, or what is wrong with line *nr. */
 const char *syscall_table_check(u32 *nr);
 
-/* From the entry code: serve regs->orig_rax, set regs->rax. Returns on the way to user mode. */
-void syscall_dispatch(struct user_regs *regs);
-/* From the trap code: page fault or exception of user mode. */
-void trap_user_fault(u64 addr, u64 error);
-void trap_user_exception(int signo, int code, u64 addr);
-/* A fault in kernel mode on a user address (usercopy). true: served, try again. */
-bool trap_kernel_fault(u64 addr, u64 error);
-
-/*
- * The way back to user mode, interrupts off: scan, hold, end, deferred
- * signals, time sharing, until nothing is left to do. Called by the entry
- * code after every entry from user mode and by new threads.
- */
-void return_to_user(void);
-
 /* ---- signals (syscall/signal.c over task/signal.c) ---- */
 
 /* A synchronous signal of the current thread: its handler's frame is built, or the thread dies of it. */

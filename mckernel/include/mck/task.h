@@ -7,129 +7,7 @@
 #include "mck/arch.h"
 #include "mck/lib.h"
 #include "mck/list.h"
-
-#define NSIG 64
-#define SIGBIT(sig) (1UL << ((sig)-1))
-
-/* What Linux calls sigaction, as x86-64 user space passes it. */
-struct ksigaction {
-	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */
-	u64 flags;
-	u64 restorer;
-	u64 mask;
-};
-
-/* Dispositions, shared by CLONE_SIGHAND. Under `lock`. */
-struct sighand {
-	u32 refs; /* atomic */
-	struct spinlock lock; /* RANK_PROCESS */
-	struct ksigaction action[NSIG];
-};
-
-/* A thread group: Linux's signal struct. */
-struct process {
-	u32 refs; /* atomic: threads */
-	bool born; /* counted in processes_born */
-	bool ran; /* counted in processes_ran */
-	char comm[16];
-	u64 start_cycles;
-	u64 past_cycles; /* of its threads that an exec has replaced; written at exec */
-};
-
-static inline void process_get(struct process *p)
-{
-	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
-}
-
-static inline void sighand_get(struct sighand *s)
-{
-	__atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
-}
-
-enum thread_state {
-	THREAD_PREPARED, /* waits for its twin's first wait */
-	THREAD_RUNNABLE, /* in the run queue or running */
-	THREAD_WAITING, /* `cond` tells when it goes on */
-	THREAD_DEAD,
-};
-
-/*
- * What a new thread has to do in its own context, its twin waiting, before
- * its program runs: return_to_user() calls it once, and frees it. The first
- * member of what exec and clone keep there.
- */
-struct thread_start {
-	void (*run)(struct thread_start *s);
-};
-
-/*
- * One thread. Owned by the CPU it is assigned to (cpu); others reach it only
- * by attention and kpage words, or under the thread table's lock.
- */
-struct thread {
-	u64 id; /* opaque to the module; ids of dead threads never match */
-	struct list run; /* in the CPU's run queue */
-	struct list all; /* in the CPU's list of threads */
-	u32 cpu; /* place */
-	enum thread_state state;
-	bool (*cond)(void *arg); /* state WAITING: evaluated by its CPU at each scan, no lock held */
-	void *cond_arg;
-	bool interruptible; /* a dead flag ends the wait too */
-	bool interrupted; /* it did: what wait_for() returns */
-
-	/* arch */
-	u8 *kstack; /* base, KSTACK_SIZE */
-	u64 ksp; /* saved stack pointer while switched out */
-	struct user_regs *regs; /* at the top of kstack */
-	void *fpu;
-	u64 fs_base, gs_base;
-	u64 fault_error; /* of the newest trap from user mode: error code, */
-	u64 fault_trap; /* vector, */
-	u64 fault_addr; /* CR2 if it was a page fault; all for signal frames */
-
-	/* the pair */
-	struct slot *slot; /* NULL before CALL_THREAD_ATTACH */
-	struct kpage *kpage;
-	u64 slot_uva; /* address of the slot in the proxy */
-	u32 twin_index, twin_gen;
-	u32 slot_number;
-	bool attached;
-	u32 end_reason; /* enum thread_end once it must end, set by CALL_THREAD_END, 0 before */
-	u32 end_call; /* 1 + index of that call, answered when it has ended; 0: none */
-
-	struct space *space; /* a reference */
-	struct process *process; /* a reference */
-	struct sighand *sighand; /* a reference */
-
-	/* signals: by the thread itself only */
-	u64 mask; /* the truth; kpage->linux_mask is what Linux has */
-	u64 saved_mask; /* restored after a temporary mask, if `restore_mask` */
-	bool restore_mask;
-	u64 altstack_sp, altstack_size;
-	u32 altstack_flags;
-	u32 caught; /* a signal that the twin's catcher met and whose frame is not built yet, or 0 */
-	u8 caught_info[SLOT_SIGINFO_SIZE]; /* its siginfo */
-
-	u64 affinity[ABI_MAX_CPUS / 64];
-	u64 clear_child_tid;
-	u64 robust_list; /* address and size of the head, as registered */
-	u64 robust_size;
-	struct thread_start *start; /* kmalloc'd; taken by the first run, or freed with the thread */
-	u64 user_cycles, system_cycles, stamp;
-	bool born; /* counted in threads_born */
-	bool ran; /* has executed user instructions */
-	bool idle; /* the idle thread of its CPU */
-	u64 ring_stamp; /* cycles of the newest ring for a request that Linux has not taken */
-	void (*work)(void *arg); /* a kernel thread's, NULL: runs a program */
-	void *work_arg;
-};
-
-#define KSTACK_SIZE 16384UL
-
-static inline struct thread *current_thread(void)
-{
-	return this_cpu()->current;
-}
+#include "mck/objects.h"
 
 /* ---- threads (task/thread.c) ---- */
 
@@ -138,7 +16,14 @@ static inline struct thread *current_thread(void)
  * NULL without memory. Takes over the caller's references to space, process
  * and sighand if it succeeds.
  */
-void thread_init(void); /* serves CALL_THREAD_ATTACH and CALL_THREAD_END */
+/* Where a thread's twin and its mailbox are. */
+struct attachment {
+	u64 slot_pa, kpage_pa;
+	u32 twin_index, twin_gen;
+	u32 slot_number;
+	u64 linux_space; /* the module's id of the space */
+};
+s64 thread_attach(u64 id, const struct attachment *a); /* 0, -ESRCH or -ENOMEM; any context */
 struct thread *thread_create(struct space *space, struct process *process, struct sighand *sighand);
 /* A thread of the kernel: not in the table, without a program. */
 struct thread *thread_create_kernel(void (*work)(void *arg), void *arg, int node);
@@ -192,14 +77,6 @@ void sched_wake_at(u64 cycles);
 /* Let others run; returns when this thread is chosen again. */
 void sched_yield_cpu(void);
 void sched_idle_loop(void) __attribute__((noreturn)); /* the idle thread of each CPU */
-/*
- * The last test before user mode, by the entry code: publishes CPU_USER and
- * sets the timer if it must; false if something was noted meanwhile, and the
- * way back has to begin again.
- */
-bool sched_leave(void);
-void sched_enter(void); /* the first thing after an entry from user mode */
-void sched_tick(void); /* from the timer's interrupt */
 /* A kernel thread that runs work(arg) on this CPU soon; false without memory. */
 bool sched_kthread(void (*work)(void *arg), void *arg);
 bool sched_need_resched(void); /* another thread of this CPU is runnable and the slice is over */
@@ -234,5 +111,13 @@ void wake_all_cpus(void);
  * condition holds RUNNABLE.
  */
 void sched_scan(void);
+
+/* ---- what task/ asks of the rooms above it (tasks.c) ---- */
+
+void up_poll(void); /* serve what Linux has sent to this CPU */
+bool up_untaken(void); /* Linux has not taken, or answered, all that this CPU sent */
+void up_ring_again(void); /* if so for RING_AGAIN_US */
+void up_call_twin(const struct thread *t); /* the twin has something to look at */
+void up_ended(u32 end_call); /* answer CALL_THREAD_END */
 
 #endif

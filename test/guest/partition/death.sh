@@ -5,7 +5,7 @@
 # shellcheck source=test/guest/partition/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-load_module
+load_module hang_seconds=3
 make_instance || bail "no instance"
 
 # Boots a well-behaved image on the same resources and stops it.
@@ -32,6 +32,22 @@ ok "panic instead of an answer" ihkosctl 0 shutdown
 is "status" "$(ihkosctl 0 get status)" INACTIVE
 ok "the next boot works" works_again
 
+# Whoever waits for an LWK that dies gets an error, and the death is seen.
+ihkosctl 0 kargs panic=call
+ok "boot" ihkosctl 0 boot
+not_ok "a program's launch fails" mcexec /bin/true
+is "status" "$(ihkosctl 0 get status)" PANIC
+not_ok "so does the next" mcexec /bin/true
+ok "shutdown" ihkosctl 0 shutdown
+ok "the next boot works" works_again
+
+ihkosctl 0 kargs stuck
+ok "boot" ihkosctl 0 boot
+not_ok "a program's launch fails" mcexec /bin/true
+is "status" "$(ihkosctl 0 get status)" HUNGUP
+ok "shutdown" ihkosctl 0 shutdown
+ok "the next boot works" works_again
+
 ihkosctl 0 kargs busy
 ok "boot" ihkosctl 0 boot
 refuses "shutdown names the count" 1 '7 programs run on instance 0' ihkosctl 0 shutdown
@@ -52,8 +68,10 @@ like "and the rest is served" "$(ihkosctl 0 kmsg)" 'lcall answered [1-9]'
 ok "shutdown" ihkosctl 0 shutdown
 
 ihkosctl 0 kargs silent=1
-timeout -s KILL 2 ihkosctl 0 boot
-is "a killed boot undoes itself" "$(ihkosctl 0 get counters >/dev/null; ihkosctl 0 get status)" INACTIVE
+not_ok "a boot is killed" sh -c 'timeout -s KILL 2 ihkosctl 0 boot; exit 1'
+# Any verb waits until the boot has undone itself.
+ihkosctl 0 get counters >/dev/null
+is "status" "$(ihkosctl 0 get status)" INACTIVE
 ok "the next boot works" works_again
 ihkosctl 0 kargs silent=1
 refuses "a CPU that does not report" 1 'CPU 3 .place 1. did not report its start within' ihkosctl 0 boot

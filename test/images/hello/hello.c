@@ -5,9 +5,10 @@
  * module without the LWK. Words among the kernel arguments make it misbehave:
  *
  *     panic=boot    panics before it is ready
- *     panic=call    panics on a shutdown call instead of answering
+ *     panic=call    panics on the first call but probes, instead of answering
  *     silent=N      place N never reports
  *     deaf          answers no call but probes
+ *     stuck         spins with interrupts off once it has been probed
  *     busy          answers the first shutdown with EBUSY and 7 programs
  *     noise         sends words that make no sense, then an lcall
  */
@@ -169,10 +170,10 @@ static void answer(struct boot_cpu *cpu, u32 index)
 
 	if (is_told("deaf") && call->op != CALL_PROBE)
 		return;
+	if (is_told("panic=call") && call->op != CALL_PROBE)
+		panic(cpu, ": told to");
 	call->ret = 0;
 	if (call->op == CALL_SHUTDOWN) {
-		if (is_told("panic=call"))
-			panic(cpu, ": told to");
 		if (is_told("busy") && !refused++) {
 			call->ret = -16;
 			call->out[0] = 7;
@@ -182,6 +183,7 @@ static void answer(struct boot_cpu *cpu, u32 index)
 	} else if (call->op != CALL_PROBE) {
 		call->ret = -38;
 	}
+	cpu->calls_local++;
 	__atomic_store_n(&call->state, IKC_DONE, __ATOMIC_RELEASE);
 	send(cpu, IKC_WORD(IKC_CALL_DONE, index, call->gen));
 	for (i = 0; stopping && i < params->cpu_count; i++)
@@ -320,6 +322,8 @@ void hello_main(struct boot_params *boot, u64 place)
 	for (;;) {
 		while (look(cpu))
 			;
+		while (is_told("stuck") && cpu->calls_local)
+			__builtin_ia32_pause();
 		/* State before the last look at attention, against ihk_ring_lwk()'s order. */
 		__atomic_store_n(&cpu->state, CPU_IDLE, __ATOMIC_SEQ_CST);
 		if (!__atomic_load_n(&cpu->attention, __ATOMIC_SEQ_CST) &&

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who faults: Linux, which must not be kept waiting, and our own threads, which wait and read files. */
+/* Two ways to fault: without waiting, for Linux, and with waiting and reading of files, for our threads. */
 #include "mck/errno.h"
-#include "mck/ikc.h"
-#include "mck/task.h"
 #include "internal.h"
 
 #define SHRINK_PAGES 64 /* freed at once when a fault finds no memory */
@@ -50,7 +48,7 @@ static enum fault_result copy_defer(struct fault *f)
 		*job = (struct copy_job){ f->space, f->va, f->copy_pa };
 		/* The asker has the space until it is answered, so it can be pinned once more. */
 		__atomic_add_fetch(&f->space->pins, 1, __ATOMIC_SEQ_CST);
-		if (ikc_defer(copy_thread, job))
+		if (up_defer(copy_thread, job))
 			return FR_BUSY;
 		space_unpin(f->space);
 		kfree(job);
@@ -73,7 +71,8 @@ static enum fault_result fault_once(struct fault *f)
 	return result;
 }
 
-enum fault_result space_fault(struct space *s, u64 addr, enum access access, struct fill_wanted *fill)
+enum fault_result space_fault(struct space *s, u64 addr, enum access access,
+			      struct fill_wanted *fill)
 {
 	struct fault f = { .space = s, .va = addr & PAGE_MASK, .access = access, .fill = fill };
 	enum fault_result result;
@@ -123,10 +122,10 @@ static bool fault_may_go_on(void *arg)
 /* RLIMIT_STACK as Linux has it now, also for faults that Linux will ask for. */
 static void limits_refresh(struct space *s)
 {
-	struct thread *t = current_thread();
+	struct mm_limits l;
 
-	if (t && t->space == s && t->kpage)
-		WRITE_ONCE(s->stack_limit, READ_ONCE(t->kpage->rlimit_stack));
+	if (up_limits(s, &l))
+		WRITE_ONCE(s->stack_limit, l.stack);
 }
 
 static enum fault_result wait_for_change(struct fault *f)
@@ -154,7 +153,9 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 	assert_no_lock();
 	limits_refresh(s);
 	for (;;) {
-		struct fault f = { .space = s, .va = addr & PAGE_MASK, .access = access, .fill = &fill };
+		struct fault f = {
+			.space = s, .va = addr & PAGE_MASK, .access = access, .fill = &fill
+		};
 
 		result = fault_once(&f);
 		if (f.copying) {
@@ -175,101 +176,4 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 		if (result != FR_OK)
 			return result;
 	}
-}
-
-/* ---- Linux ---- */
-
-static enum fault_answer answer_of(enum fault_result result)
-{
-	switch (result) {
-	case FR_OK: return FAULT_OK;
-	case FR_BUS: return FAULT_BUS;
-	case FR_OOM: return FAULT_OOM;
-	case FR_BUSY: return FAULT_WAIT;
-	case FR_FILL: return FAULT_FILL;
-	default: return FAULT_BAD;
-	}
-}
-
-static void serve_fault(u32 index, const struct ikc_call *call)
-{
-	/* Each word is read once: Linux may not be trusted to leave it. */
-	u64 id = READ_ONCE(call->arg[0]), addr = READ_ONCE(call->arg[1]);
-	enum access access = READ_ONCE(call->arg[2]) ? ACCESS_WRITE : ACCESS_READ;
-	struct space *s = space_pin(id);
-	struct fill_wanted fill;
-	enum fault_result result;
-	u64 out[3];
-
-	if (!s) {
-		ikc_answer(index, FAULT_BAD, NULL, 0);
-		return;
-	}
-	result = space_fault(s, addr, access, &fill);
-	if (result == FR_FILL) {
-		out[0] = file_id(fill.file);
-		out[1] = fill.index;
-		out[2] = fill.frame_pa;
-		/* The page that is being filled keeps the file until the report. */
-		file_put(fill.file);
-	}
-	space_unpin(s);
-	ikc_answer(index, answer_of(result), out, result == FR_FILL ? 3 : 0);
-}
-
-static void serve_fill_done(u32 index, const struct ikc_call *call)
-{
-	file_filled(READ_ONCE(call->arg[0]), READ_ONCE(call->arg[1]), READ_ONCE(call->arg[2]),
-		    (int)(s64)READ_ONCE(call->arg[3]));
-	ikc_answer(index, 0, NULL, 0);
-}
-
-/* Only what went there comes back, and once. */
-static bool page_comes_back(u64 pa)
-{
-	struct frame *f = frame_of(pa);
-	u8 away = FRAME_AWAY;
-
-	return f && !(pa & ~PAGE_MASK) &&
-	       __atomic_compare_exchange_n(&f->flags, &away, 0, false, __ATOMIC_RELAXED,
-					   __ATOMIC_RELAXED);
-}
-
-static void serve_pages_back(u32 index, const struct ikc_call *call)
-{
-	u64 count = READ_ONCE(call->arg[0]);
-	s64 ret = 0;
-
-	if (count > IKC_CALL_ARGS - 1)
-		count = 0, ret = -EINVAL;
-	for (u64 i = 1; i <= count; i++) {
-		u64 pa = READ_ONCE(call->arg[i]);
-
-		if (page_comes_back(pa))
-			phys_unquarantined(pa);
-		else
-			ret = -EINVAL;
-	}
-	if (ret)
-		__atomic_add_fetch(&boot_params->counters.bad_messages, 1, __ATOMIC_RELAXED);
-	ikc_answer(index, ret, NULL, 0);
-}
-
-/* Pages that were in the quarantine at boot come back by the same call. */
-static void mark_boot_quarantine(void)
-{
-	u64 count = boot_params->quarantine_count;
-	const u64 *pages = count ? arch_map_linux(boot_params->quarantine, count * sizeof(u64)) : NULL;
-
-	for (u64 i = 0; pages && i < count; i++)
-		if (frame_of(pages[i]))
-			frame_of(pages[i])->flags = FRAME_AWAY;
-}
-
-void fault_service_init(void)
-{
-	mark_boot_quarantine();
-	ikc_set_handler(CALL_FAULT, serve_fault);
-	ikc_set_handler(CALL_FILL_DONE, serve_fill_done);
-	ikc_set_handler(CALL_PAGES_BACK, serve_pages_back);
 }

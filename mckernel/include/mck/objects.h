@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The objects that every room knows, as data: spaces, processes, threads. What is done with them is in mm.h and task.h. */
+#ifndef MCK_OBJECTS_H
+#define MCK_OBJECTS_H
+
+#include "abi/boot.h"
+#include "abi/slot.h"
+#include "mck/arch.h"
+#include "mck/lib.h"
+#include "mck/list.h"
+
+struct region;
+struct reservation;
+struct space_epoch;
+
+/* An address space: regions and page tables. */
+struct space {
+	struct spinlock lock;
+	u32 refs; /* atomic: threads on it (vfork and CLONE_VM children included) */
+	u64 id; /* opaque to the module */
+	u64 root_pa;
+	struct space_epoch *epoch; /* shared with the module */
+	u64 epoch_pa;
+	u64 linux_id; /* the module's id of it, for LCALL_ZAP */
+
+	/* under lock */
+	struct list regions;
+	u64 mmap_base; /* top-down search starts here */
+	u64 brk_start, brk_end, brk_limit;
+	u64 stack_top;
+	u64 total_pages; /* for RLIMIT_AS */
+	u64 data_pages;
+	u64 locked_pages; /* for RLIMIT_MEMLOCK */
+	u64 stack_limit; /* RLIMIT_STACK as last seen, for faults that Linux asks for; space_create: 8 MiB */
+	bool lock_future; /* MCL_FUTURE */
+	struct region *hit; /* found last, or NULL */
+	struct reservation *claims; /* sleepable claims on ranges */
+	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
+
+	u32 pins; /* atomic: short holds by fault answers; the end of the space waits for them */
+	struct list by_id; /* under the lock of the table of spaces */
+	u64 cpus[ABI_MAX_CPUS /
+		 64]; /* atomic: CPUs that may hold TLB entries; maintained by arch_switch */
+};
+
+#define NSIG 64
+#define SIGBIT(sig) (1UL << ((sig)-1))
+
+/* What Linux calls sigaction, as x86-64 user space passes it. */
+struct ksigaction {
+	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */
+	u64 flags;
+	u64 restorer;
+	u64 mask;
+};
+
+/* Dispositions, shared by CLONE_SIGHAND. Under `lock`. */
+struct sighand {
+	u32 refs; /* atomic */
+	struct spinlock lock; /* RANK_PROCESS */
+	struct ksigaction action[NSIG];
+};
+
+/* A thread group: Linux's signal struct. */
+struct process {
+	u32 refs; /* atomic: threads */
+	bool born; /* counted in processes_born */
+	bool ran; /* counted in processes_ran */
+	char comm[16];
+	u64 start_cycles;
+	u64 past_cycles; /* of its threads that an exec has replaced; written at exec */
+};
+
+static inline void process_get(struct process *p)
+{
+	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
+}
+
+static inline void sighand_get(struct sighand *s)
+{
+	__atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
+}
+
+enum thread_state {
+	THREAD_PREPARED, /* waits for its twin's first wait */
+	THREAD_RUNNABLE, /* in the run queue or running */
+	THREAD_WAITING, /* `cond` tells when it goes on */
+	THREAD_DEAD,
+};
+
+/*
+ * What a new thread has to do in its own context, its twin waiting, before
+ * its program runs: return_to_user() calls it once, and frees it. The first
+ * member of what exec and clone keep there.
+ */
+struct thread_start {
+	void (*run)(struct thread_start *s);
+};
+
+/*
+ * One thread. Owned by the CPU it is assigned to (cpu); others reach it only
+ * by attention and kpage words, or under the thread table's lock.
+ */
+struct thread {
+	u64 id; /* opaque to the module; ids of dead threads never match */
+	struct list run; /* in the CPU's run queue */
+	struct list all; /* in the CPU's list of threads */
+	u32 cpu; /* place */
+	enum thread_state state;
+	bool (*cond)(
+		void *arg); /* state WAITING: evaluated by its CPU at each scan, no lock held */
+	void *cond_arg;
+	bool interruptible; /* a dead flag ends the wait too */
+	bool interrupted; /* it did: what wait_for() returns */
+
+	/* arch */
+	u8 *kstack; /* base, KSTACK_SIZE */
+	u64 ksp; /* saved stack pointer while switched out */
+	struct user_regs *regs; /* at the top of kstack */
+	void *fpu;
+	u64 fs_base, gs_base;
+	u64 fault_error; /* of the newest trap from user mode: error code, */
+	u64 fault_trap; /* vector, */
+	u64 fault_addr; /* CR2 if it was a page fault; all for signal frames */
+
+	/* the pair */
+	struct slot *slot; /* NULL before CALL_THREAD_ATTACH */
+	struct kpage *kpage;
+	u64 slot_uva; /* address of the slot in the proxy */
+	u32 twin_index, twin_gen;
+	u32 slot_number;
+	bool attached;
+	u32 end_reason; /* enum thread_end once it must end, set by CALL_THREAD_END, 0 before */
+	u32 end_call; /* 1 + index of that call, answered when it has ended; 0: none */
+
+	struct space *space; /* a reference */
+	struct process *process; /* a reference */
+	struct sighand *sighand; /* a reference */
+
+	/* signals: by the thread itself only */
+	u64 mask; /* the truth; kpage->linux_mask is what Linux has */
+	u64 saved_mask; /* restored after a temporary mask, if `restore_mask` */
+	bool restore_mask;
+	u64 altstack_sp, altstack_size;
+	u32 altstack_flags;
+	u32 caught; /* a signal that the twin's catcher met and whose frame is not built yet, or 0 */
+	u8 caught_info[SLOT_SIGINFO_SIZE]; /* its siginfo */
+
+	u64 affinity[ABI_MAX_CPUS / 64];
+	u64 clear_child_tid;
+	u64 robust_list; /* address and size of the head, as registered */
+	u64 robust_size;
+	struct thread_start
+		*start; /* kmalloc'd; taken by the first run, or freed with the thread */
+	u64 user_cycles, system_cycles, stamp;
+	bool born; /* counted in threads_born */
+	bool ran; /* has executed user instructions */
+	bool idle; /* the idle thread of its CPU */
+	u64 ring_stamp; /* cycles of the newest ring for a request that Linux has not taken */
+	void (*work)(void *arg); /* a kernel thread's, NULL: runs a program */
+	void *work_arg;
+};
+
+#define KSTACK_SIZE 16384UL
+
+static inline struct thread *current_thread(void)
+{
+	return this_cpu()->current;
+}
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Joins mm/ with the rooms above it: what it asks of them, and the calls of Linux that it serves. */
+#include "mck/errno.h"
+#include "mck/ikc.h"
+#include "mck/mm.h"
+#include "mck/offload.h"
+#include "mck/task.h"
+
+/* ---- what mm/ asks (mck/mm.h) ---- */
+
+int up_wait(bool (*cond)(void *arg), void *arg, bool interruptible)
+{
+	return wait_for(cond, arg, interruptible);
+}
+
+void up_wake(u32 place)
+{
+	wake_cpu(place);
+}
+
+bool up_defer(void (*fn)(void *arg), void *arg)
+{
+	return ikc_defer(fn, arg);
+}
+
+s64 up_lcall(u32 op, const u64 *arg)
+{
+	return ikc_lcall(op, arg);
+}
+
+bool up_lcall_async(u32 op, const u64 *arg)
+{
+	return ikc_lcall_async(op, arg);
+}
+
+bool up_limits(const struct space *s, struct mm_limits *l)
+{
+	const struct thread *t = current_thread();
+	const struct kpage *k = t && t->space == s ? t->kpage : NULL;
+
+	if (!k)
+		return false;
+	l->as = READ_ONCE(k->rlimit_as);
+	l->data = READ_ONCE(k->rlimit_data);
+	l->stack = READ_ONCE(k->rlimit_stack);
+	return true;
+}
+
+s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count)
+{
+	struct thread *t = current_thread();
+	u64 karg[6] = { id, first, count };
+	struct offload_result res;
+
+	/* A kernel thread has no twin. */
+	if (!t || !t->kpage || !t->attached)
+		return -EIO;
+	memcpy(t->kpage->list, frames, count * sizeof(frames[0]));
+	offload_kernel(REQ_FILE_READ, karg, &res);
+	if (res.ended)
+		return -ESRCH;
+	/* The answer is Linux's, but a number of frames is checked like any other. */
+	return res.value > (s64)count ? -EIO : res.value;
+}
+
+/* ---- Linux ---- */
+
+static enum fault_answer answer_of(enum fault_result result)
+{
+	switch (result) {
+	case FR_OK:
+		return FAULT_OK;
+	case FR_BUS:
+		return FAULT_BUS;
+	case FR_OOM:
+		return FAULT_OOM;
+	case FR_BUSY:
+		return FAULT_WAIT;
+	case FR_FILL:
+		return FAULT_FILL;
+	default:
+		return FAULT_BAD;
+	}
+}
+
+static void serve_fault(u32 index, const struct ikc_call *call)
+{
+	/* Each word is read once: Linux may not be trusted to leave it. */
+	u64 id = READ_ONCE(call->arg[0]), addr = READ_ONCE(call->arg[1]);
+	enum access access = READ_ONCE(call->arg[2]) ? ACCESS_WRITE : ACCESS_READ;
+	struct space *s = space_pin(id);
+	struct fill_wanted fill;
+	enum fault_result result;
+	u64 out[3];
+
+	if (!s) {
+		ikc_answer(index, FAULT_BAD, NULL, 0);
+		return;
+	}
+	result = space_fault(s, addr, access, &fill);
+	if (result == FR_FILL) {
+		out[0] = file_id(fill.file);
+		out[1] = fill.index;
+		out[2] = fill.frame_pa;
+		/* The page that is being filled keeps the file until the report. */
+		file_put(fill.file);
+	}
+	space_unpin(s);
+	ikc_answer(index, answer_of(result), out, result == FR_FILL ? 3 : 0);
+}
+
+static void serve_fill_done(u32 index, const struct ikc_call *call)
+{
+	file_filled(READ_ONCE(call->arg[0]), READ_ONCE(call->arg[1]), READ_ONCE(call->arg[2]),
+		    (int)(s64)READ_ONCE(call->arg[3]));
+	ikc_answer(index, 0, NULL, 0);
+}
+
+/* Only what went there comes back, and once. */
+static bool page_comes_back(u64 pa)
+{
+	struct frame *f = frame_of(pa);
+	u8 away = FRAME_AWAY;
+
+	return f && !(pa & ~PAGE_MASK) &&
+	       __atomic_compare_exchange_n(&f->flags, &away, 0, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
+}
+
+static void serve_pages_back(u32 index, const struct ikc_call *call)
+{
+	u64 count = READ_ONCE(call->arg[0]);
+	s64 ret = 0;
+
+	if (count > IKC_CALL_ARGS - 1)
+		count = 0, ret = -EINVAL;
+	for (u64 i = 1; i <= count; i++) {
+		u64 pa = READ_ONCE(call->arg[i]);
+
+		if (page_comes_back(pa))
+			phys_unquarantined(pa);
+		else
+			ret = -EINVAL;
+	}
+	if (ret)
+		__atomic_add_fetch(&boot_params->counters.bad_messages, 1, __ATOMIC_RELAXED);
+	ikc_answer(index, ret, NULL, 0);
+}
+
+/* Pages that were in the quarantine at boot come back by the same call. */
+static void mark_boot_quarantine(void)
+{
+	u64 count = boot_params->quarantine_count;
+	const u64 *pages = count ? arch_map_linux(boot_params->quarantine, count * sizeof(u64))
+				 : NULL;
+
+	for (u64 i = 0; pages && i < count; i++)
+		if (frame_of(pages[i]))
+			frame_of(pages[i])->flags = FRAME_AWAY;
+}
+
+void fault_service_init(void)
+{
+	mark_boot_quarantine();
+	ikc_set_handler(CALL_FAULT, serve_fault);
+	ikc_set_handler(CALL_FILL_DONE, serve_fill_done);
+	ikc_set_handler(CALL_PAGES_BACK, serve_pages_back);
+}

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The LWK out of memory: an error for who asks too much, death for him alone who gets too much.
+# vm: --lwk-mem 256M@0
+. "$(dirname "$0")/lib.sh"
+
+total=$(($(lwk_counter pages_total) / 256))
+start_lwk "$prog/spin" sleep
+bystander=$pid
+lwk_is "a program takes all there is, and gets ENOMEM" 0 "greedy: done" "$prog/touch" greedy
+lwk_is "and once more" 0 "greedy: done" "$prog/touch" greedy
+kills=$(lwk_counter oom_kills)
+lwk_is "a child that breaks too much copy-on-write dies alone" 0 "share: done" \
+	"$prog/touch" share $((total * 65 / 100))
+is "one kill was counted" "$(($(lwk_counter oom_kills) - kills))" 1
+like "and logged" "$(ihkosctl "$os" kmsg)" '[Oo]ut of memory'
+ok "who stood by lives" kill -0 $bystander
+
+# Several at once: some may be refused, none takes the others with it.
+for i in 1 2 3 4; do
+	mcexec "$prog/touch" greedy >"$scratch/$i" 2>&1 &
+	pids[i]=$!
+done
+for i in 1 2 3 4; do
+	status=0
+	wait "${pids[i]}" || status=$?
+	like "greedy program $i of four: status $status" "$status" '^(0|1|137)$'
+done
+ok "who stood by still lives" kill -0 $bystander
+run_good "the next program runs" "$prog/touch" verify $((total / 2))
+kill -KILL $bystander
+end_of $bystander
+lwk_balanced "nothing is left"
+done_testing

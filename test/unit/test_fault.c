@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Faults: what is refused, what is mapped and how much of it, stacks, file pages for both askers. */
+#include <string.h>
+
+#include "mck/ikc.h"
+#include "mm_world.h"
+
+#define BASE 0x400000000UL
+#define RW (PROT_READ | PROT_WRITE)
+#define MIB (1UL << 20)
+#define PAGE(n) (BASE + (n)*PAGE_SIZE)
+
+static struct space *s;
+
+static int setup(void **state)
+{
+	(void)state;
+	world_start(64 * MIB);
+	s = world_space();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (s)
+		space_put(s);
+	world_stop();
+	return 0;
+}
+
+static u64 user_pages(void)
+{
+	return boot_params->counters.pages_user;
+}
+
+static void test_refusals(void **state)
+{
+	struct fill_wanted fill;
+	u8 byte;
+
+	(void)state;
+	map_anon(s, PAGE(0), PAGE_SIZE, PROT_READ);
+	map_anon(s, PAGE(1), PAGE_SIZE, PROT_NONE);
+	map_anon(s, PAGE(2), PAGE_SIZE, PROT_EXEC);
+	assert_int_equal(user_write(s, PAGE(0), 1), FR_ACCESS);
+	assert_int_equal(user_read(s, PAGE(1), &byte), FR_ACCESS);
+	assert_int_equal(user_read(s, PAGE(2), &byte), FR_OK);
+	assert_int_equal(user_read(s, PAGE(3), &byte), FR_NOMAP);
+	assert_int_equal(space_fault_wait(s, PAGE(0), ACCESS_EXEC), FR_ACCESS);
+	assert_int_equal(space_fault_wait(s, PAGE(2), ACCESS_EXEC), FR_OK);
+	assert_int_equal(space_fault(s, SHADOW_END, ACCESS_READ, &fill), FR_NOMAP);
+	assert_int_equal(space_fault(s, ~0UL, ACCESS_READ, &fill), FR_NOMAP);
+}
+
+static void test_rights_in_entries(void **state)
+{
+	int level;
+
+	(void)state;
+	map_anon(s, PAGE(0), PAGE_SIZE, PROT_READ | PROT_EXEC);
+	map_anon(s, PAGE(1), PAGE_SIZE, RW);
+	space_fault_wait(s, PAGE(0), ACCESS_READ);
+	space_fault_wait(s, PAGE(1), ACCESS_READ);
+	assert_false(*pt_leaf(s->root_pa, PAGE(0), &level) & (PTE_WRITE | PTE_NX));
+	assert_true(*pt_leaf(s->root_pa, PAGE(1), &level) & PTE_NX);
+	assert_true(*pt_leaf(s->root_pa, PAGE(1), &level) & PTE_WRITE);
+}
+
+static void test_fresh_memory_is_zero(void **state)
+{
+	u8 byte;
+
+	(void)state;
+	/* The arena is full of 0xa5, freed pages of 0xdb. */
+	for (u32 round = 0; round < 3; round++) {
+		map_anon(s, BASE, 6 * MIB, RW);
+		for (u64 at = 0; at < 6 * MIB; at += 1024) {
+			assert_int_equal(user_read(s, BASE + at, &byte), FR_OK);
+			assert_int_equal(byte, 0);
+			user_write(s, BASE + at, 0xff);
+		}
+		space_unmap(s, BASE, BASE + 6 * MIB);
+		map_anon(s, BASE + PAGE_SIZE, 100 * PAGE_SIZE, RW);
+		for (u64 at = PAGE_SIZE; at < 101 * PAGE_SIZE; at += 1024)
+			expect_byte(s, BASE + at, 0);
+		space_unmap(s, BASE, BASE + MIB);
+	}
+}
+
+static void test_large_and_around(void **state)
+{
+	(void)state;
+	map_anon(s, BASE, 2 * MIB, RW);
+	user_write(s, BASE + MIB, 1);
+	assert_int_equal(user_pages(), 512);
+	/* Not across the end of a region, and not where small pages lie. */
+	map_anon(s, BASE + 2 * MIB, MIB, RW | PROT_EXEC);
+	user_write(s, BASE + 2 * MIB, 1);
+	assert_int_equal(user_pages(), 513);
+	/* In sequence: 1, 2, 4, 8, 16 at once; elsewhere one. */
+	for (u64 n = 0; n < 32; n++)
+		user_write(s, BASE + 2 * MIB + n * PAGE_SIZE, 1);
+	assert_int_equal(user_pages(), 512 + 32);
+	user_write(s, BASE + 2 * MIB + 100 * PAGE_SIZE, 1);
+	assert_int_equal(user_pages(), 512 + 33);
+	space_unmap(s, BASE, BASE + 3 * MIB);
+	/* Nor when it is not wanted. */
+	map_anon(s, BASE, 2 * MIB, RW);
+	space_set_flags(s, BASE, BASE + 2 * MIB, REGION_NOHUGE, 0);
+	user_write(s, BASE, 1);
+	assert_int_equal(user_pages(), 1);
+}
+
+static void test_stack(void **state)
+{
+	struct map_args a = { .addr = PAGE(1000),
+			      .length = 4 * PAGE_SIZE,
+			      .prot = RW,
+			      .max_prot = 7,
+			      .fixed = true,
+			      .region_flags = REGION_GROWSDOWN | REGION_STACK };
+
+	(void)state;
+	current_thread()->kpage->rlimit_stack = 100 * PAGE_SIZE;
+	assert_int_equal(space_map(s, &a), PAGE(1000));
+	assert_int_equal(user_write(s, PAGE(990), 1), FR_OK);
+	assert_int_equal(s->total_pages, 14);
+	assert_int_equal(user_write(s, PAGE(904), 1), FR_OK);
+	assert_int_equal(user_write(s, PAGE(903), 1), FR_NOMAP);
+	/* Linux's faults go by the limit seen last. */
+	assert_int_equal(linux_write(s, PAGE(903), 1), -EFAULT);
+	current_thread()->kpage->rlimit_stack = ~0UL;
+	assert_int_equal(user_write(s, PAGE(903), 1), FR_OK);
+	assert_int_equal(linux_write(s, PAGE(700), 1), 0);
+	/* Not into the gap above a neighbour, unless that allows no access. */
+	map_anon(s, PAGE(300), PAGE_SIZE, RW);
+	assert_int_equal(user_write(s, PAGE(556), 1), FR_NOMAP);
+	assert_int_equal(user_write(s, PAGE(557), 1), FR_OK);
+	space_protect(s, PAGE(300), PAGE(301), PROT_NONE);
+	assert_int_equal(user_write(s, PAGE(301), 1), FR_OK);
+	assert_int_equal(user_write(s, PAGE(300), 1), FR_ACCESS);
+}
+
+/* ---- file pages ---- */
+
+static void test_file_by_twin(void **state)
+{
+	struct file *f = world_file(1, 40 * PAGE_SIZE - 100);
+	u8 byte;
+
+	(void)state;
+	map_of_file(s, f, BASE, 50 * PAGE_SIZE, RW, 0);
+	for (u32 i = 0; i < 40; i++)
+		expect_byte(s, PAGE(i), file_byte(1, i));
+	/* 16, and then ever more in sequence. */
+	assert_int_equal(module.reads, 2);
+	assert_int_equal(boot_params->counters.pages_cache, 0);
+	assert_int_equal(user_read(s, PAGE(40), &byte), FR_BUS);
+	/* A write is the process's own. */
+	user_write(s, PAGE(3), 1);
+	expect_byte(s, PAGE(3), 1);
+	assert_int_equal(space_discard(s, PAGE(3), PAGE(4)), 0);
+	expect_byte(s, PAGE(3), file_byte(1, 3));
+	assert_int_equal(module.reads, 2);
+}
+
+static void test_file_for_linux(void **state)
+{
+	struct file *f = world_file(2, 0); /* size not known */
+	struct fill_wanted fill, again;
+	u8 byte;
+
+	(void)state;
+	map_of_file(s, f, BASE, 8 * PAGE_SIZE, PROT_READ, 3);
+	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &fill), FR_FILL);
+	assert_int_equal(fill.index, 4);
+	assert_int_equal(file_id(fill.file), 2);
+	/* One filler only. */
+	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &again), FR_BUSY);
+	memset(pa_to_va(fill.frame_pa), 9, PAGE_SIZE);
+	/* Reports of what nobody asked for change nothing. */
+	file_filled(2, 4, fill.frame_pa + PAGE_SIZE, 0);
+	file_filled(2, 5, fill.frame_pa, 0);
+	file_filled(77, 4, fill.frame_pa, 0);
+	assert_int_equal(boot_params->counters.bad_messages, 3);
+	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &again), FR_BUSY);
+	file_filled(2, 4, fill.frame_pa, 0);
+	file_put(fill.file);
+	file_filled(2, 4, fill.frame_pa, -EIO);
+	assert_int_equal(boot_params->counters.bad_messages, 4);
+	expect_byte(s, PAGE(1), 9);
+	assert_int_equal(linux_read(s, PAGE(2), &byte), 0);
+	assert_int_equal(byte, file_byte(2, 5));
+	assert_int_equal(linux_write(s, PAGE(2), 1), -EFAULT);
+}
+
+static struct fill_wanted other_fill;
+static void other_fails(void)
+{
+	world_on_wait = NULL;
+	file_filled(file_id(other_fill.file), other_fill.index, other_fill.frame_pa, -EIO);
+	file_put(other_fill.file);
+}
+
+static void test_filler_dies(void **state)
+{
+	struct file *f = world_file(3, 8 * PAGE_SIZE);
+
+	(void)state;
+	map_of_file(s, f, BASE, 8 * PAGE_SIZE, PROT_READ, 0);
+	/* Linux's task dies: the waiting thread reads by itself. */
+	assert_int_equal(space_fault(s, PAGE(0), ACCESS_READ, &other_fill), FR_FILL);
+	world_on_wait = other_fails;
+	expect_byte(s, PAGE(0), file_byte(3, 0));
+	/* The thread's own twin dies: nothing is left half-way. */
+	space_discard(s, PAGE(0), PAGE(8));
+	file_shrink(100);
+	module.reader_dies = true;
+	assert_int_equal(space_fault_wait(s, PAGE(0), ACCESS_READ), FR_BUS);
+	module.reader_dies = false;
+	assert_int_equal(user_pages() + boot_params->counters.pages_cache, 0);
+	expect_byte(s, PAGE(0), file_byte(3, 0));
+}
+
+static void test_wait_ends_with_thread(void **state)
+{
+	struct file *f = world_file(4, 8 * PAGE_SIZE);
+
+	(void)state;
+	map_of_file(s, f, BASE, 8 * PAGE_SIZE, PROT_READ, 0);
+	assert_int_equal(space_fault(s, PAGE(0), ACCESS_READ, &other_fill), FR_FILL);
+	world_must_end = true;
+	assert_int_equal(space_fault_wait(s, PAGE(0), ACCESS_READ), FR_BUS);
+	world_must_end = false;
+	other_fails();
+}
+
+static void test_read_errors(void **state)
+{
+	struct file *f = world_file(6, 16 * PAGE_SIZE);
+	u8 byte;
+
+	(void)state;
+	map_of_file(s, f, BASE, 16 * PAGE_SIZE, PROT_READ, 0);
+	module.read_error = -EIO;
+	module.read_error_at = 5;
+	/* An error behind the page does not matter to it. */
+	expect_byte(s, PAGE(2), file_byte(6, 2));
+	assert_int_equal(user_read(s, PAGE(7), &byte), FR_BUS);
+	assert_int_equal(linux_read(s, PAGE(8), &byte), -EFAULT);
+	expect_byte(s, PAGE(4), file_byte(6, 4));
+	/* It is tried again each time. */
+	module.read_error = 0;
+	expect_byte(s, PAGE(7), file_byte(6, 7));
+}
+
+/* ---- shortage ---- */
+
+static u64 hoard[16384];
+static u32 hoarded;
+
+static void hoard_all(void)
+{
+	while ((hoard[hoarded] = page_alloc(0, -1)))
+		hoarded++;
+}
+
+static void hoard_drop(void)
+{
+	while (hoarded)
+		page_free(hoard[--hoarded], 0);
+}
+
+static void test_shortage(void **state)
+{
+	struct file *f = world_file(7, 64 * PAGE_SIZE);
+	struct space *other = world_space();
+	struct fill_wanted fill;
+
+	(void)state;
+	map_of_file(other, f, BASE, 64 * PAGE_SIZE, PROT_READ, 0);
+	for (u32 i = 0; i < 64; i++)
+		expect_byte(other, PAGE(i), file_byte(7, i));
+	space_put(other);
+	assert_int_equal(boot_params->counters.pages_cache, 64);
+	current_thread()->space = s;
+	map_anon(s, BASE, 2000 * PAGE_SIZE, RW);
+	space_set_flags(s, BASE, PAGE(2000), REGION_NOHUGE, 0);
+	user_write(s, PAGE(1500), 1); /* the tables */
+	hoard_all();
+	/* Cached pages give way first; then there is nothing. */
+	assert_int_equal(user_write(s, PAGE(1501), 1), FR_OK);
+	assert_int_equal(boot_params->counters.pages_cache, 0);
+	assert_int_equal(module.forgets, 1);
+	hoard_all();
+	assert_int_equal(user_write(s, PAGE(1520), 1), FR_OOM);
+	assert_int_equal(space_fault(s, PAGE(1520), ACCESS_WRITE, &fill), FR_OOM);
+	hoard_drop();
+	assert_int_equal(user_write(s, PAGE(1520), 1), FR_OK);
+}
+
+static void test_mlock_style_populate(void **state)
+{
+	(void)state;
+	map_anon(s, BASE, 5 * MIB, RW);
+	assert_int_equal(space_populate(s, BASE, BASE + 5 * MIB), 0);
+	assert_int_equal(user_pages(), 5 * MIB / PAGE_SIZE);
+	assert_int_equal(space_populate(s, BASE, BASE + 6 * MIB), -ENOMEM);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_refusals),
+		TEST(test_rights_in_entries),
+		TEST(test_fresh_memory_is_zero),
+		TEST(test_large_and_around),
+		TEST(test_stack),
+		TEST(test_file_by_twin),
+		TEST(test_file_for_linux),
+		TEST(test_filler_dies),
+		TEST(test_wait_ends_with_thread),
+		TEST(test_read_errors),
+		TEST(test_shortage),
+		TEST(test_mlock_style_populate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Versions of files: sharing, accounts, what the module is told, what is dropped. */
+#include <string.h>
+
+#include "mm_world.h"
+
+#define BASE 0x400000000UL
+#define MIB (1UL << 20)
+#define PAGE(n) (BASE + (n)*PAGE_SIZE)
+
+static struct lwk_counters *counters;
+
+static int setup(void **state)
+{
+	(void)state;
+	world_start(64 * MIB);
+	counters = &boot_params->counters;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	world_stop();
+	return 0;
+}
+
+/* A process maps `pages` of the file, touches them, and ends. */
+static void use(u64 id, u64 pages)
+{
+	struct space *s = world_space();
+
+	map_of_file(s, world_file(id, pages * PAGE_SIZE), BASE, pages * PAGE_SIZE, PROT_READ, 0);
+	for (u64 i = 0; i < pages; i++)
+		expect_byte(s, PAGE(i), file_byte(id, i));
+	space_put(s);
+}
+
+static void test_shared_and_kept(void **state)
+{
+	struct space *a = world_space(), *b = world_space();
+	u64 reads;
+
+	(void)state;
+	map_of_file(a, world_file(1, 32 * PAGE_SIZE), BASE, 32 * PAGE_SIZE, PROT_READ, 0);
+	for (u32 i = 0; i < 32; i++)
+		expect_byte(a, PAGE(i), file_byte(1, i));
+	reads = module.reads;
+	assert_int_equal(counters->pages_user, 32);
+	assert_int_equal(counters->pages_cache, 0);
+	map_of_file(b, world_file(1, 32 * PAGE_SIZE), BASE, 32 * PAGE_SIZE, PROT_READ, 0);
+	for (u32 i = 0; i < 32; i++)
+		expect_byte(b, PAGE(i), file_byte(1, i));
+	assert_int_equal(counters->pages_user, 32);
+	space_put(a);
+	assert_int_equal(module.idles, 0);
+	space_put(b);
+	/* Both opens go back at once; the pages stay for the next. */
+	assert_int_equal(module.idles, 1);
+	assert_int_equal(module.opens_back, 2);
+	assert_int_equal(counters->pages_user, 0);
+	assert_int_equal(counters->pages_cache, 32);
+	use(1, 32);
+	assert_int_equal(module.reads, reads);
+	assert_int_equal(module.opens_back, 3);
+	assert_int_equal(module.forgets, 0);
+	file_shrink(32);
+	assert_int_equal(counters->pages_cache, 0);
+	assert_int_equal(module.forgets, 1);
+	use(1, 32);
+	assert_int_equal(module.reads, 2 * reads);
+}
+
+static void test_opened_and_not_mapped(void **state)
+{
+	struct file *f = world_file(2, PAGE_SIZE);
+
+	(void)state;
+	assert_int_equal(file_id(f), 2);
+	assert_int_equal(file_size(f), PAGE_SIZE);
+	file_put(f);
+	assert_int_equal(module.idles, 1);
+	assert_int_equal(module.forgets, 1);
+}
+
+static void test_mapped_pages_stay(void **state)
+{
+	struct space *s = world_space();
+
+	(void)state;
+	map_of_file(s, world_file(3, 32 * PAGE_SIZE), BASE, 32 * PAGE_SIZE, PROT_READ, 0);
+	expect_byte(s, PAGE(0), file_byte(3, 0));
+	/* 16 were read and mapped around. */
+	file_shrink(~0UL);
+	assert_int_equal(counters->pages_user, 16);
+	expect_byte(s, PAGE(5), file_byte(3, 5));
+	assert_int_equal(module.reads, 1);
+	space_discard(s, PAGE(0), PAGE(32));
+	file_shrink(~0UL);
+	assert_int_equal(counters->pages_user + counters->pages_cache, 0);
+	/* A file in use is not forgotten. */
+	assert_int_equal(module.forgets, 0);
+	expect_byte(s, PAGE(0), file_byte(3, 0));
+	assert_int_equal(module.reads, 2);
+	space_put(s);
+}
+
+static void test_oldest_first(void **state)
+{
+	u64 reads;
+
+	(void)state;
+	for (u64 id = 10; id < 15; id++)
+		use(id, 16);
+	use(10, 16);
+	reads = module.reads;
+	file_shrink(32);
+	assert_int_equal(module.forgets, 2);
+	use(10, 16);
+	use(13, 16);
+	use(14, 16);
+	assert_int_equal(module.reads, reads);
+	use(11, 16);
+	assert_true(module.reads > reads);
+}
+
+/* A quarter of the memory at most, however many files come by. */
+static void test_bound(void **state)
+{
+	(void)state;
+	for (u64 id = 1; id < 60; id++)
+		use(id, 200);
+	assert_true(counters->pages_cache <= counters->pages_total / 4 + 256);
+	assert_true(counters->pages_cache > counters->pages_total / 8);
+}
+
+/* No lcall is free: a thread tells it, and without one the next event does. */
+static void test_telling(void **state)
+{
+	(void)state;
+	module.no_lcall = true;
+	use(20, 4);
+	assert_int_equal(module.idles, 0);
+	world_run_deferred();
+	assert_int_equal(module.idles, 1);
+	module.no_thread = true;
+	use(21, 4);
+	file_shrink(~0UL);
+	assert_int_equal(module.idles, 1);
+	module.no_thread = module.no_lcall = false;
+	use(22, 4);
+	assert_int_equal(module.idles, 3);
+	assert_int_equal(module.opens_back, 3);
+	assert_int_equal(module.forgets, 2);
+}
+
+static void test_large_sparse_file(void **state)
+{
+	struct space *s = world_space();
+	u64 far = 1UL << 40;
+
+	(void)state;
+	map_of_file(s, world_file(30, 0), BASE, 4 * PAGE_SIZE, PROT_READ, far);
+	expect_byte(s, PAGE(1), file_byte(30, far + 1));
+	map_of_file(s, world_file(30, 0), PAGE(100), 4 * PAGE_SIZE, PROT_READ, 0);
+	expect_byte(s, PAGE(101), file_byte(30, 1));
+	expect_byte(s, PAGE(2), file_byte(30, far + 2));
+	space_put(s);
+}
+
+static void test_index(void **state)
+{
+	static const u64 at[] = { 0, 511, 512, 0x40000, 1UL << 27, (1UL << 36) + 5, 1UL << 52 };
+	struct page_index x = { 0, 0 };
+	u64 index = 0, n = 0;
+
+	(void)state;
+	assert_null(index_slot(&x, 0, false));
+	assert_null(index_next(&x, &index));
+	for (u32 i = 0; i < ARRAY_SIZE(at); i++)
+		*index_slot(&x, at[i], true) = at[i] + 1;
+	for (u64 *w; (w = index_next(&x, &index)); index++, n++) {
+		assert_int_equal(index, at[n]);
+		assert_int_equal(*w, at[n] + 1);
+	}
+	assert_int_equal(n, ARRAY_SIZE(at));
+	assert_int_equal(*index_slot(&x, 511, false), 512);
+	assert_null(index_slot(&x, 1UL << 45, false));
+	index_free(&x);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_shared_and_kept),
+		TEST(test_opened_and_not_mapped),
+		TEST(test_mapped_pages_stay),
+		TEST(test_oldest_first),
+		TEST(test_bound),
+		TEST(test_telling),
+		TEST(test_large_sparse_file),
+		TEST(test_index),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
