@@ -369,7 +369,8 @@ static void __attribute__((noreturn)) execute(char **argv)
 		die(STATUS_NOT_EXECUTABLE, "%s: not a program for x86-64", name);
 	if (err == ENODEV)
 		die(STATUS_REFUSED, "%s: the OS instance has ended", name);
-	die(err == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE, "%s: %s", name, strerror(err));
+	die(err == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE, "%s: %s", name,
+	    strerror(err));
 }
 
 int main(int argc, char **argv)

@@ -150,8 +150,7 @@ long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, uns
 	return done;
 }
 
-s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames,
-		  u64 count)
+s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames, u64 count)
 {
 	struct page *pages[KPAGE_LIST];
 	struct file *real;

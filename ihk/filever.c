@@ -205,9 +205,9 @@ int ihk_version_sample(struct file *real, struct ihk_version *version)
 bool ihk_version_same(const struct ihk_version *a, const struct ihk_version *b)
 {
 	return a->sb == b->sb && a->ino == b->ino && a->generation == b->generation &&
-	       a->dev == b->dev && a->size == b->size &&
-	       timespec64_equal(&a->ctime, &b->ctime) && timespec64_equal(&a->mtime, &b->mtime) &&
-	       a->has_change == b->has_change && a->change == b->change;
+	       a->dev == b->dev && a->size == b->size && timespec64_equal(&a->ctime, &b->ctime) &&
+	       timespec64_equal(&a->mtime, &b->mtime) && a->has_change == b->has_change &&
+	       a->change == b->change;
 }
 
 bool ihk_version_writers(struct file *outer, struct file *real)

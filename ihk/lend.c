@@ -104,8 +104,7 @@ static bool next_leaf(struct leaf *leaf)
 	if (leaf->level != 1 || leaf->index == PT_ENTRIES - 1)
 		return false;
 	value = READ_ONCE(leaf->entry[1]);
-	if (!(value & PTE_PRESENT) || !(value & PTE_USER) ||
-	    ((value ^ leaf->value) & PTE_WRITE))
+	if (!(value & PTE_PRESENT) || !(value & PTE_USER) || ((value ^ leaf->value) & PTE_WRITE))
 		return false;
 	leaf->entry++;
 	leaf->index++;

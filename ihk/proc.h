@@ -413,8 +413,7 @@ struct file *ihk_real_file(struct file *file, unsigned long prot);
 /* Whole pages, zero beyond the end: their number, 0 beyond the end, -errno if the first fails. */
 long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, unsigned long count);
 /* The same into frames of the instance. Context: inside. */
-s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames,
-		  u64 count);
+s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames, u64 count);
 
 /* ---- quarantine.c ---- */
 

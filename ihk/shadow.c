@@ -45,8 +45,8 @@ static void out_of_memory(struct ihk_space *space)
 {
 	if (current->mm != space->mm)
 		return;
-	pr_info_ratelimited("ihk: os %d: out of memory, killing %s (%d)\n",
-			    space->procs->os->index, current->comm, task_tgid_nr(current));
+	pr_info_ratelimited("ihk: os %d: out of memory, killing %s (%d)\n", space->procs->os->index,
+			    current->comm, task_tgid_nr(current));
 	send_sig(SIGKILL, current, 1);
 }
 
@@ -69,7 +69,9 @@ static vm_fault_t resolve_unlocked(struct ihk_fault *fault, struct vm_fault *vmf
 static vm_fault_t ask(struct ihk_space *space, struct vm_fault *vmf, bool write)
 {
 	struct ihk_fault fault = {
-		.space = space, .va = vmf->address & PAGE_MASK, .write = write,
+		.space = space,
+		.va = vmf->address & PAGE_MASK,
+		.write = write,
 	};
 	bool may_drop = vmf->flags & FAULT_FLAG_ALLOW_RETRY;
 	int answer;
@@ -113,8 +115,8 @@ static vm_fault_t fault_inside(struct ihk_space *space, struct vm_fault *vmf)
 			return VM_FAULT_SIGBUS;
 		n = ihk_lend(space, vmf->address & PAGE_MASK, write, pages,
 			     min_t(unsigned long, room, FAULT_AROUND), &writable);
-		ret = n ? insert_checked(space, vmf, seq, pages, n, writable) :
-			  ask(space, vmf, write);
+		ret = n ? insert_checked(space, vmf, seq, pages, n, writable)
+			: ask(space, vmf, write);
 		cond_resched();
 	} while (!ret);
 	return ret;

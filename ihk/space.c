@@ -7,7 +7,7 @@
 #include "proc.h"
 
 /* Ids of the module: index in the low half, a generation above. */
-#define SPACE_INDEX(id) ((unsigned long)((id) & 0xffffffff))
+#define SPACE_INDEX(id) ((unsigned long)((id)&0xffffffff))
 
 static void space_free(struct kref *ref)
 {

@@ -27,8 +27,9 @@ static s64 look_at_pages(struct ihk_procs *procs, u64 list_pa, u64 count)
 
 	if (!count)
 		return 0;
-	words = count <= PAGE_SIZE / sizeof(u64) && IS_ALIGNED(list_pa, PAGE_SIZE) ?
-			ihk_os_mem(procs->os, list_pa, PAGE_SIZE) : NULL;
+	words = count <= PAGE_SIZE / sizeof(u64) && IS_ALIGNED(list_pa, PAGE_SIZE)
+			? ihk_os_mem(procs->os, list_pa, PAGE_SIZE)
+			: NULL;
 	if (!words)
 		return -EINVAL;
 	for (i = 0; i < count; i++) {

@@ -67,6 +67,8 @@ void ikc_send(u64 word, bool force)
 	struct channel *c = channel();
 	enum ring_push result;
 
+	if (!c->to_linux)
+		return; /* a panic before ikc_init() */
 	/* The ring has room for everything that can be under way; if Linux is slower than all of it, wait. */
 	for (;;) {
 		result = ring_push(c->to_linux, word);
@@ -112,7 +114,7 @@ void ikc_answer(u32 index, s64 ret, const u64 *out, u32 out_count)
 	u32 gen = call->gen;
 
 	for (u32 i = 0; i < IKC_CALL_OUTS; i++)
-		call->out[i] = i < out_count ? out[i] : 0;
+		call->out[i] = out && i < out_count ? out[i] : 0;
 	call->ret = ret;
 	/* Pairs with the acquire of the caller: ret and out are there. */
 	__atomic_store_n(&call->state, IKC_DONE, __ATOMIC_RELEASE);

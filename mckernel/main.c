@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The start of the kernel, CPU by CPU: its table of contents. */
+#include "mck/calibrate.h"
 #include "mck/clock.h"
 #include "mck/exec.h"
 #include "mck/ikc.h"
@@ -34,8 +35,8 @@ static void start_first(u64 boot_pa, u32 place)
 	boot_params->status = OS_BOOTING;
 	first_cpu.place = place;
 	first_cpu.boot = &boot_params->cpus[place];
-	arch_cpu_set(&first_cpu);
 	log_init((struct log_ring *)boot_params->log);
+	arch_cpu_set(&first_cpu); /* from here on, a fault has last words */
 
 	arch_memory_init(); /* our own page tables, log and parameters mapped for good */
 	first_cpu.boot = &boot_params->cpus[place];
@@ -51,6 +52,7 @@ static void start_first(u64 boot_pa, u32 place)
 	status_init(); /* probe, shutdown */
 	tasks_init(); /* threads: attach, end */
 	clock_init(); /* Linux's time */
+	calibrate_cycles(); /* our own counter's rate */
 	fault_service_init(); /* faults of Linux tasks, pages from the quarantine */
 	syscall_init(); /* the table proves itself */
 	exec_init(); /* programs */

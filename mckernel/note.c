@@ -8,7 +8,7 @@ static const struct {
 	char name[4];
 	struct boot_note desc;
 } note __attribute__((used, section(".note.ihk"), aligned(4))) = {
-	sizeof(BOOT_NOTE_NAME), sizeof(struct boot_note), BOOT_NOTE_TYPE, BOOT_NOTE_NAME,
-	{ ABI_VERSION, 0, ABI_HASH },
+	sizeof(BOOT_NOTE_NAME), sizeof(struct boot_note),     BOOT_NOTE_TYPE,
+	BOOT_NOTE_NAME,		{ ABI_VERSION, 0, ABI_HASH },
 };
 _Static_assert(sizeof(BOOT_NOTE_NAME) == 4, "the name needs no padding");

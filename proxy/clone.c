@@ -20,7 +20,8 @@ void proxy_clone(struct slot *slot)
 		if (child >= PROXY_SLOT_COUNT)
 			ret = -22; /* EINVAL */
 		else
-			ret = proxy_clone_onto(flags, PROXY_STACKS + (child + 1) * PROXY_STACK_STRIDE,
+			ret = proxy_clone_onto(flags,
+					       PROXY_STACKS + (child + 1) * PROXY_STACK_STRIDE,
 					       parent_tid, child);
 	} else {
 		ret = linux_call(NR_CLONE, flags, 0, parent_tid, 0);

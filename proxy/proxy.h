@@ -50,7 +50,8 @@ static inline struct slot *slot_at(unsigned long slot_number)
 }
 
 /* A system call of the proxy's own, of up to four arguments. */
-static inline long linux_call(long nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+static inline long linux_call(long nr, unsigned long a, unsigned long b, unsigned long c,
+			      unsigned long d)
 {
 	register unsigned long r10 __asm__("r10") = d;
 	long ret;

@@ -92,7 +92,7 @@ level_of_room() {
 	mm) echo 2 ;;
 	task) echo 3 ;;
 	ikc) echo 4 ;;
-	offload) echo 5 ;;
+	offload | restart) echo 5 ;;
 	syscall) echo 6 ;;
 	main | exec) echo 7 ;;
 	esac
@@ -109,7 +109,7 @@ level_of() {
 		[ "$name" != arch ] || name=lib
 		room=$(level_of_room "$name")
 		if [ -z "$room" ]; then
-			for path in lib arch/x86_64 mm task syscall .; do
+			for path in lib arch/x86_64 mm task . syscall; do
 				[ -e "mckernel/$path/$name.c" ] || continue
 				room=$(level_of_room "${path%%/*}")
 				break
@@ -124,7 +124,8 @@ level_of() {
 
 climbing_includes() {
 	local file included from to
-	includes_of mckernel | grep ' mck/' | while read -r file included; do
+	# arch/fake stands for all that the tests leave out.
+	includes_of mckernel | grep ' mck/' | grep -v '^mckernel/arch/fake/' | while read -r file included; do
 		from=$(level_of "$file" 7)
 		to=$(level_of "$included" 0)
 		[ "$from" -ge "$to" ] || echo "$file is lower than $included, and includes it"

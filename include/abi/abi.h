@@ -19,8 +19,8 @@ typedef __INT64_TYPE__ abi_s64;
 #define ABI_VERSION 1
 
 #define ABI_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has " #size " bytes")
-#define ABI_FIELD(type, member, offset)                                                            \
-	_Static_assert(__builtin_offsetof(type, member) == (offset),                               \
+#define ABI_FIELD(type, member, offset)                              \
+	_Static_assert(__builtin_offsetof(type, member) == (offset), \
 		       #type "." #member " is at " #offset)
 
 #define ABI_PAGE_SIZE 4096

@@ -142,7 +142,7 @@ struct boot_params {
 	abi_u64 clock; /* physical address of struct clock_page */
 	abi_u64 quarantine; /* physical address of an array of page addresses, sorted */
 	abi_u64 quarantine_count;
-	abi_u64 tsc_khz;
+	abi_u64 tsc_khz; /* Linux's estimate; the LWK puts what it measures in its place */
 	abi_u64 pat; /* Linux's PAT MSR */
 	abi_u64 mitigations; /* BOOT_MITIGATE_* */
 	abi_u64 proxy_catcher; /* address of the proxy's signal catcher, and of its restorer */
@@ -152,7 +152,8 @@ struct boot_params {
 	abi_u8 distance[ABI_MAX_NODES][ABI_MAX_NODES];
 	char kargs[2048];
 	/* written ONLY by the LWK */
-	abi_u32 status __attribute__((aligned(64))); /* enum os_status; Linux is told by IKC_STATUS */
+	abi_u32 status
+		__attribute__((aligned(64))); /* enum os_status; Linux is told by IKC_STATUS */
 	abi_u32 pad0[15];
 	struct lwk_counters counters;
 	/* tables */

@@ -10,7 +10,7 @@
  * A word of a ring: kind in bits 0..7, index in bits 8..31, generation in
  * bits 32..63. Data never rides in it: it names a mailbox.
  */
-#define IKC_WORD(kind, index, gen)                                                                 \
+#define IKC_WORD(kind, index, gen) \
 	((abi_u64)(kind) | ((abi_u64)(index) << 8) | ((abi_u64)(abi_u32)(gen) << 32))
 #define IKC_KIND(word) ((unsigned int)((word)&0xff))
 #define IKC_INDEX(word) ((unsigned int)(((word) >> 8) & 0xffffff))

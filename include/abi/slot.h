@@ -62,7 +62,8 @@ struct slot {
 	abi_u64 self; /* this slot's address in the proxy, written once by the module */
 	abi_u64 index; /* this slot's number, written once by the module */
 	abi_u64 pad0[5];
-	abi_u8 data[SLOT_DATA_SIZE + 16]; /* structures that arg points to: at self + offset of data */
+	abi_u8 data[SLOT_DATA_SIZE +
+		    16]; /* structures that arg points to: at self + offset of data */
 	/* --- written ONLY by the proxy --- */
 	abi_s64 result; /* of request `seq`, valid if outcome is CALL_COMPLETE */
 	abi_u32 outcome; /* enum call_outcome */

@@ -20,8 +20,7 @@ bool karg_get(const char *name, char *value, size_t size)
 
 		while (*p && *p != ' ')
 			p++;
-		if (!strncmp(word, name, length) &&
-		    (word + length == p || word[length] == '=')) {
+		if (!strncmp(word, name, length) && (word + length == p || word[length] == '=')) {
 			word += length + (word + length < p);
 			for (; word < p && rest + 1 < size; rest++)
 				value[rest] = *word++;

@@ -37,8 +37,8 @@ static void put_padded(struct sink *out, const char *text, size_t length, const 
 		put(out, ' ');
 }
 
-static void put_number(struct sink *out, u64 value, bool negative, unsigned int base,
-		       bool capitals, const struct spec *spec)
+static void put_number(struct sink *out, u64 value, bool negative, unsigned int base, bool capitals,
+		       const struct spec *spec)
 {
 	const char *digits = capitals ? "0123456789ABCDEF" : "0123456789abcdef";
 	char text[72];
@@ -53,6 +53,7 @@ static void put_number(struct sink *out, u64 value, bool negative, unsigned int 
 	if (spec->precision < 0)
 		least = spec->zero && !spec->left && room > 1 ? room : 1;
 	for (; (value || count < least) && p > limit; count++) {
+		/* cppcheck-suppress zerodivcond ; base is 8, 10 or 16 */
 		*--p = digits[value % base];
 		value /= base;
 	}
@@ -157,8 +158,11 @@ int vsnprintf_(char *buf, size_t size, const char *fmt, va_list args)
 		case 'X':
 		case 'o':
 			put_number(&out, spec.longs ? va_arg(ap, u64) : va_arg(ap, unsigned int),
-				   false, *fmt == 'u' ? 10 : *fmt == 'o' ? 8 : 16, *fmt == 'X',
-				   &spec);
+				   false,
+				   *fmt == 'u'	 ? 10
+				   : *fmt == 'o' ? 8
+						 : 16,
+				   *fmt == 'X', &spec);
 			break;
 		case 'p':
 			spec.alternate = true;

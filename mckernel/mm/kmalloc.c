@@ -28,7 +28,8 @@ struct piece {
  * Pages with a free piece; one wholly free page is kept, so that a single
  * object made and freed again does not move pages. Under lock.
  */
-static struct class {
+static struct class
+{
 	struct spinlock lock;
 	struct list partial;
 	u32 empty; /* pages of `partial` without a used piece */
@@ -52,7 +53,7 @@ static struct slab *slab_new(u32 class)
 		return NULL;
 	s = pa_to_va(pa);
 	s->magic = SLAB_MAGIC;
-	s->class = (u16)class;
+	s->class = (u16) class;
 	s->used = 0;
 	s->free = NULL;
 	while (count--) {

@@ -288,7 +288,8 @@ static int nearest(int node, u32 i)
 		for (int n = 0; n < ABI_MAX_NODES; n++) {
 			if (tried & 1U << n)
 				continue;
-			if (best < 0 || boot_params->distance[node][n] < boot_params->distance[node][best])
+			if (best < 0 ||
+			    boot_params->distance[node][n] < boot_params->distance[node][best])
 				best = n;
 		}
 		if (best < 0)

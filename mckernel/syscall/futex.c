@@ -2,7 +2,7 @@
 /* Futexes in the LWK's own memory. */
 #include "mck/clock.h"
 #include "mck/errno.h"
-#include "mck/futex.h"
+#include "mck/futexq.h"
 #include "mck/mm.h"
 #include "mck/syscalls.h"
 
@@ -263,7 +263,8 @@ s64 futex_wake_user(u64 addr, u32 count)
 }
 
 /* Wake some, and let others wait for another word. `value`: what the first word must hold, if `compare`. */
-static s64 futex_requeue(u64 addr, u64 addr2, bool shared, s32 wake, s32 move, bool compare, u32 value)
+static s64 futex_requeue(u64 addr, u64 addr2, bool shared, s32 wake, s32 move, bool compare,
+			 u32 value)
 {
 	struct space *s = current_thread()->space;
 	u64 cpus[ABI_MAX_CPUS / 64] = { 0 };
@@ -341,7 +342,8 @@ s64 sys_futex(const u64 arg[6])
 	case FUTEX_WAKE:
 		return op & FUTEX_CLOCK_REALTIME ? -ENOSYS : futex_wake(addr, shared, value, ~0U);
 	case FUTEX_WAKE_BITSET:
-		return op & FUTEX_CLOCK_REALTIME ? -ENOSYS : futex_wake(addr, shared, value, value3);
+		return op & FUTEX_CLOCK_REALTIME ? -ENOSYS
+						 : futex_wake(addr, shared, value, value3);
 	case FUTEX_REQUEUE:
 		return futex_requeue(addr, addr2, shared, (s32)value, (s32)value2, false, 0);
 	case FUTEX_CMP_REQUEUE:

@@ -22,8 +22,8 @@
 #define CLONE_INTO_CGROUP 0x200000000UL
 
 /* What is the LWK's alone: Linux would set the twin's registers and write to its window. */
-#define CLONE_LWK                                                                                  \
-	(CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID |          \
+#define CLONE_LWK                                                                         \
+	(CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | \
 	 CLONE_CLEAR_SIGHAND)
 
 /* clone's and clone3's arguments, as one. */
@@ -155,7 +155,8 @@ static s64 check(const struct birth *b)
 {
 	u64 f = b->flags;
 
-	if (((f & CLONE_THREAD) && !(f & CLONE_SIGHAND)) || ((f & CLONE_SIGHAND) && !(f & CLONE_VM)))
+	if (((f & CLONE_THREAD) && !(f & CLONE_SIGHAND)) ||
+	    ((f & CLONE_SIGHAND) && !(f & CLONE_VM)))
 		return -EINVAL;
 	if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND))
 		return -EINVAL;
@@ -286,7 +287,8 @@ s64 sys_clone3(const u64 arg[6])
 	/* Chosen pids and cgroups would need the structure in Linux: not there, as on an older kernel. */
 	if (args.set_tid_size || (args.flags & CLONE_INTO_CGROUP))
 		return -EINVAL;
-	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > NSIG || args.flags >> 34)
+	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > NSIG ||
+	    args.flags >> 34)
 		return -EINVAL;
 	if (!args.stack != !args.stack_size)
 		return -EINVAL;

@@ -39,7 +39,7 @@ static struct user_timespec cycles_to_time(u64 cycles)
 static bool own_cpu_clock(s32 id, bool *thread)
 {
 	const struct kpage *k = current_thread()->kpage;
-	s32 pid = ~(id >> 3);
+	s32 pid = (s32)(~(u32)id >> 3);
 
 	*thread = (id & 4) != 0;
 	if (id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The queue of futex waiters. */
 #include "mck/errno.h"
-#include "mck/futex.h"
+#include "mck/futexq.h"
 
 static struct list *head_of(struct futex_queue *q, const struct futex_key *key)
 {
@@ -53,8 +53,8 @@ u32 futex_queue_wake(struct futex_queue *q, const struct futex_key *key, u32 cou
 	return woken;
 }
 
-u32 futex_queue_move(struct futex_queue *q, const struct futex_key *from, const struct futex_key *to,
-		     u32 count)
+u32 futex_queue_move(struct futex_queue *q, const struct futex_key *from,
+		     const struct futex_key *to, u32 count)
 {
 	struct list *head = head_of(q, from);
 	struct futex_waiter *w, *next;

@@ -38,7 +38,7 @@ static struct runq *this_runq(void)
 
 static u64 us_to_cycles(u64 us)
 {
-	return us * (boot_params->tsc_khz ? boot_params->tsc_khz : 1000000) / 1000;
+	return us * boot_params->tsc_khz / 1000;
 }
 
 /* ---- placement ---- */

@@ -57,7 +57,8 @@ void sighand_copy(struct sighand *to, struct sighand *from, bool clear)
 	for (int i = 0; clear && i < NSIG; i++) {
 		u64 handler = to->action[i].handler;
 
-		to->action[i] = (struct ksigaction){ .handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL };
+		to->action[i] =
+			(struct ksigaction){ .handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL };
 	}
 }
 

@@ -144,10 +144,15 @@ static void read_symbols(void)
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%llx %63s", &address, name) != 2)
 			continue;
-		if (!(symbol_count & (symbol_count + 1)))
-			symbols = realloc(symbols, 2 * (symbol_count + 1) * sizeof(*symbols));
-		if (!symbols)
-			abort();
+		/* Room is doubled whenever the count is one less than a power of two. */
+		if (!(symbol_count & (symbol_count + 1))) {
+			struct symbol *more =
+				realloc(symbols, 2 * (symbol_count + 1) * sizeof(*symbols));
+
+			if (!more)
+				abort();
+			symbols = more;
+		}
 		symbols[symbol_count] = (struct symbol){ .address = address };
 		memcpy(symbols[symbol_count++].name, name, sizeof(name));
 	}

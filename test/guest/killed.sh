@@ -23,7 +23,7 @@ all_ended() {
 
 # What is wrong behind a killed program, in $wrong.
 check_memory() {
-	wrong=$(lwk_memory_wrong empty)
+	wrong=$(lwk_left)
 }
 
 # A single process, killed anywhere from its launch on.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Unit tests of the LWK's process part: decisions that need no machine.
 foreach(test restart signal table exec futexq clock)
-  set(sources_restart mckernel/syscall/restart.c)
+  set(sources_restart mckernel/restart.c)
   set(sources_signal mckernel/task/signal.c)
   set(sources_table mckernel/syscall/table.c)
   set(sources_exec mckernel/exec_plan.c mckernel/exec_stack.c)

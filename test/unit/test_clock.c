@@ -142,9 +142,9 @@ static void test_cycles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clocks),	    cmocka_unit_test(test_wrap_and_back),
-		cmocka_unit_test(test_long_delta),  cmocka_unit_test(test_not_told),
-		cmocka_unit_test(test_read),	    cmocka_unit_test(test_cycles),
+		cmocka_unit_test(test_clocks),	   cmocka_unit_test(test_wrap_and_back),
+		cmocka_unit_test(test_long_delta), cmocka_unit_test(test_not_told),
+		cmocka_unit_test(test_read),	   cmocka_unit_test(test_cycles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,8 +20,13 @@ static struct exec_elf elf = { .file_id = 1, .type = ET_DYN, .phnum = 1, .phoff 
 
 static struct elf_phdr load(u64 vaddr, u64 offset, u64 filesz, u64 memsz, u32 flags)
 {
-	return (struct elf_phdr){ .type = PT_LOAD, .flags = flags, .offset = offset, .vaddr = vaddr,
-				  .filesz = filesz, .memsz = memsz, .align = 0x1000 };
+	return (struct elf_phdr){ .type = PT_LOAD,
+				  .flags = flags,
+				  .offset = offset,
+				  .vaddr = vaddr,
+				  .filesz = filesz,
+				  .memsz = memsz,
+				  .align = 0x1000 };
 }
 
 static int try(struct elf_phdr p)
@@ -86,7 +91,8 @@ static void test_plan_refused(void **state)
 	elf.type = 1;
 	assert_int_equal(try(load(0x1000, 0x1000, 1, 1, PF_R)), -ENOEXEC);
 	elf.type = ET_EXEC;
-	assert_int_equal(try(load(0x1000, 0x1000, 1, 1, PF_R)), -EINVAL); /* below what may be mapped */
+	assert_int_equal(try(load(0x1000, 0x1000, 1, 1, PF_R)),
+			 -EINVAL); /* below what may be mapped */
 	assert_int_equal(try(load(0x400000, 0, 1, 1, PF_R)), 0);
 	elf.type = ET_DYN;
 }

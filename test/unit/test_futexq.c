@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "mck/errno.h"
-#include "mck/futex.h"
+#include "mck/futexq.h"
 
 static struct futex_queue q;
 static struct futex_waiter w[4];
@@ -112,8 +112,10 @@ static void test_wake_op(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_order, reset), cmocka_unit_test_setup(test_keys, reset),
-		cmocka_unit_test_setup(test_bits, reset),  cmocka_unit_test_setup(test_move, reset),
+		cmocka_unit_test_setup(test_order, reset),
+		cmocka_unit_test_setup(test_keys, reset),
+		cmocka_unit_test_setup(test_bits, reset),
+		cmocka_unit_test_setup(test_move, reset),
 		cmocka_unit_test_setup(test_wake_op, reset),
 	};
 

@@ -54,7 +54,8 @@ static void test_restartable(void **state)
 	expect(CALL_RESTARTABLE, 0, NR_ptrace, peek, RESUME_REPEAT, RESUME_EINTR, RESUME_REPEAT);
 	/* Those that Linux always repeats. */
 	expect(CALL_RESTARTABLE, 0, NR_futex, lock_pi, RESUME_REPEAT, RESUME_REPEAT, RESUME_REPEAT);
-	expect(CALL_RESTARTABLE, 0, NR_futex, lock_pi2, RESUME_REPEAT, RESUME_REPEAT, RESUME_REPEAT);
+	expect(CALL_RESTARTABLE, 0, NR_futex, lock_pi2, RESUME_REPEAT, RESUME_REPEAT,
+	       RESUME_REPEAT);
 	expect(CALL_RESTARTABLE, 0, NR_futex, requeue_pi, RESUME_REPEAT, RESUME_REPEAT,
 	       RESUME_REPEAT);
 	expect(CALL_RESTARTABLE, 0, NR_clone, none, RESUME_REPEAT, RESUME_REPEAT, RESUME_REPEAT);
@@ -103,9 +104,9 @@ static void test_mask_arguments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_complete),     cmocka_unit_test(test_not_started),
-		cmocka_unit_test(test_restartable),  cmocka_unit_test(test_restart_block),
-		cmocka_unit_test(test_local_codes),  cmocka_unit_test(test_mask_arguments),
+		cmocka_unit_test(test_complete),    cmocka_unit_test(test_not_started),
+		cmocka_unit_test(test_restartable), cmocka_unit_test(test_restart_block),
+		cmocka_unit_test(test_local_codes), cmocka_unit_test(test_mask_arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

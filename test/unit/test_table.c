@@ -12,25 +12,32 @@
 #include "mck/syscalls.h"
 #include "mck/sysnr.h"
 
-#define STUB(name)                                                                                 \
-	s64 name(const u64 arg[6])                                                                 \
-	{                                                                                          \
-		return (s64)arg[0];                                                                \
+#define STUB(name)                  \
+	s64 name(const u64 arg[6])  \
+	{                           \
+		return (s64)arg[0]; \
 	}
-STUB(sys_mmap) STUB(sys_munmap) STUB(sys_mprotect) STUB(sys_pkey_mprotect) STUB(sys_mremap)
-STUB(sys_brk) STUB(sys_msync) STUB(sys_mincore) STUB(sys_madvise) STUB(sys_mlock)
-STUB(sys_mlock2) STUB(sys_munlock) STUB(sys_mlockall) STUB(sys_munlockall)
-STUB(sys_rt_sigaction) STUB(sys_rt_sigprocmask) STUB(sys_rt_sigreturn) STUB(sys_sigaltstack)
-STUB(sys_clone) STUB(sys_clone3) STUB(sys_fork) STUB(sys_vfork) STUB(sys_exit)
-STUB(sys_exit_group) STUB(sys_set_tid_address) STUB(sys_arch_prctl) STUB(sys_prctl)
-STUB(sys_futex) STUB(sys_set_robust_list) STUB(sys_get_robust_list)
-STUB(sys_getpid) STUB(sys_gettid) STUB(sys_getuid) STUB(sys_geteuid) STUB(sys_getgid)
-STUB(sys_getegid) STUB(sys_sched_yield) STUB(sys_sched_setaffinity)
-STUB(sys_sched_getaffinity) STUB(sys_getcpu) STUB(sys_clock_gettime) STUB(sys_gettimeofday)
-STUB(sys_time) STUB(sys_times) STUB(sys_getrusage) STUB(sys_setitimer) STUB(sys_timer_create)
-STUB(sys_restart_syscall)
+STUB(sys_mmap)
+STUB(sys_munmap)
+STUB(sys_mprotect) STUB(sys_pkey_mprotect) STUB(sys_mremap) STUB(sys_brk) STUB(sys_msync)
+	STUB(sys_mincore) STUB(sys_madvise) STUB(sys_mlock) STUB(sys_mlock2) STUB(sys_munlock) STUB(
+		sys_mlockall) STUB(sys_munlockall) STUB(sys_rt_sigaction) STUB(sys_rt_sigprocmask)
+		STUB(sys_rt_sigreturn) STUB(sys_sigaltstack) STUB(sys_clone) STUB(sys_clone3) STUB(
+			sys_fork) STUB(sys_vfork) STUB(sys_exit) STUB(sys_exit_group)
+			STUB(sys_set_tid_address) STUB(sys_arch_prctl) STUB(sys_prctl) STUB(
+				sys_futex) STUB(sys_set_robust_list) STUB(sys_get_robust_list)
+				STUB(sys_getpid) STUB(sys_gettid) STUB(sys_getuid) STUB(sys_geteuid)
+					STUB(sys_getgid) STUB(sys_getegid) STUB(
+						sys_sched_yield) STUB(sys_sched_setaffinity)
+						STUB(sys_sched_getaffinity) STUB(sys_getcpu) STUB(
+							sys_clock_gettime) STUB(sys_gettimeofday)
+							STUB(sys_time) STUB(sys_times) STUB(
+								sys_getrusage) STUB(sys_setitimer)
+								STUB(sys_timer_create) STUB(
+									sys_restart_syscall)
 
-static void test_check(void **state)
+									static void test_check(
+										void **state)
 {
 	u32 nr;
 
@@ -57,12 +64,40 @@ static void test_names(void **state)
 static void test_never_passed(void **state)
 {
 	static const u32 never[] = {
-		NR_seccomp, NR_rseq, NR_userfaultfd, NR_io_uring_setup, NR_shmat, NR_mmap, NR_munmap,
-		NR_mprotect, NR_mremap, NR_brk, NR_madvise, NR_msync, NR_mlockall, NR_munlockall,
-		NR_remap_file_pages, NR_arch_prctl, NR_set_tid_address, NR_set_robust_list,
-		NR_sigaltstack, NR_rt_sigreturn, NR_modify_ldt, NR_iopl, NR_ioperm, NR_clone, NR_clone3,
-		NR_fork, NR_vfork, NR_prctl, NR_pkey_mprotect, NR_process_madvise, NR_membarrier,
-		NR_mbind, NR_set_mempolicy, NR_restart_syscall,
+		NR_seccomp,
+		NR_rseq,
+		NR_userfaultfd,
+		NR_io_uring_setup,
+		NR_shmat,
+		NR_mmap,
+		NR_munmap,
+		NR_mprotect,
+		NR_mremap,
+		NR_brk,
+		NR_madvise,
+		NR_msync,
+		NR_mlockall,
+		NR_munlockall,
+		NR_remap_file_pages,
+		NR_arch_prctl,
+		NR_set_tid_address,
+		NR_set_robust_list,
+		NR_sigaltstack,
+		NR_rt_sigreturn,
+		NR_modify_ldt,
+		NR_iopl,
+		NR_ioperm,
+		NR_clone,
+		NR_clone3,
+		NR_fork,
+		NR_vfork,
+		NR_prctl,
+		NR_pkey_mprotect,
+		NR_process_madvise,
+		NR_membarrier,
+		NR_mbind,
+		NR_set_mempolicy,
+		NR_restart_syscall,
 	};
 
 	(void)state;
@@ -75,9 +110,10 @@ static void test_never_passed(void **state)
 static void test_plain(void **state)
 {
 	static const u32 plain[] = {
-		NR_read, NR_write, NR_readv, NR_sendmmsg, NR_recvmsg, NR_epoll_wait, NR_io_submit,
-		NR_io_setup, NR_ioctl, NR_ppoll, NR_rt_sigsuspend, NR_rt_sigtimedwait,
-		NR_rt_sigpending, NR_nanosleep, NR_wait4, NR_waitid, NR_execve, NR_execveat, NR_kill,
+		NR_read,	  NR_write,	      NR_readv,		NR_sendmmsg,  NR_recvmsg,
+		NR_epoll_wait,	  NR_io_submit,	      NR_io_setup,	NR_ioctl,     NR_ppoll,
+		NR_rt_sigsuspend, NR_rt_sigtimedwait, NR_rt_sigpending, NR_nanosleep, NR_wait4,
+		NR_waitid,	  NR_execve,	      NR_execveat,	NR_kill,
 	};
 
 	(void)state;
@@ -88,8 +124,10 @@ static void test_plain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_check), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_never_passed), cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_never_passed),
+		cmocka_unit_test(test_plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,8 @@ void apic_eoi(void)
 
 static void send(u32 apic_id, u32 command)
 {
+	if (!ticks_per_ms)
+		return; /* a panic before the first CPU's APIC is known */
 	if (x2apic) {
 		/* A write to this MSR does not wait for the stores before it. */
 		__asm__ volatile("mfence; lfence" : : : "memory");
@@ -121,7 +123,7 @@ static void measure_once(u64 least, u64 *ticks, u64 *cycles)
 /* Count the timer against the time-stamp counter. A virtual CPU may be stopped in between: the shortest of several counts. */
 static void measure_timer(void)
 {
-	u64 khz = boot_params->tsc_khz ? boot_params->tsc_khz : 1000000;
+	u64 khz = boot_params->tsc_khz;
 	u64 best = ~0UL, ticks, cycles;
 
 	apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);

@@ -71,41 +71,23 @@ struct cpu *this_cpu(void)
 	return cpu;
 }
 
-void arch_cpu_set(struct cpu *cpu)
+static void set_base(struct cpu *cpu)
 {
-	cpu->self = cpu;
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
 	wrmsr(MSR_GS_BASE, (u64)cpu);
 }
 
-static void gdt_fill(struct x86_cpu *c, u32 place, u32 node)
+/* In force until a CPU has its own: an exception is reported from the first instructions on. */
+static const u64 plain_gdt[GDT_ENTRIES] = {
+	[KERNEL_CS / 8] = 0x00af9b000000ffffUL,
+	[KERNEL_DS / 8] = 0x00cf93000000ffffUL,
+	[USER_DS / 8] = 0x00cff3000000ffffUL,
+	[USER_CS / 8] = 0x00affb000000ffffUL,
+};
+
+static void load_gdt(const u64 gdt[GDT_ENTRIES])
 {
-	u64 tss = (u64)&c->tss;
-
-	c->gdt[KERNEL_CS / 8] = 0x00af9b000000ffffUL;
-	c->gdt[KERNEL_DS / 8] = 0x00cf93000000ffffUL;
-	c->gdt[USER_DS / 8] = 0x00cff3000000ffffUL;
-	c->gdt[USER_CS / 8] = 0x00affb000000ffffUL;
-	c->gdt[TSS_SELECTOR / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 |
-				   0x89UL << 40 | (tss >> 24 & 0xff) << 56;
-	c->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
-	c->gdt[NODE_SELECTOR / 8] = 0x0040f50000000000UL | (place & 0xfff) | (u64)(node & 0xf) << 12 |
-				    (u64)(node >> 4 & 0xf) << 48;
-}
-
-/* A stack for one kind of trap; its first word tells the handler whose it is. */
-static u64 ist_stack(struct cpu *cpu)
-{
-	u64 pa = page_alloc_zero(__builtin_ctz(IST_STACK_SIZE / PAGE_SIZE), cpu->boot->node);
-
-	kassert(pa);
-	*(struct cpu **)pa_to_va(pa) = cpu;
-	return (u64)pa_to_va(pa) + IST_STACK_SIZE;
-}
-
-static void load_segments(struct x86_cpu *c)
-{
-	struct table_register gdtr = { sizeof(c->gdt) - 1, (u64)c->gdt };
+	struct table_register gdtr = { GDT_ENTRIES * sizeof(u64) - 1, (u64)gdt };
 
 	__asm__ volatile("lgdt %0\n\t"
 			 "pushq %1\n\t"
@@ -117,11 +99,40 @@ static void load_segments(struct x86_cpu *c)
 			 "mov %2, %%es\n\t"
 			 "mov %2, %%ss\n\t"
 			 "mov %3, %%fs\n\t"
-			 "mov %3, %%gs\n\t"
-			 "ltr %w4"
+			 "mov %3, %%gs"
 			 :
-			 : "m"(gdtr), "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(0), "r"(TSS_SELECTOR)
+			 : "m"(gdtr), "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(0)
 			 : "rax", "memory");
+}
+
+void arch_cpu_set(struct cpu *cpu)
+{
+	cpu->self = cpu;
+	load_gdt(plain_gdt);
+	set_base(cpu);
+	trap_init_cpu();
+}
+
+static void gdt_fill(struct x86_cpu *c, u32 place, u32 node)
+{
+	u64 tss = (u64)&c->tss;
+
+	memcpy(c->gdt, plain_gdt, sizeof(c->gdt));
+	c->gdt[TSS_SELECTOR / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 |
+				   0x89UL << 40 | (tss >> 24 & 0xff) << 56;
+	c->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
+	c->gdt[NODE_SELECTOR / 8] = 0x0040f50000000000UL | (place & 0xfff) |
+				    (u64)(node & 0xf) << 12 | (u64)(node >> 4 & 0xf) << 48;
+}
+
+/* A stack for one kind of trap; its first word tells the handler whose it is. */
+static u64 ist_stack(struct cpu *cpu)
+{
+	u64 pa = page_alloc_zero(__builtin_ctz(IST_STACK_SIZE / PAGE_SIZE), cpu->boot->node);
+
+	kassert(pa);
+	*(struct cpu **)pa_to_va(pa) = cpu;
+	return (u64)pa_to_va(pa) + IST_STACK_SIZE;
 }
 
 static void init_segments(struct cpu *cpu)
@@ -135,8 +146,9 @@ static void init_segments(struct cpu *cpu)
 	c->tss.ist[IST_DOUBLE_FAULT - 1] = ist_stack(cpu);
 	c->tss.ist[IST_MACHINE_CHECK - 1] = ist_stack(cpu);
 	gdt_fill(c, cpu->place, cpu->boot->node);
-	load_segments(c);
-	arch_cpu_set(cpu); /* loading %gs has cleared its base */
+	load_gdt(c->gdt);
+	set_base(cpu); /* loading %gs has cleared it */
+	__asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR));
 }
 
 static void init_registers(struct cpu *cpu)
@@ -175,7 +187,6 @@ void arch_cpu_init(u32 place)
 
 	init_segments(cpu);
 	init_registers(cpu);
-	trap_init_cpu();
 	fpu_init_cpu();
 	apic_init_cpu();
 }

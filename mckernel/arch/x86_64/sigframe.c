@@ -198,7 +198,8 @@ static u64 frame_place(const struct thread *t, const struct sigframe_args *args,
 	*fpstate = sp;
 	sp = ALIGN_DOWN(sp - sizeof(struct sigframe), 16UL) - 8;
 	/* An overflow of the alternate stack must not be written below it. */
-	if ((nested || entering) && !(sp > t->altstack_sp && sp - t->altstack_sp <= t->altstack_size))
+	if ((nested || entering) &&
+	    !(sp > t->altstack_sp && sp - t->altstack_sp <= t->altstack_size))
 		return 0;
 	return sp > USER_END ? 0 : sp;
 }
@@ -208,13 +209,29 @@ static void context_fill(struct frame_context *c, const struct thread *t)
 	const struct user_regs *r = t->regs;
 
 	*c = (struct frame_context){
-		.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11,
-		.r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
-		.rdi = r->rdi, .rsi = r->rsi, .rbp = r->rbp, .rbx = r->rbx,
-		.rdx = r->rdx, .rax = r->rax, .rcx = r->rcx, .rsp = r->rsp,
-		.rip = r->rip, .rflags = r->rflags,
-		.cs = (u16)r->cs, .ss = (u16)r->ss,
-		.error = t->fault_error, .trap = t->fault_trap, .cr2 = t->fault_addr,
+		.r8 = r->r8,
+		.r9 = r->r9,
+		.r10 = r->r10,
+		.r11 = r->r11,
+		.r12 = r->r12,
+		.r13 = r->r13,
+		.r14 = r->r14,
+		.r15 = r->r15,
+		.rdi = r->rdi,
+		.rsi = r->rsi,
+		.rbp = r->rbp,
+		.rbx = r->rbx,
+		.rdx = r->rdx,
+		.rax = r->rax,
+		.rcx = r->rcx,
+		.rsp = r->rsp,
+		.rip = r->rip,
+		.rflags = r->rflags,
+		.cs = (u16)r->cs,
+		.ss = (u16)r->ss,
+		.error = t->fault_error,
+		.trap = t->fault_trap,
+		.cr2 = t->fault_addr,
 	};
 }
 
@@ -272,12 +289,26 @@ int arch_sigframe_pop(struct thread *t, u64 *mask, u64 *ss_sp, u32 *ss_flags, u6
 		return -EFAULT;
 	/* cs and ss stay the user's own two: no other selector is of any use in a 64-bit program. */
 	*r = (struct user_regs){
-		.r8 = c->r8, .r9 = c->r9, .r10 = c->r10, .r11 = c->r11,
-		.r12 = c->r12, .r13 = c->r13, .r14 = c->r14, .r15 = c->r15,
-		.rdi = c->rdi, .rsi = c->rsi, .rbp = c->rbp, .rbx = c->rbx,
-		.rdx = c->rdx, .rax = c->rax, .rcx = c->rcx, .rsp = c->rsp,
+		.r8 = c->r8,
+		.r9 = c->r9,
+		.r10 = c->r10,
+		.r11 = c->r11,
+		.r12 = c->r12,
+		.r13 = c->r13,
+		.r14 = c->r14,
+		.r15 = c->r15,
+		.rdi = c->rdi,
+		.rsi = c->rsi,
+		.rbp = c->rbp,
+		.rbx = c->rbx,
+		.rdx = c->rdx,
+		.rax = c->rax,
+		.rcx = c->rcx,
+		.rsp = c->rsp,
 		.orig_rax = ~0UL,
-		.rip = c->rip, .cs = r->cs, .ss = r->ss,
+		.rip = c->rip,
+		.cs = r->cs,
+		.ss = r->ss,
 		.rflags = (r->rflags & ~FLAGS_USER) | (c->rflags & FLAGS_USER),
 	};
 	*mask = uc.mask;

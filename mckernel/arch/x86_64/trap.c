@@ -22,11 +22,24 @@
 static u64 idt[256][2]; /* filled by the first CPU, shared */
 
 static const char *const names[32] = {
-	[0] = "divide error", [1] = "debug", [2] = "NMI", [3] = "breakpoint", [4] = "overflow",
-	[5] = "bound range", [6] = "invalid opcode", [7] = "no FPU", [8] = "double fault",
-	[10] = "invalid TSS", [11] = "segment not present", [12] = "stack segment",
-	[13] = "general protection", [14] = "page fault", [16] = "x87 error",
-	[17] = "alignment check", [18] = "machine check", [19] = "SIMD error",
+	[0] = "divide error",
+	[1] = "debug",
+	[2] = "NMI",
+	[3] = "breakpoint",
+	[4] = "overflow",
+	[5] = "bound range",
+	[6] = "invalid opcode",
+	[7] = "no FPU",
+	[8] = "double fault",
+	[10] = "invalid TSS",
+	[11] = "segment not present",
+	[12] = "stack segment",
+	[13] = "general protection",
+	[14] = "page fault",
+	[16] = "x87 error",
+	[17] = "alignment check",
+	[18] = "machine check",
+	[19] = "SIMD error",
 };
 
 /* ---- the table ---- */

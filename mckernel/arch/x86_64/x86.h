@@ -91,10 +91,7 @@ static inline u64 rdmsr(u32 msr)
 
 static inline void wrmsr(u32 msr, u64 value)
 {
-	__asm__ volatile("wrmsr"
-			 :
-			 : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32))
-			 : "memory");
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
 }
 
 static inline u64 rdtsc(void)
@@ -162,7 +159,7 @@ void cpu_detect(void); /* the first CPU: fills x86 but for the FPU */
 struct extable_entry {
 	u64 from, to;
 };
-#define EXTABLE(from, to)                                                                          \
+#define EXTABLE(from, to) \
 	".pushsection .extable, \"a\"\n.balign 8\n.quad " from ", " to "\n.popsection\n"
 u64 extable_find(u64 rip); /* where to go on, or 0 */
 

@@ -53,7 +53,7 @@ void arch_kick(u32 place);
 void arch_ring_linux(void);
 /* One-shot timer of this CPU in about `us` microseconds; 0 stops it. It only ends a halt or sets need_resched. */
 void arch_timer(u64 us);
-/* Cycles of the time-stamp counter, for CPU accounting; boot_params->tsc_khz is its rate. */
+/* Cycles of the time-stamp counter, for CPU accounting; boot_params->tsc_khz, never 0 after calibrate_cycles(), is its rate. */
 u64 arch_cycles(void);
 void arch_halt(void) __attribute__((noreturn)); /* for good, interrupts off */
 u64 arch_random(void);
@@ -79,7 +79,8 @@ void *arch_map_device(u64 pa, u64 size);
 
 /* Fill the kernel's half of a new root table. */
 void arch_init_root(u64 root_pa);
-void arch_load_space(struct space *space); /* root of it, or the kernel's if NULL; flushes user TLB entries */
+void arch_load_space(
+	struct space *space); /* root of it, or the kernel's if NULL; flushes user TLB entries */
 void arch_flush_page(u64 va); /* this CPU */
 void arch_flush_all(void); /* this CPU, user entries */
 /*
@@ -150,7 +151,7 @@ void arch_cpu_init(u32 place);
  * move to their places for good.
  */
 void arch_memory_init(void);
-/* The data of CPU `place` become those of this CPU: this_cpu() works from here on. */
+/* These become the data of this CPU: this_cpu() works, and exceptions are reported, from here on. */
 void arch_cpu_set(struct cpu *cpu);
 /* Leave the stack of the boot for good. */
 void arch_run_on(u64 stack_top, void (*fn)(void)) __attribute__((noreturn));

@@ -6,6 +6,7 @@
 #include "abi/ikc.h"
 #include "mck/lib.h"
 #include "mck/mm.h"
+#include "mck/task.h"
 
 /* Register the handlers of the two calls. */
 void exec_init(void);
@@ -28,7 +29,8 @@ struct elf_phdr {
 
 /* One PT_LOAD, page by page, relative to the load address. */
 struct exec_segment {
-	u64 start, file_end, end; /* page-aligned: [start, file_end) from the file, then zero pages to end */
+	u64 start, file_end,
+		end; /* page-aligned: [start, file_end) from the file, then zero pages to end */
 	u64 pgoff;
 	u32 prot; /* PROT_* */
 	u64 zero_start, zero_end; /* bytes of the last file page to be cleared */
@@ -49,7 +51,8 @@ int exec_plan(const struct exec_elf *elf, const struct elf_phdr *phdr, u64 limit
 /* ---- the initial stack (exec_stack.c) ---- */
 
 #define EXEC_AUXV_MAX 24
-#define EXEC_STRINGS_MAX 0x800000UL /* arguments, and as many variables: more than Linux lets through */
+#define EXEC_STRINGS_MAX \
+	0x800000UL /* arguments, and as many variables: more than Linux lets through */
 /* Bytes below the strings that the initial stack may need, its random gap included. */
 #define EXEC_STACK_SLACK 16384UL
 
@@ -70,5 +73,49 @@ int exec_write(u64 root_pa, u64 va, const void *src, size_t size);
  * page is not there or the strings do not add up.
  */
 int exec_stack_build(u64 root_pa, struct exec_stack *stack, u64 *sp);
+
+/* ---- between exec.c and exec_space.c ---- */
+
+#define ADDR_NO_RANDOMIZE 0x0040000U /* of personality(2) */
+
+/* From CALL_EXEC_PREPARE to the thread's first run. */
+struct exec_start {
+	struct thread_start head;
+	u64 entry; /* where the program begins to run: the interpreter, if there is one */
+	u64 program_entry, phdr, phnum, interp_base, vdso;
+	u64 randomize;
+	s32 lwk_cpu;
+	char comm[16];
+	u32 zero_count;
+	struct {
+		u64 start, end;
+	} zero[]; /* ends of file pages, to be cleared by the thread, which can read them */
+};
+
+/* A CALL_EXEC_PREPARE under way, in a kernel thread. */
+struct exec_job {
+	u32 index;
+	struct ikc_call call;
+	struct process *process; /* of the thread that executes, or NULL; a reference */
+	u64 affinity[ABI_MAX_CPUS / 64];
+	bool inherit; /* affinity is filled */
+	/* the message, copied: it is read more than once */
+	u8 *bulk;
+	struct exec_image image;
+	/* being built */
+	struct space *space;
+	struct exec_start *start;
+	struct file *program_file, *interp_file;
+	struct exec_plan program, interp;
+	u64 program_bias, interp_bias;
+	u64 string_top, string_room;
+};
+
+/*
+ * Fill job->space: segments, stack with room for the strings, vDSO, brk; and
+ * the addresses in job->start. The files are open. 0 or -errno; what was
+ * mapped goes with the space. May wait.
+ */
+int exec_build_space(struct exec_job *job);
 
 #endif

@@ -62,10 +62,10 @@ int snprintf_(char *buf, size_t size, const char *fmt, ...) __attribute__((forma
 void panic(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Some CPU has panicked: every other stops. */
 bool panic_begun(void);
-#define kassert(cond)                                                                              \
-	do {                                                                                       \
-		if (__builtin_expect(!(cond), 0))                                                  \
-			panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond);           \
+#define kassert(cond)                                                                    \
+	do {                                                                             \
+		if (__builtin_expect(!(cond), 0))                                        \
+			panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond); \
 	} while (0)
 
 /* ---- kernel arguments (lib/kargs.c): words NAME or NAME=VALUE between blanks ---- */
@@ -100,10 +100,14 @@ struct spinlock {
 	u32 value; /* 0 free, else 1 + CPU place of the holder */
 	u32 rank; /* enum lock_rank */
 };
-#define SPINLOCK_INIT(r) { 0, (r) }
+#define SPINLOCK_INIT(r) \
+	{                \
+		0, (r)   \
+	}
 
 void spin_init(struct spinlock *lock, enum lock_rank rank);
-void spin_lock(struct spinlock *lock); /* panics if this CPU holds it or one of a higher or equal rank */
+void spin_lock(
+	struct spinlock *lock); /* panics if this CPU holds it or one of a higher or equal rank */
 void spin_unlock(struct spinlock *lock);
 bool spin_held(const struct spinlock *lock); /* by this CPU */
 #define assert_held(lock) kassert(spin_held(lock))

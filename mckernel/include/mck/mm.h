@@ -23,7 +23,8 @@ struct frame {
 #define FRAME_FREE 1 /* head of a free block */
 #define FRAME_LENT 2 /* Linux held it at its last zap: its last free goes through the module */
 #define FRAME_USER 4 /* counted as a user page */
-#define FRAME_CACHE 8 /* the file cache holds one of the references: counted in pages_cache while that is the only one */
+#define FRAME_CACHE \
+	8 /* the file cache holds one of the references: counted in pages_cache while that is the only one */
 
 #define FRAME_AWAY 16 /* in the module's quarantine */
 
@@ -32,7 +33,8 @@ struct frame {
  * there is no such run. Needs nothing but boot_params. Never given back.
  */
 u64 phys_early_alloc(u64 pages);
-void phys_init(void); /* from boot_params: chunks minus image minus quarantine minus the frame table */
+void phys_init(
+	void); /* from boot_params: chunks minus image minus quarantine minus the frame table */
 struct frame *frame_of(u64 pa); /* NULL if not the instance's memory */
 u64 frame_pa(const struct frame *f);
 
@@ -149,13 +151,17 @@ void shmobj_get(struct shmobj *o);
 void shmobj_put(struct shmobj *o);
 
 /* What syscall/memory.c needs besides. All take page-aligned ranges. */
-int space_set_flags(struct space *s, u64 start, u64 end, u32 set, u32 clear); /* of regions; -ENOMEM for holes, the rest is done */
-int space_populate(struct space *s, u64 start, u64 end); /* of the current thread: fault in what is missing */
+int space_set_flags(struct space *s, u64 start, u64 end, u32 set,
+		    u32 clear); /* of regions; -ENOMEM for holes, the rest is done */
+int space_populate(struct space *s, u64 start,
+		   u64 end); /* of the current thread: fault in what is missing */
 /* One byte per page into `vec`: resident or not. -ENOMEM if a page is not mapped. */
 int space_resident(struct space *s, u64 start, u64 end, u8 *vec);
 /* How long a piece from `start` on lies in one region; its description in *copy (references not taken). 0: not mapped. */
 u64 space_piece(struct space *s, u64 start, struct region *copy);
-u64 space_hole(struct space *s, u64 start); /* bytes from `start`, which is not mapped, to the next region or the end */
+u64 space_hole(
+	struct space *s,
+	u64 start); /* bytes from `start`, which is not mapped, to the next region or the end */
 
 enum access { ACCESS_READ = 0, ACCESS_WRITE = 1, ACCESS_EXEC = 2 };
 
@@ -179,7 +185,8 @@ struct fill_wanted {
  * lock held. The caller reads the file (its own twin, or the Linux task that
  * faulted) and calls file_filled(), then asks again.
  */
-enum fault_result space_fault(struct space *s, u64 addr, enum access access, struct fill_wanted *fill);
+enum fault_result space_fault(struct space *s, u64 addr, enum access access,
+			      struct fill_wanted *fill);
 /* The same for the current thread: waits for changes and reads file pages by its own twin. Never FR_BUSY or FR_FILL. */
 enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access);
 
@@ -241,7 +248,9 @@ void lend_drain(void);
 /* The version `id` of a file, with a reference; made at its first open. NULL without memory. */
 struct file *file_open(u64 id, u64 size, u32 flags);
 void file_get(struct file *f);
-void file_put(struct file *f); /* never waits; the last one sends LCALL_FILE_IDLE, at once or by a thread of its own */
+void file_put(
+	struct
+	file *f); /* never waits; the last one sends LCALL_FILE_IDLE, at once or by a thread of its own */
 u64 file_id(const struct file *f);
 u64 file_size(const struct file *f);
 /* Report of a reader: frame holds page `index` (err 0) or does not (err < 0). */

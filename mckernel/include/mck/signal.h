@@ -16,7 +16,8 @@ u64 signal_handler_mask(u64 base, const struct ksigaction *action, int signo);
  * What Linux has to have for the application's action: SIG_DFL and SIG_IGN
  * themselves, or the proxy's catcher with the flags that Linux acts upon.
  */
-void signal_mirror(const struct ksigaction *app, u64 catcher, u64 restorer, struct ksigaction *real);
+void signal_mirror(const struct ksigaction *app, u64 catcher, u64 restorer,
+		   struct ksigaction *real);
 /* Must Linux be told when the application changes `old` to `new`? */
 bool signal_mirror_differs(int signo, const struct ksigaction *old, const struct ksigaction *new);
 

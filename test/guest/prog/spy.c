@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reads or writes another process's memory: spy read|write PID ADDRESS [TEXT]. */
+/* Reads or writes another process's memory: spy read|watch|write PID ADDRESS [TEXT]. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +20,12 @@ int main(int argc, char **argv)
 		snprintf(text, sizeof(text), "%s", argc > 4 ? argv[4] : "overwrite");
 		n = process_vm_writev(atoi(argv[2]), &here, 1, &there, 1, 0);
 		say(n < 0 ? "%s" : "%s%zd", n < 0 ? strerror(errno) : "wrote ", n);
+	} else if (strcmp(argv[1], "watch") == 0) {
+		/* Until it has ended, whatever is there meanwhile. */
+		do {
+			n = process_vm_readv(atoi(argv[2]), &here, 1, &there, 1, 0);
+		} while (n >= 0 || errno != ESRCH);
+		return 0;
 	} else {
 		n = process_vm_readv(atoi(argv[2]), &here, 1, &there, 1, 0);
 		say("%s", n < 0 ? strerror(errno) : text);

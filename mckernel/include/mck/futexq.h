@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The queue behind futexes: who waits for which word. No locks, no memory of programs: unit-tested. */
-#ifndef MCK_FUTEX_H
-#define MCK_FUTEX_H
+#ifndef MCK_FUTEXQ_H
+#define MCK_FUTEXQ_H
 
 #include "mck/arch.h"
 #include "mck/lib.h"
@@ -33,8 +33,8 @@ void futex_queue_remove(struct futex_queue *q, struct futex_waiter *w);
 /* Wakes up to `count`; adds the CPUs to be rung to `cpus`. Returns how many. */
 u32 futex_queue_wake(struct futex_queue *q, const struct futex_key *key, u32 count, u32 bits,
 		     u64 cpus[ABI_MAX_CPUS / 64]);
-u32 futex_queue_move(struct futex_queue *q, const struct futex_key *from, const struct futex_key *to,
-		     u32 count);
+u32 futex_queue_move(struct futex_queue *q, const struct futex_key *from,
+		     const struct futex_key *to, u32 count);
 /* FUTEX_WAKE_OP's operation on the word, atomically, and whether its comparison holds. 0 or -ENOSYS. */
 int futex_op_apply(u32 *word, u32 op, bool *holds);
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Measures the time-stamp counter against Linux's clock. */
+#include "mck/calibrate.h"
+#include "mck/arch.h"
+#include "mck/clock.h"
+
+#define MEASURE_NS 10000000UL
+#define ATTEMPTS 16
+
+/* One moment, by both counters. */
+struct moment {
+	u64 cycles, ns;
+};
+
+/* A virtual CPU may be stopped between the two looks: the closest of several pairs. */
+static bool look(struct moment *m)
+{
+	u64 best = ~0UL;
+
+	for (int i = 0; i < ATTEMPTS; i++) {
+		struct clock_time time;
+		u64 before = arch_cycles(), after;
+
+		if (!clock_read(CLOCK_MONOTONIC, &time))
+			return false;
+		after = arch_cycles();
+		if (after - before >= best)
+			continue;
+		best = after - before;
+		m->cycles = before + best / 2;
+		m->ns = time.sec * NSEC_PER_SEC + time.nsec;
+	}
+	return true;
+}
+
+/*
+ * Linux measures this rate once, early, for some milliseconds; on a loaded
+ * host that can be wrong by a factor, while its clock, from another counter,
+ * is right. Where the clock is the TSC itself, this gives Linux's own number.
+ */
+void calibrate_cycles(void)
+{
+	struct moment start, end;
+
+	if (!boot_params->tsc_khz)
+		boot_params->tsc_khz = 1000000;
+	if (!look(&start))
+		return;
+	do {
+		arch_relax();
+		if (!look(&end))
+			return;
+	} while (end.ns - start.ns < MEASURE_NS);
+	boot_params->tsc_khz = MAX((end.cycles - start.cycles) * 1000000 / (end.ns - start.ns), 1UL);
+}
