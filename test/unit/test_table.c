@@ -17,26 +17,58 @@
 	{                           \
 		return (s64)arg[0]; \
 	}
+/* clang-format off: a list of macros reads as a list */
 STUB(sys_mmap)
 STUB(sys_munmap)
-STUB(sys_mprotect) STUB(sys_pkey_mprotect) STUB(sys_mremap) STUB(sys_brk) STUB(sys_msync)
-	STUB(sys_mincore) STUB(sys_madvise) STUB(sys_mlock) STUB(sys_mlock2) STUB(sys_munlock) STUB(
-		sys_mlockall) STUB(sys_munlockall) STUB(sys_rt_sigaction) STUB(sys_rt_sigprocmask)
-		STUB(sys_rt_sigreturn) STUB(sys_sigaltstack) STUB(sys_clone) STUB(sys_clone3) STUB(
-			sys_fork) STUB(sys_vfork) STUB(sys_exit) STUB(sys_exit_group)
-			STUB(sys_set_tid_address) STUB(sys_arch_prctl) STUB(sys_prctl) STUB(
-				sys_futex) STUB(sys_set_robust_list) STUB(sys_get_robust_list)
-				STUB(sys_getpid) STUB(sys_gettid) STUB(sys_getuid) STUB(sys_geteuid)
-					STUB(sys_getgid) STUB(sys_getegid) STUB(
-						sys_sched_yield) STUB(sys_sched_setaffinity)
-						STUB(sys_sched_getaffinity) STUB(sys_getcpu) STUB(
-							sys_clock_gettime) STUB(sys_gettimeofday)
-							STUB(sys_time) STUB(sys_times) STUB(
-								sys_getrusage) STUB(sys_setitimer)
-								STUB(sys_timer_create) STUB(
-									sys_restart_syscall)
+STUB(sys_mprotect)
+STUB(sys_pkey_mprotect)
+STUB(sys_mremap)
+STUB(sys_brk)
+STUB(sys_msync)
+STUB(sys_mincore)
+STUB(sys_madvise)
+STUB(sys_mlock)
+STUB(sys_mlock2)
+STUB(sys_munlock)
+STUB(sys_mlockall)
+STUB(sys_munlockall)
+STUB(sys_rt_sigaction)
+STUB(sys_rt_sigprocmask)
+STUB(sys_rt_sigreturn)
+STUB(sys_sigaltstack)
+STUB(sys_clone)
+STUB(sys_clone3)
+STUB(sys_fork)
+STUB(sys_vfork)
+STUB(sys_exit)
+STUB(sys_exit_group)
+STUB(sys_set_tid_address)
+STUB(sys_arch_prctl)
+STUB(sys_prctl)
+STUB(sys_futex)
+STUB(sys_set_robust_list)
+STUB(sys_get_robust_list)
+STUB(sys_getpid)
+STUB(sys_gettid)
+STUB(sys_getuid)
+STUB(sys_geteuid)
+STUB(sys_getgid)
+STUB(sys_getegid)
+STUB(sys_sched_yield)
+STUB(sys_sched_setaffinity)
+STUB(sys_sched_getaffinity)
+STUB(sys_getcpu)
+STUB(sys_clock_gettime)
+STUB(sys_gettimeofday)
+STUB(sys_time)
+STUB(sys_times)
+STUB(sys_getrusage)
+STUB(sys_setitimer)
+STUB(sys_timer_create)
+STUB(sys_restart_syscall)
+/* clang-format on */
 
-									static void test_check(
+static void test_check(
 										void **state)
 {
 	u32 nr;
