@@ -15,8 +15,7 @@ struct launch {
 	struct mmu_notifier notifier;
 	struct list_head node; /* in `launches`; under launch_lock */
 	struct mm_struct *mm;
-	struct ihk_procs
-		*procs; /* with a reference; NULL: dropped or not yet set; under launch_lock */
+	struct ihk_procs *procs; /* with a reference, or NULL: dropped; under launch_lock */
 	int lwk_cpu; /* under launch_lock */
 };
 

@@ -2,6 +2,7 @@
 /* Taking lent pages back, and telling which of them Linux still references. */
 #include <linux/file.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 
 #include "proc.h"
 
@@ -95,11 +96,12 @@ void ihk_zap_instance(struct ihk_procs *procs)
 
 	list_for_each_entry(range, &procs->os->ranges, node) {
 		for (pa = range->start; pa < range->start + range->size; pa += PAGE_SIZE) {
+			if (IS_ALIGNED(pa, SZ_4M))
+				cond_resched();
 			if (page_count(pfn_to_page(pa >> PAGE_SHIFT)) == 1)
 				continue;
 			ihk_quarantine_add(procs->os, pa);
 			found++;
-			cond_resched();
 		}
 	}
 	if (found)

@@ -51,5 +51,6 @@ void calibrate_cycles(void)
 		if (!look(&end))
 			return;
 	} while (end.ns - start.ns < MEASURE_NS);
-	boot_params->tsc_khz = MAX((end.cycles - start.cycles) * 1000000 / (end.ns - start.ns), 1UL);
+	boot_params->tsc_khz =
+		MAX((end.cycles - start.cycles) * 1000000 / (end.ns - start.ns), 1UL);
 }

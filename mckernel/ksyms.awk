@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # From `nm -n` of the image to the assembly of its own symbol table (arch/x86_64/backtrace.c).
+BEGIN {
+	count = 0
+}
 $2 ~ /^[tT]$/ && $3 !~ /^\./ && $3 != "image_start" && $3 != "text_end" {
 	address[count] = $1
 	name[count++] = $3

@@ -59,10 +59,19 @@ u64 *entry_next(struct space *s, u64 *va, u64 end, int *level)
 {
 	while (*va < end) {
 		u64 *slot = entry_at(s, *va, level);
+		u64 span = pt_span(*level);
 
-		if (pte_load(slot))
-			return slot;
-		*va = ALIGN_DOWN(*va, pt_span(*level)) + pt_span(*level);
+		/* On through the same table: most entries of a sparse range are empty. */
+		for (unsigned int i = pt_index(*va, *level); i < PT_ENTRIES && *va < end;
+		     i++, slot++) {
+			u64 e = pte_load(slot);
+
+			if (e && pte_is_table(e, *level))
+				break;
+			if (e)
+				return slot;
+			*va = ALIGN_DOWN(*va, span) + span;
+		}
 	}
 	return NULL;
 }

@@ -17,8 +17,6 @@
 #define FUTEX_CLOCK_REALTIME 256
 #define FUTEX_COMMAND(op) ((op) & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
 
-#define USER_LIMIT 0x00007ffffffff000UL
-
 /* All waiters. The lock is below a space's, so that a word cannot change, or move, between test and enqueueing. */
 static struct spinlock queue_lock = SPINLOCK_INIT(RANK_PROCESS);
 static struct futex_queue queue; /* under queue_lock */
@@ -69,7 +67,7 @@ static int word_lock(struct space *s, u64 addr, bool write, u32 **word)
 {
 	if (addr % sizeof(u32))
 		return -EINVAL;
-	if (addr >= USER_LIMIT)
+	if (addr >= USER_END)
 		return -EFAULT;
 	for (;;) {
 		spin_lock(&s->lock);
@@ -86,7 +84,7 @@ static int key_of(struct space *s, u64 addr, bool shared, struct futex_key *key)
 {
 	if (addr % sizeof(u32))
 		return -EINVAL;
-	if (addr >= USER_LIMIT)
+	if (addr >= USER_END)
 		return -EFAULT;
 	spin_lock(&s->lock);
 	make_key(s, addr, shared, key);
@@ -275,7 +273,7 @@ static s64 futex_requeue(u64 addr, u64 addr2, bool shared, s32 wake, s32 move, b
 
 	if (wake < 0 || move < 0 || addr2 % sizeof(u32))
 		return -EINVAL;
-	if (addr2 >= USER_LIMIT)
+	if (addr2 >= USER_END)
 		return -EFAULT;
 	err = word_lock(s, addr, false, &word);
 	if (err)
@@ -306,7 +304,7 @@ static s64 futex_wake_op(u64 addr, u64 addr2, bool shared, u32 wake, u32 wake2, 
 
 	if (addr % sizeof(u32))
 		return -EINVAL;
-	if (addr >= USER_LIMIT)
+	if (addr >= USER_END)
 		return -EFAULT;
 	err = word_lock(s, addr2, true, &word);
 	if (err)

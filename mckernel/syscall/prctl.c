@@ -87,7 +87,6 @@ s64 sys_prctl(const u64 arg[6])
 #define ARCH_GET_GS 0x1004
 #define ARCH_GET_CPUID 0x1011
 #define ARCH_SET_CPUID 0x1012
-#define USER_LIMIT 0x00007ffffffff000UL
 
 s64 sys_arch_prctl(const u64 arg[6])
 {
@@ -97,7 +96,7 @@ s64 sys_arch_prctl(const u64 arg[6])
 	switch ((u32)arg[0]) {
 	case ARCH_SET_FS:
 	case ARCH_SET_GS:
-		if (arg[1] >= USER_LIMIT)
+		if (arg[1] >= USER_END)
 			return -EPERM;
 		if ((u32)arg[0] == ARCH_SET_FS)
 			arch_set_fs(t, arg[1]);

@@ -5,6 +5,7 @@
 #include "mck/signal.h"
 #include "mck/syscalls.h"
 
+#define FAULT_PRESENT 1UL
 #define FAULT_WRITE 2UL
 #define FAULT_EXEC 16UL
 
@@ -35,6 +36,9 @@ static void kill_oom(void)
 
 void trap_user_fault(u64 addr, u64 error)
 {
+	/* As Linux: what the kernel's half maps is nobody's business. */
+	if (addr >= USER_END)
+		current_thread()->fault_error |= FAULT_PRESENT;
 	switch (serve(addr, error)) {
 	case FR_OK:
 	case FR_BUSY:

@@ -60,7 +60,9 @@ run_guarded() {
 	idle=$(sed -n 's/^# idle: *//p; 20q' "$script")
 	rm -f $fifo
 	mkfifo $fifo
-	setsid bash -c 'cd /tmp; exec "$0"' "$(realpath "$script")" </dev/null >$fifo 2>&1 &
+	# A shell ignores the terminal's signals for what it runs in the background.
+	setsid env --default-signal=INT,QUIT bash -c 'cd /tmp; exec "$0"' "$(realpath "$script")" \
+		</dev/null >$fifo 2>&1 &
 	pid=$!
 	if ! copy_lines "${idle:-300}" <$fifo; then
 		ps --ppid 2 -p 2 -N -o pid,ppid,sid,stat,wchan:30,args | sed 's/^/# /'

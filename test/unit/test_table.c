@@ -68,8 +68,7 @@ STUB(sys_timer_create)
 STUB(sys_restart_syscall)
 /* clang-format on */
 
-static void test_check(
-										void **state)
+static void test_check(void **state)
 {
 	u32 nr;
 

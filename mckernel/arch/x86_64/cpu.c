@@ -149,6 +149,8 @@ static void init_segments(struct cpu *cpu)
 	load_gdt(c->gdt);
 	set_base(cpu); /* loading %gs has cleared it */
 	__asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR));
+	/* After INIT it is not empty, but lies at address 0, where programs could write it. */
+	__asm__ volatile("lldt %w0" : : "r"(0));
 }
 
 static void init_registers(struct cpu *cpu)

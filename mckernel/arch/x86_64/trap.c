@@ -167,11 +167,17 @@ static void user_exception(u64 vector, struct user_regs *regs)
 	}
 }
 
+/* What the exception has pushed, or else the stub. */
+static u64 error_code(const struct user_regs *regs)
+{
+	return regs->orig_rax == -1UL ? 0 : regs->orig_rax;
+}
+
 static void from_user(u64 vector, struct user_regs *regs)
 {
 	struct thread *t = current_thread();
 
-	t->fault_error = regs->orig_rax == -1UL ? 0 : regs->orig_rax;
+	t->fault_error = error_code(regs);
 	t->fault_trap = vector;
 	regs->orig_rax = -1UL;
 	if (vector == VECTOR_PAGE_FAULT) {
@@ -187,11 +193,12 @@ static void from_user(u64 vector, struct user_regs *regs)
 static void die(u64 vector, struct user_regs *regs) __attribute__((noreturn));
 static void die(u64 vector, struct user_regs *regs)
 {
+	u64 error = error_code(regs);
+
 	fault_note(regs);
 	if (vector == VECTOR_PAGE_FAULT)
-		panic("page fault in the kernel at %016lx, error %lx", read_cr2(), regs->orig_rax);
-	panic("%s in the kernel, error %lx", names[vector] ? names[vector] : "exception",
-	      regs->orig_rax);
+		panic("page fault in the kernel at %016lx, error %lx", read_cr2(), error);
+	panic("%s in the kernel, error %lx", names[vector] ? names[vector] : "exception", error);
 }
 
 static void from_kernel(u64 vector, struct user_regs *regs)

@@ -10,7 +10,6 @@
 #define DMAP_BASE 0xffff800000000000UL /* physical memory of the instance */
 #define LINUXMAP_BASE 0xffffc00000000000UL /* single pages of Linux's, by physical address */
 #define WINDOW_SIZE 0x3f8000000000UL /* 63.5 TiB: each of the two ends before the next begins */
-#define USER_END 0x00007ffffffff000UL
 
 #define MSR_APIC_BASE 0x1b
 #define MSR_SPEC_CTRL 0x48

@@ -91,6 +91,8 @@ void arch_flush_space(struct space *space, u64 start, u64 end);
 
 /* ---- user memory of the current thread ---- */
 
+#define USER_END 0x00007ffffffff000UL /* where addresses of programs end */
+
 /* 0 or -EFAULT. May wait (faults on file pages): no lock may be held. */
 int copy_from_user(void *dst, u64 src, size_t size);
 int copy_to_user(u64 dst, const void *src, size_t size);
