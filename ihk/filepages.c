@@ -135,18 +135,17 @@ static struct ihk_file *make(struct ihk_procs *procs, struct file *outer, struct
 }
 
 /* Consumes the reference of `real` on success. */
-static s64 open_locked(struct ihk_procs *procs, struct file *outer, struct file *real)
+static s64 open_locked(struct ihk_procs *procs, struct file *outer, struct file *real,
+		       const struct ihk_version *now)
 {
-	struct ihk_version now;
 	struct ihk_file *f;
-	int err;
 
-	err = ihk_version_sample(real, &now);
-	if (err)
-		return err;
-	f = find_same(procs, &now);
+	/* Set before the stop forgets all files, under this lock. */
+	if (READ_ONCE(procs->stopped))
+		return -EIO;
+	f = find_same(procs, now);
 	if (!f || ihk_version_writers(outer, real))
-		f = make(procs, outer, real, &now);
+		f = make(procs, outer, real, now);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	idle_remove(procs, f);
@@ -167,6 +166,7 @@ int ihk_file_open(struct ihk_procs *procs, struct file *file, unsigned long prot
 		  struct ihk_file_info *info)
 {
 	struct file *real = ihk_real_file(file, prot);
+	struct ihk_version now;
 	s64 id;
 
 	memset(info, 0, sizeof(*info));
@@ -174,9 +174,13 @@ int ihk_file_open(struct ihk_procs *procs, struct file *file, unsigned long prot
 		return PTR_ERR_OR_ZERO(real);
 	info->size = i_size_read(file_inode(real));
 	info->noexec = no_exec(file);
-	mutex_lock(&procs->file_lock);
-	id = open_locked(procs, file, real);
-	mutex_unlock(&procs->file_lock);
+	/* Without the lock, since a file system may ask its server for the attributes. */
+	id = ihk_version_sample(real, &now);
+	if (!id) {
+		mutex_lock(&procs->file_lock);
+		id = open_locked(procs, file, real, &now);
+		mutex_unlock(&procs->file_lock);
+	}
 	if (id < 0) {
 		fput(real);
 		return id;
@@ -191,7 +195,9 @@ void ihk_file_idle(struct ihk_procs *procs, u64 id, u64 count)
 
 	mutex_lock(&procs->file_lock);
 	f = xa_load(&procs->files, id);
-	if (!f || count > f->opens) {
+	if (READ_ONCE(procs->stopped)) {
+		/* All are forgotten, or will be. */
+	} else if (!f || count > f->opens) {
 		pr_warn_ratelimited("ihk: os %d: %llu opens given back of file %llu, it has %lu\n",
 				    procs->os->index, count, id, f ? f->opens : 0);
 	} else if (count) {

@@ -94,7 +94,7 @@ static void look(struct work_struct *work)
 		ihk_os_put(os);
 	}
 	if (!xa_empty(&pages))
-		schedule_delayed_work(&look_work, LOOK_EVERY);
+		queue_delayed_work(system_unbound_wq, &look_work, LOOK_EVERY);
 }
 
 int ihk_quarantine_add(struct ihk_os *os, u64 pa)
@@ -113,7 +113,7 @@ int ihk_quarantine_add(struct ihk_os *os, u64 pa)
 	kref_get(&os->ref);
 	xa_store(&pages, pa >> PAGE_SHIFT, e, GFP_KERNEL | __GFP_NOFAIL);
 	mutex_unlock(&lock);
-	schedule_delayed_work(&look_work, LOOK_EVERY);
+	queue_delayed_work(system_unbound_wq, &look_work, LOOK_EVERY);
 	return 0;
 }
 

@@ -5,13 +5,6 @@
 # shellcheck source=test/tap.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
 
-# A shell in the background ignores these, and can never take that back.
-while read -r key value; do
-	if [ "$key" = SigIgn: ] && [ $((0x$value & 6)) != 0 ]; then
-		exec env --default-signal=INT,QUIT "$0" "$@"
-	fi
-done </proc/self/status
-
 test_dir=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 prog=${VM_BUILD:-$test_dir/../../build}/test/prog
 os=${LWK_OS:-0}

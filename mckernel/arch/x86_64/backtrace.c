@@ -73,8 +73,15 @@ static void show_chain(u64 rbp)
 	}
 }
 
+static void show_control(void)
+{
+	log_printf("  cr0 %lx cr2 %016lx cr3 %016lx cr4 %lx\n", read_cr0(), read_cr2(), read_cr3(),
+		   read_cr4());
+}
+
 static void show_registers(const struct user_regs *r)
 {
+	show_address("  rip ", r->rip);
 	log_printf("  rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax, r->rbx, r->rcx,
 		   r->rdx);
 	log_printf("  rsi %016lx rdi %016lx rbp %016lx rsp %016lx\n", r->rsi, r->rdi, r->rbp,
@@ -82,19 +89,23 @@ static void show_registers(const struct user_regs *r)
 	log_printf("  r8  %016lx r9  %016lx r10 %016lx r11 %016lx\n", r->r8, r->r9, r->r10, r->r11);
 	log_printf("  r12 %016lx r13 %016lx r14 %016lx r15 %016lx\n", r->r12, r->r13, r->r14,
 		   r->r15);
-	log_printf("  cs %lx ss %lx rflags %lx cr2 %016lx cr3 %016lx cr4 %lx\n", r->cs, r->ss,
-		   r->rflags, read_cr2(), read_cr3(), read_cr4());
+	log_printf("  cs %lx ss %lx rflags %lx\n", r->cs, r->ss, r->rflags);
 }
 
 void arch_backtrace(void)
 {
 	const struct user_regs *regs = fault_regs[this_cpu()->place];
+	u64 rbp = (u64)__builtin_frame_address(0);
 
 	if (regs) {
 		show_registers(regs);
-		show_address("  at ", regs->rip);
+		show_control();
 		show_chain(regs->rbp);
 	} else {
-		show_chain((u64)__builtin_frame_address(0));
+		/* Whoever asks has used its registers since: only where it stands is worth a word. */
+		show_address("  rip ", (u64)__builtin_return_address(0));
+		log_printf("  rsp %016lx rbp %016lx\n", rbp, *(const u64 *)rbp);
+		show_control();
+		show_chain(rbp);
 	}
 }

@@ -394,6 +394,13 @@ static void parent_death(void)
 	CHECK_KILLED(*pid, SIGUSR2);
 }
 
+/* Killed, it has run: the counters tell a process that never did. */
+static void open_gates(void *arg)
+{
+	gate_open(back);
+	wait_for_gate(arg);
+}
+
 static void pidfds(void)
 {
 	int code = 9, fd;
@@ -408,7 +415,9 @@ static void pidfds(void)
 	gate_open(gate);
 	CHECK(poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, -1) == 1);
 	CHECK(waitid(P_PIDFD, fd, &info, WEXITED) == 0 && info.si_status == 9);
-	pid = prog_fork(wait_for_gate, &code);
+	back = gate_make();
+	pid = prog_fork(open_gates, &code);
+	gate_await(back);
 	fd = syscall(SYS_pidfd_open, pid, 0);
 	CHECK(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) == 0);
 	CHECK_KILLED(pid, SIGTERM);
