@@ -12,7 +12,8 @@
 # "# idle: N" says (300 without).
 
 # How the kernels complain.
-linux_words='WARNING:|BUG:|BUG |Oops|Call Trace|refcount_t|[Bb]ad page|unable to handle|general protection'
+# A program of Linux's that dies of one ("traps: ... general protection fault ip:") is no complaint.
+linux_words='WARNING:|BUG:|BUG |Oops|Call Trace|refcount_t|[Bb]ad page|unable to handle|general protection fault[,:]'
 linux_words+='|possible recursive locking|suspicious RCU|circular locking|detected stalls|blocked for more than'
 lwk_words='PANIC|BUG|WARNING|panic:|assert'
 
