@@ -64,7 +64,8 @@ lwk_baseline() {
 declare -A baseline=()
 
 # What is left of programs that have ended, one line each. The LWK itself may
-# need more than at the baseline only for the files that it caches since.
+# need more than at the baseline only for the files that it caches since: a table
+# of their pages for each, however few these are.
 lwk_left() {
 	local -A c
 	local grown cached
@@ -81,7 +82,7 @@ lwk_left() {
 	grown=$((c[pages_kernel] - baseline[pages_kernel]))
 	cached=$((c[pages_cache] - baseline[pages_cache]))
 	[ $cached -gt 0 ] || cached=0
-	[ $grown -le $((cached / 32 + 32)) ] ||
+	[ $grown -le $((cached + 32)) ] ||
 		echo "the kernel has $grown pages more than it had, for $cached cached ones more"
 }
 
@@ -351,7 +352,8 @@ lwk_is() {
 start_lwk() {
 	local ready=$scratch/ready.$RANDOM fd
 	mkfifo "$ready"
-	setsid mcexec "$@" >"$ready" 2>"$scratch/start.err" &
+	# A shell has what it runs in the background ignore the terminal's signals.
+	setsid env --default-signal=INT,QUIT mcexec "$@" >"$ready" 2>"$scratch/start.err" &
 	pid=$!
 	exec {fd}<"$ready"
 	rm "$ready"
