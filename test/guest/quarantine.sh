@@ -34,7 +34,9 @@ for round in 1 2 3; do
 	ok "not a byte was changed" cmp "$scratch/expected" "$scratch/got"
 	exec 7>&-
 	ok "the rest comes back" wait_until quarantined 0
-	is "all memory is free again" "$(($(lwk_counter pages_free) + $(lwk_counter pages_cache)))" "$free"
+	# But for the few pages that the LWK keeps for small objects.
+	left=$((free - $(lwk_counter pages_free) - $(lwk_counter pages_cache)))
+	ok "all memory is free again" [ $left -le 4 ]
 	rm "$scratch/fifo"
 done
 lwk_balanced "nothing is left"
