@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # No program sees another's bytes: memory that was full of them, or that the LWK poisons when
 # it is freed, is zero for the next.
-# vm: --mem 3G
+# vm-slow: --mem 3G
 . "$(dirname "$0")/lib.sh"
 
 ok "down" mcstop+release.sh

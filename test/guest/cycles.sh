@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The whole way down and up again, round after round, with programs in between.
-# vm: --mem 3G
+# vm-slow: --mem 3G
 # vm-slow: --mem 5G
 . "$(dirname "$0")/lib.sh"
 

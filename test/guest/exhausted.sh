@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The LWK out of memory: an error for who asks too much, death for him alone who gets too much.
-# vm: --lwk-mem 256M@0
+# vm-slow: --lwk-mem 256M@0
 . "$(dirname "$0")/lib.sh"
 
 total=$(($(lwk_counter pages_total) / 256))

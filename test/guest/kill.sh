@@ -10,7 +10,11 @@ for what in "" sleep; do
 		start_lwk "$prog/spin" $what
 		kill -$signal $pid
 		end_of $pid
-		is "a ${what:-comput}ing program dies of $signal" $status $((128 + $(kill -l $signal 2>/dev/null || echo 40)))
+		case $signal in
+		[0-9]*) number=$signal ;;
+		*) number=$(kill -l $signal) ;;
+		esac
+		is "a ${what:-comput}ing program dies of $signal" $status $((128 + number))
 	done
 done
 

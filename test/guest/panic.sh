@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An LWK that panics under its programs: Linux lives on, the programs end, the log is there,
 # and the same resources boot again.
-# vm: --expect-panic
+# vm-slow: --expect-panic
 . "$(dirname "$0")/lib.sh"
 
 status_is() {

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # A chosen few tests in machines of other shapes: 1 and 8 LWK CPUs, a machine of 2 CPUs, 2 nodes.
-# vm: --lwk-cpus 3
-# vm: --cpus 10 --lwk-cpus 2-9
-# vm: --cpus 2
-# vm: --numa 2
+# vm-slow: --lwk-cpus 3
+# vm-slow: --cpus 10 --lwk-cpus 2-9
+# vm-slow: --cpus 2
+# vm-slow: --numa 2
 . "$(dirname "$0")/lib.sh"
 
 is "the LWK has the CPUs that it was given" "$(ihkosctl 0 query cpu)" "$VM_LWK_CPUS"
