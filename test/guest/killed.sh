@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kill -9 at random moments: all memory is back when the wait returns, and the next one runs.
-# vm:
+# vm-slow:
 # vm-slow: --mem 5G
 . "$(dirname "$0")/lib.sh"
 

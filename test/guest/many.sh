@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Small programs many times in a row, and eight different ones at once: the same, and nothing is left.
-# vm:
+# vm-slow:
 # vm-slow: --mem 5G
 . "$(dirname "$0")/lib.sh"
 

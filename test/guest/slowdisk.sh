@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Reads under way, into memory that is unmapped, discarded, moved, forked, or whose process dies:
 # no byte goes to a wrong owner.
-# vm:
+# vm-slow:
 . "$(dirname "$0")/lib.sh"
 
 # A disk in memory whose answers take their time, once it is told to.
