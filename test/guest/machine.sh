@@ -7,10 +7,11 @@ set -u
 
 is "we are root" "$(id -u)" 0
 is "the kernel is a stock one" "$(uname -r | grep -cE '^6\.1\.0-[0-9]+(-cloud|-rt)?-amd64$')" 1
-is "/tmp is empty" "$(ls -A /tmp)" ""
+# But for a checkout that lies there.
+is "/tmp is empty" "$(find /tmp -type f -not -path "$VM_TOP/*" | head)" ""
 ok "the root can be written" sh -c 'echo x >/etc/vm-test && rm /etc/vm-test'
 ok "terminals work" script -qec true /dev/null
-ok "the loopback interface is up" ip -brief addr show dev lo to 127.0.0.1
+ok "the loopback interface is up" grep -q "127.0.0.1" /proc/net/fib_trie
 is "CPUs" "$(nproc)" "$VM_CPUS"
 for fs in proc sysfs devtmpfs devpts debugfs cgroup2; do
 	like "$fs is mounted" "$(cut -d ' ' -f 3 /proc/mounts | tr '\n' ' ')" "(^| )$fs "

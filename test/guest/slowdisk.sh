@@ -9,7 +9,7 @@
 modprobe null_blk nr_devices=0 || bail "no null_blk"
 at_end modprobe -r null_blk
 mount -t configfs configfs /sys/kernel/config 2>/dev/null
-disk=/sys/kernel/config/nullb/slow
+disk=/sys/kernel/config/nullb/nullb_slow
 mkdir $disk || bail "$disk"
 at_end rmdir $disk
 echo 16 >$disk/size
