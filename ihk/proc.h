@@ -124,8 +124,12 @@ struct ihk_space {
 	u64 seq; /* written under `insert` held for writing; read with acquire anywhere */
 	bool dead; /* likewise: nothing is inserted any more */
 
-	/* The shadow and the slots are mappings of this file, offset = address. */
-	struct file *file; /* NULL once retired; under `lock` */
+	/*
+	 * The shadow and the slots are mappings of this file, offset = address.
+	 * NULL once retired. Under `insert`, not `lock`: a zap needs it, and who
+	 * holds `lock` may wait for mmap_lock, whose holder may wait for the zap.
+	 */
+	struct file *file;
 
 	/* Slots: pages by slot number. Written under `lock` + `insert` (write), read under either. */
 	struct mutex lock;
@@ -135,7 +139,7 @@ struct ihk_space {
 	bool mapped; /* slots and shadow are; under `lock` */
 
 	struct mm_struct *mm; /* to compare with, no reference; set when mapped */
-	struct file *program; /* write-denied for the life of the space */
+	struct file *program; /* write-denied for the life of the space; dropped under `insert` */
 };
 
 struct ihk_space *ihk_space_new(struct ihk_procs *procs);
@@ -145,8 +149,9 @@ int ihk_space_deny_write(struct ihk_space *space, struct file *program);
 void ihk_space_put(struct ihk_space *space);
 /* The space with this id and a reference, or NULL. */
 struct ihk_space *ihk_space_find(struct ihk_procs *procs, u64 id);
-/* Its file with a reference, or NULL: retired. */
+/* Its file, and its program's, with a reference, or NULL: retired. */
 struct file *ihk_space_file(struct ihk_space *space);
+struct file *ihk_space_program(struct ihk_space *space);
 /* Forget it: nothing is shown any more, the LWK will not name it again. */
 void ihk_space_retire(struct ihk_space *space);
 /* Raise the sequence number, so that what was looked up before is not inserted any more. */
