@@ -24,9 +24,9 @@ int ihk_fault_ask(struct ihk_fault *fault)
 	struct ihk_space *space = fault->space;
 	struct ihk_call c = {
 		.op = CALL_FAULT,
-		.arg = { space->lwk_id, fault->va, fault->write },
+		.arg = { space->lwk_id, fault->va, fault->access },
 	};
-	int err = ihk_call(space->procs->os, place_to_ask(space), &c, false);
+	int err = ihk_procs_call(space->procs, place_to_ask(space), &c);
 
 	if (err)
 		return err;
@@ -45,7 +45,7 @@ static void fill(struct ihk_fault *fault)
 
 	/* 0 is the end of the file: beyond it there is no page. */
 	c.arg[3] = n == 1 ? 0 : n < 0 ? n : -ENXIO;
-	ihk_call(procs->os, place_to_ask(fault->space), &c, false);
+	ihk_procs_call(procs, place_to_ask(fault->space), &c);
 }
 
 void ihk_fault_serve(struct ihk_fault *fault, int answer)

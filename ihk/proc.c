@@ -44,6 +44,18 @@ struct ihk_procs *ihk_procs_get(struct ihk_os *os)
 	return procs;
 }
 
+int ihk_procs_call(struct ihk_procs *procs, int place, struct ihk_call *c)
+{
+	int token = ihk_enter(procs);
+	int err;
+
+	if (token < 0)
+		return token;
+	err = ihk_call(procs->os, place, c, false);
+	ihk_leave(procs, token);
+	return err;
+}
+
 int ihk_proc_os_init(struct ihk_os *os)
 {
 	struct ihk_procs *procs = kvzalloc(sizeof(*procs), GFP_KERNEL);

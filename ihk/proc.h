@@ -98,6 +98,19 @@ static inline void ihk_leave(struct ihk_procs *procs, int token)
 	srcu_read_unlock(&procs->inside, token);
 }
 
+/* This very boot of the instance runs: `running` alone may be that of a later one. */
+static inline bool ihk_procs_alive(const struct ihk_procs *procs)
+{
+	return ihk_os_alive(procs->os) && !READ_ONCE(procs->stopped);
+}
+
+/*
+ * Every call of the process part: ihk_call() from inside, so that it reaches
+ * the boot that its ids are of, or none (-EIO). Not killable: the answers name
+ * what has to be undone.
+ */
+int ihk_procs_call(struct ihk_procs *procs, int place, struct ihk_call *c);
+
 /* ---- space.c ---- */
 
 /*

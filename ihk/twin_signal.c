@@ -105,7 +105,7 @@ static void hold_thread(struct ihk_twin *twin)
 	/* Pairs with the LWK's store of the CPU's state before its look at hold. */
 	smp_mb();
 	while (READ_ONCE(k->held) != k->hold && READ_ONCE(k->req_seq) == k->taken_seq &&
-	       ihk_os_alive(twin->procs->os)) {
+	       ihk_procs_alive(twin->procs)) {
 		ihk_twin_ring(twin);
 		if (pause < 20) {
 			udelay(2);

@@ -34,7 +34,7 @@ static void poll(struct ihk_twin *twin)
 
 	WRITE_ONCE(twin->k->twin_state, TWIN_POLLING);
 	while (!has_request(twin->k) && !signal_pending(current) && !need_resched() &&
-	       ihk_os_alive(twin->procs->os) && ktime_get_ns() < end)
+	       ihk_procs_alive(twin->procs) && ktime_get_ns() < end)
 		cpu_relax();
 }
 
@@ -63,7 +63,7 @@ static enum event wait_event_of(struct ihk_twin *twin)
 		if (signal_pending(current))
 			break;
 		event = EVENT_DEAD;
-		if (!ihk_os_alive(twin->procs->os))
+		if (!ihk_procs_alive(twin->procs))
 			break;
 		if (all_taken(k)) {
 			schedule();
