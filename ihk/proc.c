@@ -72,6 +72,7 @@ int ihk_proc_os_init(struct ihk_os *os)
 	kref_init(&procs->ref);
 	kref_get(&os->ref);
 	procs->os = os;
+	procs->boot_gen = os->boot_gen;
 	raw_spin_lock_init(&procs->lock);
 	init_waitqueue_head(&procs->gone);
 	mutex_init(&procs->box_lock);
@@ -82,6 +83,7 @@ int ihk_proc_os_init(struct ihk_os *os)
 	hash_init(procs->file_hash);
 	INIT_LIST_HEAD(&procs->files_idle);
 	rcu_assign_pointer(os->procs, procs);
+	ihk_quarantine_adopt(os);
 	return 0;
 
 unpin:

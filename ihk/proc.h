@@ -38,6 +38,7 @@ struct ihk_box {
  */
 struct ihk_procs {
 	struct ihk_os *os; /* with a reference */
+	u32 boot_gen; /* which boot of it; fixed */
 	struct kref ref;
 
 	/*
