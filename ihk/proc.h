@@ -313,7 +313,9 @@ enum ihk_signal_verdict ihk_signal_look(void);
 void ihk_signal_recalc(void);
 /* Make `mask` Linux's mask of the current task. */
 void ihk_signal_mask(struct ihk_twin *twin, u64 mask);
-/* Hold the thread, then block what has a catcher: the others take effect on the way out. */
+/* Until the thread runs no user code. */
+void ihk_signal_hold(struct ihk_twin *twin);
+/* The thread is on hold: block what has a catcher, so that the others take effect on the way out. */
 void ihk_signal_leave(struct ihk_twin *twin);
 void ihk_signal_return(struct ihk_twin *twin);
 void ihk_signal_fatal(int signo, int code, u64 addr);
