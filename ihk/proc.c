@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The process part as a whole: at module load, at the start and at the stop of an instance. */
+#include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -236,6 +237,8 @@ void ihk_proc_exit(void)
 {
 	unregister_binfmt(&ihk_binfmt);
 	ihk_life_exit();
+	/* Those of launches are freed by our code, after their mm has let go of it. */
+	mmu_notifier_synchronize();
 	ihk_twin_exit();
 	ihk_quarantine_exit();
 	ihk_version_exit();
