@@ -72,7 +72,11 @@ int ihk_fault_resolve(struct ihk_fault *fault)
 
 static struct page *get_page_at(struct ihk_space *space, u64 va, bool write)
 {
-	struct ihk_fault fault = { .space = space, .va = va & PAGE_MASK, .write = write };
+	struct ihk_fault fault = {
+		.space = space,
+		.va = va & PAGE_MASK,
+		.access = write ? FAULT_WRITE : FAULT_READ,
+	};
 	struct page *page;
 	int answer;
 

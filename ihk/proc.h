@@ -201,10 +201,11 @@ int ihk_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page
 /*
  * Translate va and what follows it, up to `max` pages that are present with
  * the same permission in the same table, and mark each as lent. Returns the
- * number, 0 for a miss (absent, or read-only and `write`). Context: inside.
+ * number, 0 for a miss (absent, read-only for FAULT_WRITE, not the program's
+ * own for FAULT_FORCE). Context: inside.
  */
-unsigned int ihk_lend(struct ihk_space *space, u64 va, bool write, struct page **pages,
-		      unsigned int max, bool *writable);
+unsigned int ihk_lend(struct ihk_space *space, u64 va, enum fault_access access,
+		      struct page **pages, unsigned int max, bool *writable);
 /* The page at va, not marked: only while nothing of the space can run. Context: inside. */
 struct page *ihk_translate(struct ihk_space *space, u64 va, bool write);
 
@@ -214,7 +215,7 @@ struct page *ihk_translate(struct ihk_space *space, u64 va, bool write);
 struct ihk_fault {
 	struct ihk_space *space;
 	u64 va;
-	bool write;
+	enum fault_access access;
 	abi_u64 fill[3]; /* of FAULT_FILL */
 };
 /* enum fault_answer, or -EIO when the instance is dead. */

@@ -83,11 +83,23 @@ static enum fault_answer answer_of(enum fault_result result)
 	}
 }
 
+static enum access access_of(u64 fault)
+{
+	switch (fault) {
+	case FAULT_READ:
+		return ACCESS_READ;
+	case FAULT_FORCE:
+		return ACCESS_FORCE;
+	default:
+		return ACCESS_WRITE;
+	}
+}
+
 static void serve_fault(u32 index, const struct ikc_call *call)
 {
 	/* Each word is read once: Linux may not be trusted to leave it. */
 	u64 id = READ_ONCE(call->arg[0]), addr = READ_ONCE(call->arg[1]);
-	enum access access = READ_ONCE(call->arg[2]) ? ACCESS_WRITE : ACCESS_READ;
+	enum access access = access_of(READ_ONCE(call->arg[2]));
 	struct space *s = space_pin(id);
 	struct fill_wanted fill;
 	enum fault_result result;
