@@ -63,6 +63,21 @@ s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count)
 	return res.value > (s64)count ? -EIO : res.value;
 }
 
+static bool hold_over(void *arg)
+{
+	const struct thread *t = arg;
+
+	return !(READ_ONCE(t->kpage->hold) & 1);
+}
+
+void up_hold_over(void)
+{
+	struct thread *t = current_thread();
+
+	if (t && t->kpage && !hold_over(t))
+		wait_for(hold_over, t, true);
+}
+
 /* ---- Linux ---- */
 
 static enum fault_answer answer_of(enum fault_result result)
