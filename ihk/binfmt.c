@@ -34,7 +34,7 @@ static int find_instance(struct ihk_exec *x)
 	/* An execve from one instance to another is a launch there. */
 	if (twin && twin->procs == x->procs)
 		x->old = twin;
-	if (ihk_os_alive(x->procs->os) && !READ_ONCE(x->procs->stopped))
+	if (ihk_procs_alive(x->procs))
 		return 0;
 	ihk_procs_put(x->procs);
 	return -ENODEV;

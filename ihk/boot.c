@@ -176,10 +176,11 @@ int ihk_os_boot(struct ihk_os *os, char *msg)
 	if (err)
 		return err;
 	ihk_ikc_reset(os);
+	/* Before there are objects of this boot, which note its number. */
+	os->boot_gen++;
 	err = ihk_proc_os_init(os);
 	if (err)
 		return ihk_refuse(msg, err, "no room for processes (error %d)", -err);
-	os->boot_gen++;
 	WRITE_ONCE(os->verdict, OS_INACTIVE);
 	WRITE_ONCE(os->status, OS_BOOTING);
 

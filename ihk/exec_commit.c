@@ -98,7 +98,7 @@ static int call_commit(struct ihk_exec *x, const struct exec_commit *commit)
 	memcpy(bulk, commit, sizeof(*commit));
 	c.arg[0] = x->twin->thread;
 	c.arg[1] = index;
-	err = ihk_call(os, -1, &c, false);
+	err = ihk_procs_call(x->procs, -1, &c);
 	ihk_bulk_put(os, index);
 	if (err)
 		return err;

@@ -201,8 +201,7 @@ static int call_prepare(struct ihk_exec *x)
 	c.arg[0] = index;
 	c.arg[1] = x->old ? x->old->thread : 0;
 	c.arg[2] = x->space->id;
-	/* Not killable: the answer names what has to be undone. */
-	err = ihk_call(os, x->lwk_cpu, &c, false);
+	err = ihk_procs_call(x->procs, x->lwk_cpu, &c);
 	ihk_bulk_put(os, index);
 	if (err)
 		return err == -EIO ? -ENODEV : err;

@@ -24,9 +24,9 @@ int ihk_fault_ask(struct ihk_fault *fault)
 	struct ihk_space *space = fault->space;
 	struct ihk_call c = {
 		.op = CALL_FAULT,
-		.arg = { space->lwk_id, fault->va, fault->write },
+		.arg = { space->lwk_id, fault->va, fault->access },
 	};
-	int err = ihk_call(space->procs->os, place_to_ask(space), &c, false);
+	int err = ihk_procs_call(space->procs, place_to_ask(space), &c);
 
 	if (err)
 		return err;
@@ -45,7 +45,7 @@ static void fill(struct ihk_fault *fault)
 
 	/* 0 is the end of the file: beyond it there is no page. */
 	c.arg[3] = n == 1 ? 0 : n < 0 ? n : -ENXIO;
-	ihk_call(procs->os, place_to_ask(fault->space), &c, false);
+	ihk_procs_call(procs, place_to_ask(fault->space), &c);
 }
 
 void ihk_fault_serve(struct ihk_fault *fault, int answer)
@@ -72,7 +72,11 @@ int ihk_fault_resolve(struct ihk_fault *fault)
 
 static struct page *get_page_at(struct ihk_space *space, u64 va, bool write)
 {
-	struct ihk_fault fault = { .space = space, .va = va & PAGE_MASK, .write = write };
+	struct ihk_fault fault = {
+		.space = space,
+		.va = va & PAGE_MASK,
+		.access = write ? FAULT_WRITE : FAULT_READ,
+	};
 	struct page *page;
 	int answer;
 

@@ -210,9 +210,19 @@ bool ihk_version_same(const struct ihk_version *a, const struct ihk_version *b)
 	       a->change == b->change;
 }
 
+/*
+ * A memfd, and whatever else the kernel makes in a file system of its own, is
+ * open for writing without being counted, and a shared mapping of it changes
+ * neither times nor marks: it can have a writer at any time.
+ */
+static bool uncounted_writers(struct file *real)
+{
+	return file_inode(real)->i_sb->s_flags & SB_KERNMOUNT;
+}
+
 bool ihk_version_writers(struct file *outer, struct file *real)
 {
-	return atomic_read(&file_inode(real)->i_writecount) > 0 ||
+	return uncounted_writers(real) || atomic_read(&file_inode(real)->i_writecount) > 0 ||
 	       mapping_writably_mapped(real->f_mapping) ||
 	       atomic_read(&file_inode(outer)->i_writecount) > 0;
 }

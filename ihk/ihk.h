@@ -179,6 +179,8 @@ void ihk_proc_boot_params(struct boot_params *params);
 
 /* Takes over one page of LWK memory whose count is raised. Worker context. */
 int ihk_quarantine_add(struct ihk_os *os, u64 pa);
+/* The boot that begins was told of os->quarantine's pages: they come back to it. */
+void ihk_quarantine_adopt(struct ihk_os *os);
 /* True if the page is in quarantine: out of the memory map of a boot, out of the way at release. */
 bool ihk_quarantine_has(u64 pa);
 u64 ihk_quarantine_count(struct ihk_os *os);

@@ -69,14 +69,14 @@ static bool walk(struct ihk_space *space, u64 va, struct leaf *leaf)
  */
 static bool mark(struct leaf *leaf)
 {
-	const u64 same = PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_HUGE | PTE_ADDR_MASK;
+	const u64 same = PTE_PRESENT | PTE_USER | PTE_HUGE | PTE_ADDR_MASK;
 	u64 old = READ_ONCE(*leaf->entry), seen;
 
 	for (;;) {
-		/* A lost permission above shows as a missing PTE_WRITE in value only. */
-		if ((old ^ leaf->value) & (same & ~PTE_WRITE))
+		if ((old ^ leaf->value) & same)
 			return false;
-		if ((leaf->value & PTE_WRITE) && !(old & PTE_WRITE))
+		/* A lost permission above shows as a missing PTE_WRITE in value only. */
+		if (leaf->value & ~old & (PTE_WRITE | PTE_OWN))
 			return false;
 		if (old & PTE_LENT)
 			return true;
@@ -112,14 +112,26 @@ static bool next_leaf(struct leaf *leaf)
 	return true;
 }
 
-unsigned int ihk_lend(struct ihk_space *space, u64 va, bool write, struct page **pages,
-		      unsigned int max, bool *writable)
+static bool suffices(const struct leaf *leaf, enum fault_access access)
+{
+	switch (access) {
+	case FAULT_READ:
+		return true;
+	case FAULT_FORCE:
+		return leaf->value & (PTE_WRITE | PTE_OWN);
+	default:
+		return leaf->value & PTE_WRITE;
+	}
+}
+
+unsigned int ihk_lend(struct ihk_space *space, u64 va, enum fault_access access,
+		      struct page **pages, unsigned int max, bool *writable)
 {
 	unsigned int epoch = walk_begin(space), n = 0;
 	struct leaf leaf;
 	u64 end;
 
-	if (!walk(space, va, &leaf) || (write && !(leaf.value & PTE_WRITE)) || !mark(&leaf))
+	if (!walk(space, va, &leaf) || !suffices(&leaf, access) || !mark(&leaf))
 		goto out;
 	*writable = leaf.value & PTE_WRITE;
 	end = (va | (pt_span(leaf.level) - 1)) + 1;

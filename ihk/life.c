@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Birth and death of twins, seen exactly once by the scheduler's tracepoints. */
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -55,13 +56,17 @@ static struct ihk_space *fork_space(struct ihk_twin *twin)
 {
 	struct kpage *k = twin->k;
 	struct ihk_space *space = ihk_space_new(twin->procs);
+	struct file *program;
 	int err;
 
 	if (IS_ERR(space))
 		return space;
 	err = ihk_space_set_lwk(space, k->child_space, k->child_root, k->child_epoch);
-	if (!err && twin->space->program)
-		err = ihk_space_deny_write(space, twin->space->program);
+	program = ihk_space_program(twin->space);
+	if (!err && program)
+		err = ihk_space_deny_write(space, program);
+	if (program)
+		fput(program);
 	if (err) {
 		ihk_space_retire(space);
 		ihk_space_put(space);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The process part as a whole: at module load, at the start and at the stop of an instance. */
+#include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -44,6 +45,18 @@ struct ihk_procs *ihk_procs_get(struct ihk_os *os)
 	return procs;
 }
 
+int ihk_procs_call(struct ihk_procs *procs, int place, struct ihk_call *c)
+{
+	int token = ihk_enter(procs);
+	int err;
+
+	if (token < 0)
+		return token;
+	err = ihk_call(procs->os, place, c, false);
+	ihk_leave(procs, token);
+	return err;
+}
+
 int ihk_proc_os_init(struct ihk_os *os)
 {
 	struct ihk_procs *procs = kvzalloc(sizeof(*procs), GFP_KERNEL);
@@ -60,6 +73,7 @@ int ihk_proc_os_init(struct ihk_os *os)
 	kref_init(&procs->ref);
 	kref_get(&os->ref);
 	procs->os = os;
+	procs->boot_gen = os->boot_gen;
 	raw_spin_lock_init(&procs->lock);
 	init_waitqueue_head(&procs->gone);
 	mutex_init(&procs->box_lock);
@@ -70,6 +84,7 @@ int ihk_proc_os_init(struct ihk_os *os)
 	hash_init(procs->file_hash);
 	INIT_LIST_HEAD(&procs->files_idle);
 	rcu_assign_pointer(os->procs, procs);
+	ihk_quarantine_adopt(os);
 	return 0;
 
 unpin:
@@ -222,6 +237,8 @@ void ihk_proc_exit(void)
 {
 	unregister_binfmt(&ihk_binfmt);
 	ihk_life_exit();
+	/* Those of launches are freed by our code, after their mm has let go of it. */
+	mmu_notifier_synchronize();
 	ihk_twin_exit();
 	ihk_quarantine_exit();
 	ihk_version_exit();

@@ -38,6 +38,7 @@ struct ihk_box {
  */
 struct ihk_procs {
 	struct ihk_os *os; /* with a reference */
+	u32 boot_gen; /* which boot of it; fixed */
 	struct kref ref;
 
 	/*
@@ -98,6 +99,19 @@ static inline void ihk_leave(struct ihk_procs *procs, int token)
 	srcu_read_unlock(&procs->inside, token);
 }
 
+/* This very boot of the instance runs: `running` alone may be that of a later one. */
+static inline bool ihk_procs_alive(const struct ihk_procs *procs)
+{
+	return ihk_os_alive(procs->os) && !READ_ONCE(procs->stopped);
+}
+
+/*
+ * Every call of the process part: ihk_call() from inside, so that it reaches
+ * the boot that its ids are of, or none (-EIO). Not killable: the answers name
+ * what has to be undone.
+ */
+int ihk_procs_call(struct ihk_procs *procs, int place, struct ihk_call *c);
+
 /* ---- space.c ---- */
 
 /*
@@ -124,8 +138,12 @@ struct ihk_space {
 	u64 seq; /* written under `insert` held for writing; read with acquire anywhere */
 	bool dead; /* likewise: nothing is inserted any more */
 
-	/* The shadow and the slots are mappings of this file, offset = address. */
-	struct file *file; /* NULL once retired; under `lock` */
+	/*
+	 * The shadow and the slots are mappings of this file, offset = address.
+	 * NULL once retired. Under `insert`, not `lock`: a zap needs it, and who
+	 * holds `lock` may wait for mmap_lock, whose holder may wait for the zap.
+	 */
+	struct file *file;
 
 	/* Slots: pages by slot number. Written under `lock` + `insert` (write), read under either. */
 	struct mutex lock;
@@ -135,7 +153,7 @@ struct ihk_space {
 	bool mapped; /* slots and shadow are; under `lock` */
 
 	struct mm_struct *mm; /* to compare with, no reference; set when mapped */
-	struct file *program; /* write-denied for the life of the space */
+	struct file *program; /* write-denied for the life of the space; dropped under `insert` */
 };
 
 struct ihk_space *ihk_space_new(struct ihk_procs *procs);
@@ -145,8 +163,9 @@ int ihk_space_deny_write(struct ihk_space *space, struct file *program);
 void ihk_space_put(struct ihk_space *space);
 /* The space with this id and a reference, or NULL. */
 struct ihk_space *ihk_space_find(struct ihk_procs *procs, u64 id);
-/* Its file with a reference, or NULL: retired. */
+/* Its file, and its program's, with a reference, or NULL: retired. */
 struct file *ihk_space_file(struct ihk_space *space);
+struct file *ihk_space_program(struct ihk_space *space);
 /* Forget it: nothing is shown any more, the LWK will not name it again. */
 void ihk_space_retire(struct ihk_space *space);
 /* Raise the sequence number, so that what was looked up before is not inserted any more. */
@@ -182,10 +201,11 @@ int ihk_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page
 /*
  * Translate va and what follows it, up to `max` pages that are present with
  * the same permission in the same table, and mark each as lent. Returns the
- * number, 0 for a miss (absent, or read-only and `write`). Context: inside.
+ * number, 0 for a miss (absent, read-only for FAULT_WRITE, not the program's
+ * own for FAULT_FORCE). Context: inside.
  */
-unsigned int ihk_lend(struct ihk_space *space, u64 va, bool write, struct page **pages,
-		      unsigned int max, bool *writable);
+unsigned int ihk_lend(struct ihk_space *space, u64 va, enum fault_access access,
+		      struct page **pages, unsigned int max, bool *writable);
 /* The page at va, not marked: only while nothing of the space can run. Context: inside. */
 struct page *ihk_translate(struct ihk_space *space, u64 va, bool write);
 
@@ -195,7 +215,7 @@ struct page *ihk_translate(struct ihk_space *space, u64 va, bool write);
 struct ihk_fault {
 	struct ihk_space *space;
 	u64 va;
-	bool write;
+	enum fault_access access;
 	abi_u64 fill[3]; /* of FAULT_FILL */
 };
 /* enum fault_answer, or -EIO when the instance is dead. */
@@ -294,7 +314,9 @@ enum ihk_signal_verdict ihk_signal_look(void);
 void ihk_signal_recalc(void);
 /* Make `mask` Linux's mask of the current task. */
 void ihk_signal_mask(struct ihk_twin *twin, u64 mask);
-/* Hold the thread, then block what has a catcher: the others take effect on the way out. */
+/* Until the thread runs no user code. */
+void ihk_signal_hold(struct ihk_twin *twin);
+/* The thread is on hold: block what has a catcher, so that the others take effect on the way out. */
 void ihk_signal_leave(struct ihk_twin *twin);
 void ihk_signal_return(struct ihk_twin *twin);
 void ihk_signal_fatal(int signo, int code, u64 addr);

@@ -14,11 +14,11 @@
 /* CALL_PAGES_BACK takes so many. */
 #define BACK_MAX (IKC_CALL_ARGS - 1)
 
-/* One page; fixed at its making. */
+/* One page. The owner changes when another boot gets the memory, under `lock`. */
 struct entry {
-	u64 pa;
+	u64 pa; /* fixed */
 	struct ihk_os *os; /* with a reference */
-	u32 boot_gen; /* the boot that had the page */
+	u32 boot_gen; /* the boot that had the page, or was told of it */
 };
 
 /*
@@ -43,12 +43,27 @@ static void take_out(struct entry *e)
 }
 
 /*
- * The next pages of one running instance that Linux has let go of; those of
- * instances that do not run as they did are just dropped: they are reserved
- * memory again. Returns how many are in `c`.
+ * The boot that waits for this page: *procs with a reference, or NULL while it
+ * does not run yet. False: none does, the page is reserved memory again.
  */
-static unsigned int collect(struct ihk_call *c, struct ihk_os **os)
+static bool find_owner(const struct entry *e, struct ihk_procs **procs)
 {
+	if (e->boot_gen != READ_ONCE(e->os->boot_gen) || !rcu_access_pointer(e->os->procs))
+		return false;
+	*procs = ihk_procs_get(e->os);
+	if (!*procs || (*procs)->boot_gen == e->boot_gen)
+		return true;
+	ihk_procs_put(*procs);
+	return false;
+}
+
+/*
+ * The next pages of one boot that Linux has let go of, into `c`; *procs is
+ * that boot, with a reference. Returns how many.
+ */
+static unsigned int collect(struct ihk_call *c, struct ihk_procs **procs)
+{
+	struct ihk_procs *owner;
 	unsigned int n = 0;
 	struct entry *e;
 	unsigned long index;
@@ -57,16 +72,17 @@ static unsigned int collect(struct ihk_call *c, struct ihk_os **os)
 	xa_for_each(&pages, index, e) {
 		if (!free_of_linux(e->pa))
 			continue;
-		if (!ihk_os_alive(e->os) || e->boot_gen != READ_ONCE(e->os->boot_gen)) {
+		if (!find_owner(e, &owner)) {
 			take_out(e);
 			continue;
 		}
-		if (n && e->os != *os)
+		if (!owner)
 			continue;
-		if (!n) {
-			*os = e->os;
-			kref_get(&e->os->ref);
-		}
+		if (!n)
+			*procs = ihk_procs_ref(owner);
+		ihk_procs_put(owner);
+		if (owner != *procs)
+			continue;
 		c->arg[++n] = e->pa;
 		take_out(e);
 		if (n == BACK_MAX)
@@ -76,45 +92,87 @@ static unsigned int collect(struct ihk_call *c, struct ihk_os **os)
 	return n;
 }
 
-/* A page on its way back belongs to the LWK again, or to the reserved memory if that has died. */
+/*
+ * From the inside, so that a page that is not taken is still the instance's
+ * when it goes back to the quarantine. One on its way when the LWK dies is
+ * reserved memory again.
+ */
+static void give_back(struct ihk_procs *procs, struct ihk_call *c)
+{
+	unsigned int i;
+	int token;
+
+	token = ihk_enter(procs);
+	if (token < 0)
+		return;
+	if (!ihk_procs_call(procs, -1, c) && c->ret > 0)
+		for (i = 1; i <= c->arg[0]; i++)
+			if (c->ret & (1 << i))
+				ihk_quarantine_add(procs->os, c->arg[i]);
+	ihk_leave(procs, token);
+}
+
 static void look(struct work_struct *work)
 {
+	struct ihk_procs *procs;
+	bool refused = false;
 	struct ihk_call c;
-	struct ihk_os *os;
 	unsigned int n;
 
-	for (;;) {
+	do {
 		memset(&c, 0, sizeof(c));
 		c.op = CALL_PAGES_BACK;
-		n = collect(&c, &os);
+		n = collect(&c, &procs);
 		if (!n)
 			break;
 		c.arg[0] = n;
-		ihk_call(os, -1, &c, false);
-		ihk_os_put(os);
-	}
+		give_back(procs, &c);
+		/* What was not taken now will not be at once. */
+		refused = c.ret;
+		ihk_procs_put(procs);
+	} while (!refused);
 	if (!xa_empty(&pages))
 		queue_delayed_work(system_unbound_wq, &look_work, LOOK_EVERY);
 }
 
-int ihk_quarantine_add(struct ihk_os *os, u64 pa)
+/* The entry of a page, made if there is none, becomes that of the instance as it is booted now. */
+static void own(struct ihk_os *os, u64 pa)
 {
-	struct entry *e = kmalloc(sizeof(*e), GFP_KERNEL | __GFP_NOFAIL);
+	struct entry *fresh = kmalloc(sizeof(*fresh), GFP_KERNEL | __GFP_NOFAIL), *e;
 
-	e->pa = pa;
-	e->os = os;
-	e->boot_gen = READ_ONCE(os->boot_gen);
 	mutex_lock(&lock);
-	if (xa_load(&pages, pa >> PAGE_SHIFT)) {
-		mutex_unlock(&lock);
-		kfree(e);
-		return 0;
+	e = xa_load(&pages, pa >> PAGE_SHIFT);
+	if (e) {
+		kfree(fresh);
+	} else {
+		e = fresh;
+		*e = (struct entry){ .pa = pa };
+		xa_store(&pages, pa >> PAGE_SHIFT, e, GFP_KERNEL | __GFP_NOFAIL);
 	}
-	kref_get(&os->ref);
-	xa_store(&pages, pa >> PAGE_SHIFT, e, GFP_KERNEL | __GFP_NOFAIL);
+	if (e->os != os) {
+		if (e->os)
+			ihk_os_put(e->os);
+		kref_get(&os->ref);
+		e->os = os;
+	}
+	e->boot_gen = READ_ONCE(os->boot_gen);
 	mutex_unlock(&lock);
 	queue_delayed_work(system_unbound_wq, &look_work, LOOK_EVERY);
+}
+
+int ihk_quarantine_add(struct ihk_os *os, u64 pa)
+{
+	own(os, pa);
 	return 0;
+}
+
+/* Those that Linux has let go of since the list was made are entered again. */
+void ihk_quarantine_adopt(struct ihk_os *os)
+{
+	u64 i;
+
+	for (i = 0; i < os->params->quarantine_count; i++)
+		own(os, os->quarantine[i]);
 }
 
 bool ihk_quarantine_has(u64 pa)

@@ -71,7 +71,7 @@ static vm_fault_t ask(struct ihk_space *space, struct vm_fault *vmf, bool write)
 	struct ihk_fault fault = {
 		.space = space,
 		.va = vmf->address & PAGE_MASK,
-		.write = write,
+		.access = write ? FAULT_WRITE : FAULT_READ,
 	};
 	bool may_drop = vmf->flags & FAULT_FLAG_ALLOW_RETRY;
 	int answer;
@@ -113,8 +113,8 @@ static vm_fault_t fault_inside(struct ihk_space *space, struct vm_fault *vmf)
 		seq = smp_load_acquire(&space->seq);
 		if (READ_ONCE(space->dead))
 			return VM_FAULT_SIGBUS;
-		n = ihk_lend(space, vmf->address & PAGE_MASK, write, pages,
-			     min_t(unsigned long, room, FAULT_AROUND), &writable);
+		n = ihk_lend(space, vmf->address & PAGE_MASK, write ? FAULT_WRITE : FAULT_READ,
+			     pages, min_t(unsigned long, room, FAULT_AROUND), &writable);
 		ret = n ? insert_checked(space, vmf, seq, pages, n, writable)
 			: ask(space, vmf, write);
 		cond_resched();
@@ -160,11 +160,12 @@ static vm_fault_t shadow_mkwrite(struct vm_fault *vmf)
 }
 
 /*
- * For tracers, where an ordinary access was refused: only what is present. The
- * copy is an insert of a kind: a zap that follows it finds it done.
+ * One piece of a tracer's access, if the page is there for it: bytes, 0 if it
+ * is not, -EAGAIN to look again. The copy is an insert of a kind: a zap that
+ * follows it finds it done.
  */
-static int access_inside(struct ihk_space *space, unsigned long addr, void *buf, int len,
-			 bool write)
+static int access_page(struct ihk_space *space, unsigned long addr, void *buf, int len,
+		       enum fault_access access)
 {
 	struct page *page;
 	bool writable;
@@ -172,20 +173,42 @@ static int access_inside(struct ihk_space *space, unsigned long addr, void *buf,
 	u64 seq = smp_load_acquire(&space->seq); /* pairs with ihk_space_bump() */
 
 	len = min_t(int, len, PAGE_SIZE - offset_in_page(addr));
-	if (!ihk_lend(space, addr & PAGE_MASK, write, &page, 1, &writable))
-		return -EFAULT;
+	if (!ihk_lend(space, addr & PAGE_MASK, access, &page, 1, &writable))
+		return 0;
 	down_read(&space->insert);
 	if (space->seq != seq || space->dead) {
 		up_read(&space->insert);
-		return -EAGAIN;
+		return space->dead ? -EFAULT : -EAGAIN;
 	}
 	at = page_address(page) + offset_in_page(addr);
-	if (write)
+	if (access == FAULT_FORCE)
 		memcpy(at, buf, len);
 	else
 		memcpy(buf, at, len);
 	up_read(&space->insert);
 	return len;
+}
+
+/*
+ * Linux comes here where the ordinary access was refused: a debugger reads or
+ * writes what the program itself may not. It waits under mmap_lock, which a
+ * zap does not need.
+ */
+static int access_inside(struct ihk_space *space, unsigned long addr, void *buf, int len,
+			 enum fault_access access)
+{
+	struct ihk_fault fault = { .space = space, .va = addr & PAGE_MASK, .access = access };
+	int ret;
+
+	for (;;) {
+		ret = access_page(space, addr, buf, len, access);
+		if (ret && ret != -EAGAIN)
+			return ret;
+		if (!ret && ihk_fault_resolve(&fault) != FAULT_OK)
+			return -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
 }
 
 static int shadow_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
@@ -199,9 +222,7 @@ static int shadow_access(struct vm_area_struct *vma, unsigned long addr, void *b
 	token = ihk_enter(space->procs);
 	if (token < 0)
 		return token;
-	do
-		ret = access_inside(space, addr, buf, len, write);
-	while (ret == -EAGAIN);
+	ret = access_inside(space, addr, buf, len, write ? FAULT_FORCE : FAULT_READ);
 	ihk_leave(space->procs, token);
 	return ret;
 }

@@ -118,14 +118,24 @@ void ihk_space_bump(struct ihk_space *space, bool dead)
 	up_write(&space->insert);
 }
 
-struct file *ihk_space_file(struct ihk_space *space)
+static struct file *get_under_insert(struct ihk_space *space, struct file **which)
 {
 	struct file *file;
 
-	mutex_lock(&space->lock);
-	file = space->file ? get_file(space->file) : NULL;
-	mutex_unlock(&space->lock);
+	down_read(&space->insert);
+	file = *which ? get_file(*which) : NULL;
+	up_read(&space->insert);
 	return file;
+}
+
+struct file *ihk_space_file(struct ihk_space *space)
+{
+	return get_under_insert(space, &space->file);
+}
+
+struct file *ihk_space_program(struct ihk_space *space)
+{
+	return get_under_insert(space, &space->program);
 }
 
 void ihk_space_retire(struct ihk_space *space)
@@ -134,12 +144,12 @@ void ihk_space_retire(struct ihk_space *space)
 	struct file *file, *program;
 
 	ihk_space_bump(space, true);
-	mutex_lock(&space->lock);
+	down_write(&space->insert);
 	file = space->file;
 	space->file = NULL;
 	program = space->program;
 	space->program = NULL;
-	mutex_unlock(&space->lock);
+	up_write(&space->insert);
 	if (program) {
 		allow_write_access(program);
 		fput(program);

@@ -187,7 +187,7 @@ int ihk_twin_attach(struct ihk_twin *twin, u64 thread)
 	int err;
 
 	twin->thread = thread;
-	err = ihk_call(twin->procs->os, -1, &c, false);
+	err = ihk_procs_call(twin->procs, -1, &c);
 	return err ? err : c.ret;
 }
 
@@ -263,7 +263,7 @@ static void fold_time(struct ihk_twin *twin)
 static void call_end(struct ihk_twin *twin, enum thread_end why)
 {
 	struct ihk_call c = { .op = CALL_THREAD_END, .arg = { twin->thread, why } };
-	int err = ihk_call(twin->procs->os, ihk_twin_place(twin), &c, false);
+	int err = ihk_procs_call(twin->procs, ihk_twin_place(twin), &c);
 
 	if (!err && c.ret)
 		pr_warn_ratelimited("ihk: os %d: the end of thread %#llx is answered by %lld\n",

@@ -91,28 +91,44 @@ void ihk_signal_mask(struct ihk_twin *twin, u64 mask)
 	WRITE_ONCE(twin->k->linux_mask, set_word(&current->blocked));
 }
 
+#define HOLD_PAUSE_MAX 4000 /* us */
+
+/*
+ * An instance that answers nothing is found dead by a call that it does not
+ * take; a ring alone would never tell.
+ */
+static void probe(struct ihk_twin *twin)
+{
+	struct ihk_call c = { .op = CALL_PROBE };
+
+	ihk_procs_call(twin->procs, ihk_twin_place(twin), &c);
+}
+
 /*
  * The thread must not run user code while its twin is not in the wait. Ring
- * until the LWK obeys; an instance that does not answer is found dead, which
- * ends this. A thread that has sent a request runs nothing anyway.
+ * until the LWK obeys, or has died. A thread that has sent a request runs
+ * nothing anyway. An odd hold stays until the next enter().
  */
-static void hold_thread(struct ihk_twin *twin)
+void ihk_signal_hold(struct ihk_twin *twin)
 {
 	struct kpage *k = twin->k;
 	unsigned int pause = 0;
 
-	WRITE_ONCE(k->hold, k->hold + 1);
+	if (!(k->hold & 1))
+		WRITE_ONCE(k->hold, k->hold + 1);
 	/* Pairs with the LWK's store of the CPU's state before its look at hold. */
 	smp_mb();
 	while (READ_ONCE(k->held) != k->hold && READ_ONCE(k->req_seq) == k->taken_seq &&
-	       ihk_os_alive(twin->procs->os)) {
+	       ihk_procs_alive(twin->procs)) {
 		ihk_twin_ring(twin);
 		if (pause < 20) {
 			udelay(2);
 			pause++;
 		} else {
+			if (pause == HOLD_PAUSE_MAX)
+				probe(twin);
 			usleep_range(pause, 2 * pause);
-			pause = min(pause * 2, 4000u);
+			pause = min_t(unsigned int, pause * 2, HOLD_PAUSE_MAX);
 		}
 	}
 }
@@ -121,7 +137,6 @@ void ihk_signal_leave(struct ihk_twin *twin)
 {
 	u64 handled;
 
-	hold_thread(twin);
 	spin_lock_irq(&current->sighand->siglock);
 	handled = caught();
 	spin_unlock_irq(&current->sighand->siglock);

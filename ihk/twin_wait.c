@@ -34,7 +34,7 @@ static void poll(struct ihk_twin *twin)
 
 	WRITE_ONCE(twin->k->twin_state, TWIN_POLLING);
 	while (!has_request(twin->k) && !signal_pending(current) && !need_resched() &&
-	       ihk_os_alive(twin->procs->os) && ktime_get_ns() < end)
+	       ihk_procs_alive(twin->procs) && ktime_get_ns() < end)
 		cpu_relax();
 }
 
@@ -63,7 +63,7 @@ static enum event wait_event_of(struct ihk_twin *twin)
 		if (signal_pending(current))
 			break;
 		event = EVENT_DEAD;
-		if (!ihk_os_alive(twin->procs->os))
+		if (!ihk_procs_alive(twin->procs))
 			break;
 		if (all_taken(k)) {
 			schedule();
@@ -205,6 +205,16 @@ static void defer_signal(struct ihk_twin *twin)
 	ihk_twin_ring(twin);
 }
 
+/*
+ * Has a page of a file been asked for while the thread was brought to a halt?
+ * That is served first: whoever faults on the page waits for it, and it may be
+ * the tracer that stops us.
+ */
+static bool owes_page(const struct kpage *k)
+{
+	return has_request(k) && READ_ONCE(k->req_kind) == REQ_FILE_READ;
+}
+
 /* True: go out with *ret. */
 static bool take_signal(struct ihk_twin *twin, int *ret)
 {
@@ -213,6 +223,12 @@ static bool take_signal(struct ihk_twin *twin, int *ret)
 		defer_signal(twin);
 		return false;
 	case SIGNAL_LEAVE:
+		ihk_signal_hold(twin);
+		while (owes_page(twin->k)) {
+			if (serve_request(twin, ret))
+				return true;
+			ihk_signal_hold(twin);
+		}
 		ihk_signal_leave(twin);
 		*ret = -ERESTARTSYS;
 		return true;

@@ -61,21 +61,27 @@ static void uncount(unsigned long pages)
 
 static int map_slots_and_shadow(struct ihk_space *space)
 {
+	struct file *file = ihk_space_file(space);
 	int err;
 
+	/* Retired: the instance has ended. */
+	if (!file)
+		return -EIO;
 	space->mm = current->mm;
-	err = map_fixed(space->file, PROXY_SLOTS, SLOT_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+	err = map_fixed(file, PROXY_SLOTS, SLOT_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
 			MAP_SHARED, PROXY_SLOTS);
 	if (err)
-		return err;
+		goto out;
 	uncount(SLOT_PAGES);
-	err = map_fixed(space->file, SHADOW_START, SHADOW_END - SHADOW_START,
-			PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, SHADOW_START);
+	err = map_fixed(file, SHADOW_START, SHADOW_END - SHADOW_START, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_NORESERVE, SHADOW_START);
 	if (err)
-		return err;
+		goto out;
 	uncount(SHADOW_PAGES);
 	space->mapped = true;
-	return 0;
+out:
+	fput(file);
+	return err;
 }
 
 int ihk_window_map_stacks(struct ihk_space *space, unsigned int slot_number)

@@ -63,6 +63,21 @@ s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count)
 	return res.value > (s64)count ? -EIO : res.value;
 }
 
+static bool hold_over(void *arg)
+{
+	const struct thread *t = arg;
+
+	return !(READ_ONCE(t->kpage->hold) & 1);
+}
+
+void up_hold_over(void)
+{
+	struct thread *t = current_thread();
+
+	if (t && t->kpage && !hold_over(t))
+		wait_for(hold_over, t, true);
+}
+
 /* ---- Linux ---- */
 
 static enum fault_answer answer_of(enum fault_result result)
@@ -83,11 +98,23 @@ static enum fault_answer answer_of(enum fault_result result)
 	}
 }
 
+static enum access access_of(u64 fault)
+{
+	switch (fault) {
+	case FAULT_READ:
+		return ACCESS_READ;
+	case FAULT_FORCE:
+		return ACCESS_FORCE;
+	default:
+		return ACCESS_WRITE;
+	}
+}
+
 static void serve_fault(u32 index, const struct ikc_call *call)
 {
 	/* Each word is read once: Linux may not be trusted to leave it. */
 	u64 id = READ_ONCE(call->arg[0]), addr = READ_ONCE(call->arg[1]);
-	enum access access = READ_ONCE(call->arg[2]) ? ACCESS_WRITE : ACCESS_READ;
+	enum access access = access_of(READ_ONCE(call->arg[2]));
 	struct space *s = space_pin(id);
 	struct fill_wanted fill;
 	enum fault_result result;
@@ -119,32 +146,44 @@ static void serve_fill_done(u32 index, const struct ikc_call *call)
 /* Only what went there comes back, and once. */
 static bool page_comes_back(u64 pa)
 {
-	struct frame *f = frame_of(pa);
 	u8 away = FRAME_AWAY;
 
-	return f && !(pa & ~PAGE_MASK) &&
-	       __atomic_compare_exchange_n(&f->flags, &away, 0, false, __ATOMIC_RELAXED,
+	return __atomic_compare_exchange_n(&frame_of(pa)->flags, &away, 0, false, __ATOMIC_RELAXED,
 					   __ATOMIC_RELAXED);
 }
 
+static bool all_pages(const u64 *pages, u64 count)
+{
+	for (u64 i = 0; i < count; i++)
+		if (!frame_of(pages[i]) || (pages[i] & ~PAGE_MASK))
+			return false;
+	return true;
+}
+
+/*
+ * The module may be faster than the thread that put the page there, and has
+ * not marked it yet: the page is refused then, and offered again.
+ */
 static void serve_pages_back(u32 index, const struct ikc_call *call)
 {
 	u64 count = READ_ONCE(call->arg[0]);
-	s64 ret = 0;
+	u64 pages[IKC_CALL_ARGS - 1];
+	s64 refused = 0;
 
-	if (count > IKC_CALL_ARGS - 1)
-		count = 0, ret = -EINVAL;
-	for (u64 i = 1; i <= count; i++) {
-		u64 pa = READ_ONCE(call->arg[i]);
-
-		if (page_comes_back(pa))
-			phys_unquarantined(pa);
-		else
-			ret = -EINVAL;
-	}
-	if (ret)
+	if (count <= ARRAY_SIZE(pages))
+		memcpy(pages, &call->arg[1], sizeof(pages));
+	if (count > ARRAY_SIZE(pages) || !all_pages(pages, count)) {
 		__atomic_add_fetch(&boot_params->counters.bad_messages, 1, __ATOMIC_RELAXED);
-	ikc_answer(index, ret, NULL, 0);
+		ikc_answer(index, -EINVAL, NULL, 0);
+		return;
+	}
+	for (u64 i = 0; i < count; i++) {
+		if (page_comes_back(pages[i]))
+			phys_unquarantined(pages[i]);
+		else
+			refused |= 1L << (i + 1);
+	}
+	ikc_answer(index, refused, NULL, 0);
 }
 
 /* Pages that were in the quarantine at boot come back by the same call. */

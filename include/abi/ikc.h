@@ -95,7 +95,7 @@ enum call_op {
 
 	/*
 	 * A Linux task needs a page of the program's memory.
-	 * arg: [0] space id, [1] address, [2] 1 for writing,
+	 * arg: [0] space id, [1] address, [2] enum fault_access
 	 * ret: enum fault_answer; for FAULT_FILL out: [0] file id, [1] page
 	 *      index in the file, [2] physical address of the frame to fill
 	 */
@@ -111,6 +111,9 @@ enum call_op {
 	/*
 	 * Pages come back from the quarantine.
 	 * arg: [0] count (1 to 7), [1..7] physical addresses
+	 * ret: bit i set: arg[i] was not taken, for the LWK has not read the
+	 *      answer to LCALL_ZAP yet that put it there: offer it again later.
+	 *      EINVAL: none was, for one is no page of the instance's
 	 */
 	CALL_PAGES_BACK = 8,
 
@@ -125,6 +128,16 @@ enum thread_end {
 	THREAD_EXITED = 1, /* the twin died */
 	THREAD_EXECED = 2, /* the twin moved to a new program */
 	THREAD_UNBORN = 3, /* prepared, but Linux refused the clone or exec */
+};
+
+enum fault_access {
+	FAULT_READ = 0,
+	FAULT_WRITE = 1,
+	/*
+	 * A tracer writes to private memory that the program may only read: it
+	 * gets a page of its own (PTE_OWN), under the rights that it has.
+	 */
+	FAULT_FORCE = 2,
 };
 
 enum fault_answer {

@@ -25,6 +25,12 @@
 #define PTE_HUGE (1UL << 7)
 #define PTE_GLOBAL (1UL << 8)
 #define PTE_LENT (1UL << 9) /* software: some shadow may show this leaf */
+/*
+ * This entry alone maps the frame, and always has since the frame was last
+ * shared or filled. Taken from a lent entry only as PTE_WRITE is: not present,
+ * then zapped. So Linux may write to the page while it may insert it.
+ */
+#define PTE_OWN (1UL << 52)
 #define PTE_NX (1UL << 63)
 #define PTE_ADDR_MASK 0x000ffffffffff000UL
 

@@ -10,8 +10,16 @@ static bool may_access(const struct region *r, enum access access)
 		return r->prot & PROT_WRITE;
 	if (access == ACCESS_EXEC)
 		return r->prot & PROT_EXEC;
+	/* As Linux: what others share is not written behind their backs. */
+	if (access == ACCESS_FORCE && (r->flags & REGION_SHARED))
+		return r->prot & PROT_WRITE;
 	/* As on x86, whatever can be written or executed can be read. */
 	return r->prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+static bool writes(enum access access)
+{
+	return access == ACCESS_WRITE || access == ACCESS_FORCE;
 }
 
 /*
@@ -210,7 +218,7 @@ static enum fault_result file_missing(struct fault *f, struct region *r)
 		return FR_OOM;
 	switch (file_page(r->file, index, &pa)) {
 	case PAGE_READY:
-		if (f->access == ACCESS_WRITE)
+		if (writes(f->access))
 			return file_copy(r, slot, pa);
 		pte_swap(slot, pte_make(r, pa, 1, false));
 		file_map_around(f, r, slot);
@@ -242,7 +250,8 @@ static enum fault_result fault_present(struct fault *f, struct region *r, u64 *s
 		/* Rights that the region gives are granted at once. */
 		if (new != old && !pte_cas(slot, old, new))
 			continue;
-		if (f->access == ACCESS_WRITE && !(new &PTE_WRITE))
+		if (writes(f->access) && !(new &PTE_WRITE) &&
+		    !(f->access == ACCESS_FORCE && (new &PTE_OWN)))
 			return cow_break(f, r, slot, level);
 		return FR_OK;
 	}

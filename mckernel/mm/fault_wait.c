@@ -157,6 +157,13 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 			.space = s, .va = addr & PAGE_MASK, .access = access, .fill = &fill
 		};
 
+		/*
+		 * A thread in the kernel may be on hold, its twin stopped: it
+		 * takes no page to fill, for which others, perhaps who stops it,
+		 * would wait. If a hold comes now, the twin serves the read
+		 * before it obeys (owes_page() in the module).
+		 */
+		up_hold_over();
 		result = fault_once(&f);
 		if (f.copying) {
 			cow_finish(s, f.va, f.copy_pa);

@@ -15,19 +15,16 @@
 /* ---- entries (entry.c) ---- */
 
 /*
- * What the LWK writes beside abi/pte.h. The module looks at none of it: the
- * first is in a present leaf a bit that it ignores, the others stand in
- * entries that are not present, which are all a miss to it.
+ * What the LWK writes beside abi/pte.h. The module looks at none of it: it
+ * stands in entries that are not present, which are all a miss to it.
  *
- * PTE_OWN: this entry alone maps the frame and always has since the frame was
- * last shared or filled: a write fault needs no copy, whatever the counts say.
- * Linux can hold a page for writing only through an entry with it, so a page
- * without it may be replaced by a copy.
+ * (PTE_OWN: a write fault needs no copy, whatever the counts say. Linux can
+ * hold a page for writing only through an entry with it, so a page without it
+ * may be replaced by a copy.)
  * PTE_HELD: the region allows no access, the frame stays.
  * PTE_BUSY entries keep their frame and bits too. With PTE_COPYING a fault
  * made it, else the holder of the claim on its address; who made it ends it.
  */
-#define PTE_OWN (1UL << 52)
 #define PTE_HELD (1UL << 11)
 #define PTE_COPYING (1UL << 53)
 

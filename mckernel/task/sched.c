@@ -272,15 +272,21 @@ static bool untaken(const struct thread *t)
 	       READ_ONCE(k->twin_state) == TWIN_SLEEPING;
 }
 
-/* An odd hold: the thread runs no user code, for it is in the kernel, and return_to_user() keeps it there. */
+/*
+ * The thread is in the kernel, and return_to_user() looks at hold again before
+ * it leaves: so it obeys an odd one now. An even one is answered too, or the
+ * twin of a thread that waits here for long would ring all the time; it looks
+ * by itself when it would ring the next time.
+ */
 static void obey_hold(struct thread *t)
 {
 	u32 hold = __atomic_load_n(&t->kpage->hold, __ATOMIC_ACQUIRE);
 
-	if (!(hold & 1) || t->kpage->held == hold)
+	if (t->kpage->held == hold)
 		return;
 	__atomic_store_n(&t->kpage->held, hold, __ATOMIC_RELEASE);
-	up_call_twin(t);
+	if (hold & 1)
+		up_call_twin(t);
 }
 
 static void ring_again(struct thread *t)

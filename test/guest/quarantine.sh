@@ -44,6 +44,24 @@ lwk_balanced "nothing is left"
 # A process that lives on, unmaps what it has lent, and forks.
 run_good "splice, unmap, reuse in one process" "$prog/offload" splices
 
+# The next boot on the same memory is told of the pages, and gets them.
+again() {
+	ihkosctl "$os" shutdown && ihkosctl "$os" boot
+}
+mkfifo "$scratch/fifo"
+exec 7<>"$scratch/fifo"
+start_lwk "$prog/lend" splice "$scratch/fifo" $pages
+kill -KILL $pid
+end_of $pid
+ok "booted again with pages in quarantine" again
+is "the new boot knows of them" "$(lwk_counter pages_quarantined)" $pages
+head -c $bytes <&7 >"$scratch/got"
+ok "not a byte was changed" cmp "$scratch/expected" "$scratch/got"
+ok "they come back to it" wait_until quarantined 0
+run_good "programs run" bash -c 'echo again | sha256sum'
+exec 7>&-
+rm "$scratch/fifo"
+
 # The instance goes down with pages in quarantine, and Linux gets them back too.
 mkfifo "$scratch/fifo"
 exec 7<>"$scratch/fifo"

@@ -21,9 +21,13 @@ look() {
 	done
 	"$prog/spy" write $pid "$writable" changed!!
 	"$prog/spy" read $pid "$writable"
-	# As a debugger writes: a private copy.
-	perl -e 'open my $m, "+<", "/proc/$ARGV[0]/mem" or die; sysseek $m, hex $ARGV[1], 0;
-		print defined syswrite($m, "by /proc") ? "written\n" : "refused\n"' $pid "$writable"
+	# As a debugger writes: a private copy, of what is read-only too.
+	for address in $constant $readable $fresh $writable; do
+		perl -e 'open my $m, "+<", "/proc/$ARGV[0]/mem" or die; sysseek $m, hex $ARGV[1], 0;
+			print defined syswrite($m, "by /proc") ? "written\n" : "refused\n"' $pid "$address"
+		"$prog/spy" read $pid "$address"
+		"$prog/spy" write $pid "$address" changed!!
+	done
 	echo >&5
 	read -r line <&6
 	echo "$line"

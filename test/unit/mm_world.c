@@ -235,10 +235,17 @@ void ikc_answer(u32 index, s64 ret, const u64 *out, u32 out_count)
 	answered = ret;
 }
 
+s64 linux_offer(u64 pa)
+{
+	struct ikc_call call = { .op = CALL_PAGES_BACK, .arg = { 1, pa } };
+
+	handlers[CALL_PAGES_BACK](0, &call);
+	return answered;
+}
+
 void linux_release(u64 pa)
 {
 	struct hold *h = held(pa);
-	struct ikc_call call = { .op = CALL_PAGES_BACK, .arg = { 1, pa } };
 	bool back = h->quarantined;
 
 	*h = holds[--hold_count];
@@ -246,8 +253,7 @@ void linux_release(u64 pa)
 		held(pa)->quarantined |= back;
 	} else if (back) {
 		module.quarantined--;
-		handlers[CALL_PAGES_BACK](0, &call);
-		assert_int_equal(answered, 0);
+		assert_int_equal(linux_offer(pa), 0);
 	}
 }
 

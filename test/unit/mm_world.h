@@ -58,6 +58,7 @@ int linux_read(struct space *s, u64 va, u8 *byte);
 /* Linux takes a reference to the page it has inserted there, as direct I/O does, and uses it later. */
 u64 linux_hold(struct space *s, u64 va, bool write);
 void linux_release(u64 pa); /* the quarantine gives the page back, if it has it */
+s64 linux_offer(u64 pa); /* the quarantine offers this page: the answer */
 u8 *linux_page(u64 pa);
 void linux_forget(struct space *s); /* its shadow is emptied, as when the proxy has gone */
 /* Nothing is shown that the tables do not show with the same rights, marked. */

@@ -195,6 +195,68 @@ static void test_file_for_linux(void **state)
 	assert_int_equal(linux_write(s, PAGE(2), 1), -EFAULT);
 }
 
+static u8 *forced(struct space *space, u64 va)
+{
+	struct fill_wanted fill;
+	const u64 *slot;
+	int level;
+
+	assert_int_equal(space_fault(space, va, ACCESS_FORCE, &fill), FR_OK);
+	slot = pt_leaf(space->root_pa, va, &level);
+	assert_true(*slot & PTE_OWN);
+	assert_false(*slot & PTE_WRITE);
+	return pa_to_va(*slot & PTE_ADDR_MASK);
+}
+
+/* A debugger's write: a page of the program's own, which it still may not write itself. */
+static void test_forced(void **state)
+{
+	struct file *f = world_file(5, 8 * PAGE_SIZE);
+	struct map_args shared = { .addr = PAGE(20),
+				   .length = PAGE_SIZE,
+				   .prot = PROT_READ,
+				   .max_prot = 7,
+				   .region_flags = REGION_SHARED,
+				   .fixed = true,
+				   .shm = shmobj_create(1) };
+	struct fill_wanted fill;
+	struct space *child;
+	u8 *page;
+
+	(void)state;
+	map_of_file(s, f, BASE, 8 * PAGE_SIZE, PROT_READ | PROT_EXEC, 0);
+	expect_byte(s, PAGE(0), file_byte(5, 0));
+	expect_byte(s, PAGE(1), file_byte(5, 1));
+	page = forced(s, PAGE(0));
+	assert_int_equal(*page, file_byte(5, 0));
+	*page = 0xcc;
+	expect_byte(s, PAGE(0), 0xcc);
+	assert_int_equal(user_write(s, PAGE(0), 1), FR_ACCESS);
+	assert_int_equal(linux_write(s, PAGE(0), 1), -EFAULT);
+	assert_ptr_equal(forced(s, PAGE(0)), page);
+	/* A child has it too, and does not see what comes later. */
+	child = world_space();
+	assert_int_equal(space_fork(s, child), 0);
+	*forced(s, PAGE(0)) = 0xf1;
+	expect_byte(child, PAGE(0), 0xcc);
+	expect_byte(s, PAGE(0), 0xf1);
+	space_put(child);
+	/* Not present yet, and not read yet. */
+	map_anon(s, PAGE(16), PAGE_SIZE, PROT_READ);
+	*forced(s, PAGE(16)) = 3;
+	expect_byte(s, PAGE(16), 3);
+	assert_int_equal(space_fault(s, PAGE(7), ACCESS_FORCE, &fill), FR_OK);
+	/* The file's own pages are what they were. */
+	assert_int_equal(space_discard(s, PAGE(0), PAGE(1)), 0);
+	expect_byte(s, PAGE(0), file_byte(5, 0));
+	/* What others share is not written behind their backs. */
+	assert_int_equal(space_map(s, &shared), PAGE(20));
+	assert_int_equal(space_fault(s, PAGE(20), ACCESS_FORCE, &fill), FR_ACCESS);
+	map_anon(s, PAGE(17), PAGE_SIZE, PROT_NONE);
+	assert_int_equal(space_fault(s, PAGE(17), ACCESS_FORCE, &fill), FR_ACCESS);
+	assert_int_equal(space_fault(s, PAGE(18), ACCESS_FORCE, &fill), FR_NOMAP);
+}
+
 static struct fill_wanted other_fill;
 static void other_fails(void)
 {
@@ -320,6 +382,7 @@ int main(void)
 		TEST(test_stack),
 		TEST(test_file_by_twin),
 		TEST(test_file_for_linux),
+		TEST(test_forced),
 		TEST(test_filler_dies),
 		TEST(test_wait_ends_with_thread),
 		TEST(test_read_errors),

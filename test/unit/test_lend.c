@@ -73,6 +73,37 @@ static void test_referenced_goes_to_quarantine(void **state)
 	assert_int_equal(c->pages_total, total);
 }
 
+static u64 offered;
+static s64 offer_answer;
+
+static void offer(void)
+{
+	offer_answer = linux_offer(offered);
+}
+
+/* The quarantine may be faster than the answer that names its pages: nothing is lost, nothing taken twice. */
+static void test_back_before_the_answer(void **state)
+{
+	u64 total = boot_params->counters.pages_total;
+
+	(void)state;
+	map_anon(s, BASE, PAGE_SIZE, RW);
+	user_write(s, BASE, 42);
+	offered = linux_hold(s, BASE, true);
+	world_during_zap = offer;
+	space_put(s);
+	world_during_zap = NULL;
+	assert_int_equal(offer_answer, 1 << 1);
+	assert_int_equal(boot_params->counters.bad_messages, 0);
+	assert_int_equal(boot_params->counters.pages_quarantined, 1);
+	linux_release(offered);
+	assert_int_equal(boot_params->counters.pages_quarantined, 0);
+	assert_int_equal(boot_params->counters.pages_total, total);
+	assert_int_equal(linux_offer(offered), 1 << 1);
+	assert_int_equal(linux_offer(~0UL), -EINVAL);
+	assert_int_equal(boot_params->counters.bad_messages, 1);
+}
+
 static void test_held_large_leaf(void **state)
 {
 	u64 pa;
@@ -295,6 +326,7 @@ int main(void)
 		TEST(test_unlent_costs_nothing),
 		TEST(test_zapped_before_free),
 		TEST(test_referenced_goes_to_quarantine),
+		TEST(test_back_before_the_answer),
 		TEST(test_held_large_leaf),
 		TEST(test_write_protect),
 		TEST(test_protect_keeps_page_of_io),

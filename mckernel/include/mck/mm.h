@@ -163,7 +163,12 @@ u64 space_hole(
 	struct space *s,
 	u64 start); /* bytes from `start`, which is not mapped, to the next region or the end */
 
-enum access { ACCESS_READ = 0, ACCESS_WRITE = 1, ACCESS_EXEC = 2 };
+enum access {
+	ACCESS_READ = 0,
+	ACCESS_WRITE = 1,
+	ACCESS_EXEC = 2,
+	ACCESS_FORCE = 3, /* a tracer's write, whether the program may write or not: FAULT_FORCE */
+};
 
 /* Why a fault could not be served, or how it has to go on. */
 enum fault_result {
@@ -276,5 +281,7 @@ struct mm_limits {
 bool up_limits(const struct space *s, struct mm_limits *l);
 /* Read pages first, first + 1... of a file by the current thread's twin: how many are filled, or -errno. */
 s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count);
+/* The current thread is not on hold, or must end. */
+void up_hold_over(void);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Says that it is ready, and computes until it is killed: spin [sleep|talk]. */
+/* Says that it is ready, and computes until it is killed: spin [sleep|talk|wait]. */
+#include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "prog.h"
@@ -14,6 +16,7 @@ static void on_continue(int signo)
 
 int main(int argc, char **argv)
 {
+	static int word;
 	const char *how = argc > 1 ? argv[1] : "";
 
 	if (strcmp(how, "talk") == 0)
@@ -21,6 +24,9 @@ int main(int argc, char **argv)
 	say("ready");
 	if (strcmp(how, "sleep") == 0)
 		pause();
+	/* Where it needs nothing of Linux. */
+	if (strcmp(how, "wait") == 0)
+		syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 	for (;;)
 		;
 }
