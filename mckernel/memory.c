@@ -116,17 +116,6 @@ static void serve_fill_done(u32 index, const struct ikc_call *call)
 	ikc_answer(index, 0, NULL, 0);
 }
 
-/* Only what went there comes back, and once. */
-static bool page_comes_back(u64 pa)
-{
-	struct frame *f = frame_of(pa);
-	u8 away = FRAME_AWAY;
-
-	return f && !(pa & ~PAGE_MASK) &&
-	       __atomic_compare_exchange_n(&f->flags, &away, 0, false, __ATOMIC_RELAXED,
-					   __ATOMIC_RELAXED);
-}
-
 static void serve_pages_back(u32 index, const struct ikc_call *call)
 {
 	u64 count = READ_ONCE(call->arg[0]);
@@ -134,14 +123,9 @@ static void serve_pages_back(u32 index, const struct ikc_call *call)
 
 	if (count > IKC_CALL_ARGS - 1)
 		count = 0, ret = -EINVAL;
-	for (u64 i = 1; i <= count; i++) {
-		u64 pa = READ_ONCE(call->arg[i]);
-
-		if (page_comes_back(pa))
-			phys_unquarantined(pa);
-		else
+	for (u64 i = 1; i <= count; i++)
+		if (!phys_unquarantine(READ_ONCE(call->arg[i])))
 			ret = -EINVAL;
-	}
 	if (ret)
 		__atomic_add_fetch(&boot_params->counters.bad_messages, 1, __ATOMIC_RELAXED);
 	ikc_answer(index, ret, NULL, 0);

@@ -433,16 +433,49 @@ void upage_free(u64 pa)
 
 /* ---- the quarantine ---- */
 
-void phys_quarantined(u64 pa)
+static void page_leaves(void)
 {
-	user_page_ends(pa);
 	count(&boot_params->counters.pages_total, -1UL);
 	count(&boot_params->counters.pages_quarantined, 1);
 }
 
-void phys_unquarantined(u64 pa)
+static void page_returns(u64 pa)
 {
 	count(&boot_params->counters.pages_total, 1);
 	count(&boot_params->counters.pages_quarantined, -1UL);
 	page_free(pa, 0);
+}
+
+void phys_quarantined(u64 pa)
+{
+	struct frame *f = frame_of(pa);
+	u8 old;
+
+	kassert(f && f->refs == 0);
+	page_leaves();
+	old = __atomic_exchange_n(&f->flags, FRAME_AWAY, __ATOMIC_ACQ_REL);
+	if (old & FRAME_USER)
+		count(&boot_params->counters.pages_user, -1UL);
+	if (old & FRAME_BACK)
+		phys_unquarantine(pa);
+}
+
+/* Only what went there comes back, and once. */
+bool phys_unquarantine(u64 pa)
+{
+	struct frame *f = pa & ~PAGE_MASK ? NULL : frame_of(pa);
+	u8 old = f ? frame_flags(f) : 0;
+
+	/* The module may be done with a page before its zap's answer is looked at. */
+	while (old & (FRAME_AWAY | FRAME_OFFERED)) {
+		u8 new = old &FRAME_AWAY ? 0 : old | FRAME_BACK;
+
+		if (!__atomic_compare_exchange_n(&f->flags, &old, new, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_RELAXED))
+			continue;
+		if (old & FRAME_AWAY)
+			page_returns(pa);
+		return true;
+	}
+	return false;
 }

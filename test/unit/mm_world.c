@@ -30,8 +30,11 @@ static u32 deferred_count;
 
 bool ikc_defer(void (*fn)(void *arg), void *arg)
 {
-	if (module.no_thread)
+	if (module.no_thread) {
+		if (module.at_no_thread)
+			module.at_no_thread();
 		return false;
+	}
 	assert_true(deferred_count < DEFERRED);
 	deferred[deferred_count].fn = fn;
 	deferred[deferred_count++].arg = arg;
@@ -269,6 +272,8 @@ static void look_at(u64 *word)
 	if (*word & ZAP_FREE) {
 		h->quarantined = true;
 		module.quarantined++;
+		if (module.release_early)
+			linux_release(pa);
 	}
 }
 

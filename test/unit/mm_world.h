@@ -23,8 +23,10 @@ struct module {
 	u64 opens_back;
 	u64 reads; /* REQ_FILE_READ */
 	s64 zap_error; /* answer every zap so; 0: as it should */
+	bool release_early; /* what goes to the quarantine comes back before the zap is answered */
 	bool no_lcall; /* none is free for asynchronous ones */
-	bool no_thread; /* ikc_defer fails */
+	bool no_thread; /* ikc_defer fails, */
+	void (*at_no_thread)(void); /* and this happens before; NULL: nothing */
 	s64 read_error; /* of pages from read_error_at on */
 	u64 read_error_at;
 	bool reader_dies;

@@ -80,7 +80,9 @@ static void test_frames(void **state)
 	phys_quarantined(pa);
 	assert_int_equal(boot_params->counters.pages_quarantined, 1);
 	assert_int_equal(boot_params->counters.pages_total, 32 * MIB / PAGE_SIZE - 1);
-	phys_unquarantined(pa);
+	assert_true(phys_unquarantine(pa));
+	assert_false(phys_unquarantine(pa));
+	assert_false(phys_unquarantine(pa + 1));
 	assert_int_equal(boot_params->counters.pages_total, 32 * MIB / PAGE_SIZE);
 	fake_stop();
 }

@@ -27,6 +27,9 @@ struct frame {
 	8 /* the file cache holds one of the references: counted in pages_cache while that is the only one */
 
 #define FRAME_AWAY 16 /* in the module's quarantine */
+#define FRAME_OFFERED \
+	32 /* in a zap under way that lets the module quarantine it: it may be there already */
+#define FRAME_BACK 64 /* offered, and come back before the zap's answer was looked at */
 
 /*
  * Before phys_init(): take contiguous pages of the instance, not zeroed; 0 if
@@ -63,9 +66,13 @@ bool upage_unmap(u64 pa);
 u64 upage_alloc_block(int node);
 void upage_free_block(u64 pa); /* all 512 have no reference, no mark */
 
-/* A page that the module gave back from its quarantine, or gave to it. */
-void phys_quarantined(u64 pa); /* accounting only: it has left */
-void phys_unquarantined(u64 pa); /* joins the free pages */
+/*
+ * The module answers that it has put a page without references into its
+ * quarantine: it has left, unless phys_unquarantine() was quicker.
+ */
+void phys_quarantined(u64 pa);
+/* The module gives a page back: it joins the free pages. False: it has none of that address. */
+bool phys_unquarantine(u64 pa);
 
 /* ---- small objects (mm/kmalloc.c) ---- */
 void kmalloc_init(void);
