@@ -9,19 +9,17 @@
  * it when one of them went: that may be a page in a pipe, which must not see
  * what is written now. Otherwise the frame is left to the others.
  */
-static bool frame_is_ours(u64 pa)
+static bool frame_is_ours(const struct frame *f)
 {
-	struct frame *f = frame_of(pa);
-
 	/* The flags after the count: who drops a reference marks the frame before. */
-	return __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 1 &&
+	return frame_is_single(f) &&
 	       !(__atomic_load_n(&f->flags, __ATOMIC_ACQUIRE) & (FRAME_LENT | FRAME_CACHE));
 }
 
-static bool block_is_ours(u64 pa)
+static bool block_is_ours(const struct frame *f)
 {
-	for (u64 i = 0; i < HUGE_PAGES; i++)
-		if (!frame_is_ours(pa + i * PAGE_SIZE))
+	for (u32 i = 0; i < HUGE_PAGES; i++)
+		if (!frame_is_ours(&f[i]))
 			return false;
 	return true;
 }
@@ -67,7 +65,7 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int le
 	u64 copy;
 
 	if (level == 2) {
-		if (block_is_ours(pte_pa(old))) {
+		if (block_is_ours(frame_of(pte_pa(old)))) {
 			take_over(r, slot, level);
 			return FR_OK;
 		}
@@ -77,7 +75,7 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int le
 		slot = entry_at(f->space, f->va, &level);
 		old = pte_load(slot);
 	}
-	if (frame_is_ours(pte_pa(old))) {
+	if (frame_is_ours(frame_of(pte_pa(old)))) {
 		take_over(r, slot, level);
 		return FR_OK;
 	}

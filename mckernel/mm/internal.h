@@ -12,6 +12,20 @@
 #define STACK_GAP (256 * PAGE_SIZE) /* kept free below a growing region, as Linux does */
 #define AROUND_MAX 16U /* pages that one fault maps at most, and the window they lie in */
 
+/* ---- frames ---- */
+
+/* Linux held the page when another mapping of it was taken back. */
+static inline bool frame_is_marked(const struct frame *f)
+{
+	return __atomic_load_n(&f->flags, __ATOMIC_ACQUIRE) & FRAME_LENT;
+}
+
+/* One reference is left: if it is ours, nobody can get another. */
+static inline bool frame_is_single(const struct frame *f)
+{
+	return __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 1;
+}
+
 /* ---- entries (entry.c) ---- */
 
 /*

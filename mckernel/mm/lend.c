@@ -136,16 +136,6 @@ struct zap {
 	bool ranged; /* the range has been zapped by an earlier message */
 };
 
-static bool sole_holder(u64 pa)
-{
-	return __atomic_load_n(&frame_of(pa)->refs, __ATOMIC_ACQUIRE) == 1;
-}
-
-static bool is_marked(u64 pa)
-{
-	return __atomic_load_n(&frame_of(pa)->flags, __ATOMIC_ACQUIRE) & FRAME_LENT;
-}
-
 static void mark_held(u64 pa)
 {
 	__atomic_or_fetch(&frame_of(pa)->flags, FRAME_LENT, __ATOMIC_RELEASE);
@@ -252,7 +242,7 @@ static void zap_all(struct lend_batch *b)
 			zap_send(&z, i);
 		for (u32 p = 0; p < pages; p++) {
 			u64 pa = pte_pa(rec) + p * PAGE_SIZE;
-			bool free = (rec & REC_PUT) && sole_holder(pa);
+			bool free = (rec & REC_PUT) && frame_is_single(frame_of(pa));
 
 			z.words[z.count++] = free ? offer(pa) : pa;
 		}
@@ -269,18 +259,17 @@ static void zap_all(struct lend_batch *b)
  */
 static void block_drop(u64 pa)
 {
-	bool whole = true;
+	const struct frame *f = frame_of(pa);
+	u32 whole = 0;
 
-	for (u32 i = 0; i < HUGE_PAGES && whole; i++)
-		whole = sole_holder(pa + i * PAGE_SIZE) && !is_marked(pa + i * PAGE_SIZE);
-	for (u32 i = 0; i < HUGE_PAGES; i++) {
-		if (!whole)
-			page_drop(pa + i * PAGE_SIZE);
-		else
-			kassert(upage_unmap(pa + i * PAGE_SIZE));
+	while (whole < HUGE_PAGES && frame_is_single(&f[whole]) && !frame_is_marked(&f[whole]))
+		whole++;
+	if (whole == HUGE_PAGES) {
+		upage_end_block(pa);
+		return;
 	}
-	if (whole)
-		upage_free_block(pa);
+	for (u32 i = 0; i < HUGE_PAGES; i++)
+		page_drop(pa + i * PAGE_SIZE);
 }
 
 void lend_flush(struct lend_batch *b)

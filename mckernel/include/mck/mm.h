@@ -15,9 +15,8 @@
 struct frame {
 	u32 refs; /* atomic: mappings and other holders; 0: free or owned by the kernel */
 	u8 order; /* of the block that starts here, while free */
-	u8 node;
 	u8 flags; /* FRAME_*, atomic */
-	u8 reserved;
+	u16 reserved;
 	struct list link; /* free list of the buddy, or the file cache's list */
 };
 #define FRAME_FREE 1 /* head of a free block */
@@ -38,7 +37,8 @@ struct frame {
 u64 phys_early_alloc(u64 pages);
 void phys_init(
 	void); /* from boot_params: chunks minus image minus quarantine minus the frame table */
-struct frame *frame_of(u64 pa); /* NULL if not the instance's memory */
+/* NULL if not the instance's memory. The frames of a block lie side by side. */
+struct frame *frame_of(u64 pa);
 u64 frame_pa(const struct frame *f);
 
 /* Block of 2^order pages, contents undefined; 0 if there is none. node -1: near this CPU, then anywhere. Any context. */
@@ -62,9 +62,11 @@ void upage_free(u64 pa); /* refs is 0 and Linux is known not to hold it */
  */
 void upage_map(u64 pa);
 bool upage_unmap(u64 pa);
+void upage_map_block(u64 pa); /* each of the 512 pages of a block */
 /* 512 pages in one aligned block, each with one reference; 0 if there is none. */
 u64 upage_alloc_block(int node);
-void upage_free_block(u64 pa); /* all 512 have no reference, no mark */
+/* Drop the last mapping of each of the 512, which are not marked, and free the block. */
+void upage_end_block(u64 pa);
 
 /*
  * The module answers that it has put a page without references into its
