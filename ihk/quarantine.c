@@ -92,45 +92,23 @@ static unsigned int collect(struct ihk_call *c, struct ihk_procs **procs)
 	return n;
 }
 
-/*
- * From the inside, so that a page that is not taken is still the instance's
- * when it goes back to the quarantine. One on its way when the LWK dies is
- * reserved memory again.
- */
-static void give_back(struct ihk_procs *procs, struct ihk_call *c)
-{
-	unsigned int i;
-	int token;
-
-	token = ihk_enter(procs);
-	if (token < 0)
-		return;
-	if (!ihk_procs_call(procs, -1, c) && c->ret > 0)
-		for (i = 1; i <= c->arg[0]; i++)
-			if (c->ret & (1 << i))
-				ihk_quarantine_add(procs->os, c->arg[i]);
-	ihk_leave(procs, token);
-}
-
+/* A page on its way back belongs to the LWK again, or to the reserved memory if that has died. */
 static void look(struct work_struct *work)
 {
 	struct ihk_procs *procs;
-	bool refused = false;
 	struct ihk_call c;
 	unsigned int n;
 
-	do {
+	for (;;) {
 		memset(&c, 0, sizeof(c));
 		c.op = CALL_PAGES_BACK;
 		n = collect(&c, &procs);
 		if (!n)
 			break;
 		c.arg[0] = n;
-		give_back(procs, &c);
-		/* What was not taken now will not be at once. */
-		refused = c.ret;
+		ihk_procs_call(procs, -1, &c);
 		ihk_procs_put(procs);
-	} while (!refused);
+	}
 	if (!xa_empty(&pages))
 		queue_delayed_work(system_unbound_wq, &look_work, LOOK_EVERY);
 }

@@ -26,9 +26,6 @@ static int plan_segment(const struct elf_phdr *p, u64 limit, struct exec_segment
 		return -EINVAL;
 	if (p->offset + p->filesz < p->offset)
 		return -EINVAL;
-	/* What is mapped page by page has to lie in the file as it lies in memory. */
-	if (p->filesz && ((p->vaddr ^ p->offset) & ~PAGE_MASK))
-		return -EINVAL;
 	file_end = p->vaddr + p->filesz;
 	end = p->vaddr + p->memsz;
 	*s = (struct exec_segment){
@@ -37,9 +34,13 @@ static int plan_segment(const struct elf_phdr *p, u64 limit, struct exec_segment
 		.pgoff = p->offset >> PAGE_SHIFT,
 		.prot = segment_prot(p->flags),
 	};
-	s->file_end = p->filesz ? ALIGN_UP(file_end, PAGE_SIZE) : s->start;
+	/* Without bytes of the file too, if it begins inside of a page: what lies before them is seen. */
+	s->file_end = ALIGN_UP(file_end, PAGE_SIZE);
+	/* What is mapped page by page has to lie in the file as it lies in memory. */
+	if (s->file_end > s->start && ((p->vaddr ^ p->offset) & ~PAGE_MASK))
+		return -EINVAL;
 	/* The page that the file's end and the zeroes share. */
-	if (p->filesz && end > file_end && (s->prot & PROT_WRITE)) {
+	if (end > file_end && (s->prot & PROT_WRITE)) {
 		s->zero_start = file_end;
 		s->zero_end = s->file_end;
 	}
@@ -51,6 +52,19 @@ static void plan_phdr(const struct exec_elf *elf, const struct elf_phdr *p, stru
 {
 	if (p->offset <= elf->phoff && elf->phoff - p->offset < p->filesz)
 		plan->phdr = elf->phoff - p->offset + p->vaddr;
+}
+
+/* What a later segment covers is not there any more when the zeroes are written. */
+static void drop_covered_zeroes(struct exec_plan *plan)
+{
+	for (u32 i = 0; i < plan->count; i++) {
+		struct exec_segment *s = &plan->segment[i];
+
+		for (u32 j = i + 1; j < plan->count; j++)
+			if (plan->segment[j].start < s->zero_end &&
+			    s->zero_start < plan->segment[j].end)
+				s->zero_start = s->zero_end;
+	}
 }
 
 int exec_plan(const struct exec_elf *elf, const struct elf_phdr *phdr, u64 limit,
@@ -85,5 +99,6 @@ int exec_plan(const struct exec_elf *elf, const struct elf_phdr *phdr, u64 limit
 		return -ENOEXEC;
 	if (elf->type == ET_EXEC && plan->start < SHADOW_START)
 		return -EINVAL;
+	drop_covered_zeroes(plan);
 	return 0;
 }

@@ -74,9 +74,10 @@ static int map_segments(struct exec_job *job, struct file *file, const struct ex
 
 		err = map_piece(job->space, s->start + bias, s->file_end + bias, s->prot, file,
 				s->pgoff);
+		/* Zero pages are writable, whatever the segment says, as Linux's are. */
 		if (!err)
-			err = map_piece(job->space, s->file_end + bias, s->end + bias, s->prot,
-					NULL, 0);
+			err = map_piece(job->space, s->file_end + bias, s->end + bias,
+					s->prot | PROT_READ | PROT_WRITE, NULL, 0);
 		if (s->zero_start < s->zero_end) {
 			start->zero[start->zero_count].start = s->zero_start + bias;
 			start->zero[start->zero_count++].end = s->zero_end + bias;
@@ -110,10 +111,11 @@ static int place_program(struct exec_job *job)
 	if (job->image.program.type == ET_EXEC)
 		return 0;
 	if (job->image.interp.file_id) {
+		/* The first segment lies at the base, whatever its address in the file is. */
 		job->program_bias =
-			ALIGN_DOWN(PIE_BASE + random_pages(job, MMAP_RANDOM_PAGES), p->align);
-		/* Linux's base counts from vaddr 0, whatever the first segment's is. */
-		return p->end > SHADOW_END - job->program_bias ? -ENOMEM : 0;
+			ALIGN_DOWN(PIE_BASE + random_pages(job, MMAP_RANDOM_PAGES), p->align) -
+			ALIGN_DOWN(p->start, p->align);
+		return p->end + job->program_bias > SHADOW_END ? -ENOMEM : 0;
 	}
 	/* A loader run by itself, or a static one: among the mappings, as Linux places it. */
 	at = find_room(job->space, p);

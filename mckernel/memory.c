@@ -143,47 +143,19 @@ static void serve_fill_done(u32 index, const struct ikc_call *call)
 	ikc_answer(index, 0, NULL, 0);
 }
 
-/* Only what went there comes back, and once. */
-static bool page_comes_back(u64 pa)
-{
-	u8 away = FRAME_AWAY;
-
-	return __atomic_compare_exchange_n(&frame_of(pa)->flags, &away, 0, false, __ATOMIC_RELAXED,
-					   __ATOMIC_RELAXED);
-}
-
-static bool all_pages(const u64 *pages, u64 count)
-{
-	for (u64 i = 0; i < count; i++)
-		if (!frame_of(pages[i]) || (pages[i] & ~PAGE_MASK))
-			return false;
-	return true;
-}
-
-/*
- * The module may be faster than the thread that put the page there, and has
- * not marked it yet: the page is refused then, and offered again.
- */
 static void serve_pages_back(u32 index, const struct ikc_call *call)
 {
 	u64 count = READ_ONCE(call->arg[0]);
-	u64 pages[IKC_CALL_ARGS - 1];
-	s64 refused = 0;
+	s64 ret = 0;
 
-	if (count <= ARRAY_SIZE(pages))
-		memcpy(pages, &call->arg[1], sizeof(pages));
-	if (count > ARRAY_SIZE(pages) || !all_pages(pages, count)) {
+	if (count > IKC_CALL_ARGS - 1)
+		count = 0, ret = -EINVAL;
+	for (u64 i = 1; i <= count; i++)
+		if (!phys_unquarantine(READ_ONCE(call->arg[i])))
+			ret = -EINVAL;
+	if (ret)
 		__atomic_add_fetch(&boot_params->counters.bad_messages, 1, __ATOMIC_RELAXED);
-		ikc_answer(index, -EINVAL, NULL, 0);
-		return;
-	}
-	for (u64 i = 0; i < count; i++) {
-		if (page_comes_back(pages[i]))
-			phys_unquarantined(pages[i]);
-		else
-			refused |= 1L << (i + 1);
-	}
-	ikc_answer(index, refused, NULL, 0);
+	ikc_answer(index, ret, NULL, 0);
 }
 
 /* Pages that were in the quarantine at boot come back by the same call. */

@@ -111,9 +111,9 @@ enum call_op {
 	/*
 	 * Pages come back from the quarantine.
 	 * arg: [0] count (1 to 7), [1..7] physical addresses
-	 * ret: bit i set: arg[i] was not taken, for the LWK has not read the
-	 *      answer to LCALL_ZAP yet that put it there: offer it again later.
-	 *      EINVAL: none was, for one is no page of the instance's
+	 *      One may come back before the answer to the LCALL_ZAP that put it
+	 *      there has been read.
+	 * ret: EINVAL: one of them was not there
 	 */
 	CALL_PAGES_BACK = 8,
 

@@ -9,19 +9,17 @@
  * it when one of them went: that may be a page in a pipe, which must not see
  * what is written now. Otherwise the frame is left to the others.
  */
-static bool frame_is_ours(u64 pa)
+static bool frame_is_ours(const struct frame *f)
 {
-	struct frame *f = frame_of(pa);
-
 	/* The flags after the count: who drops a reference marks the frame before. */
-	return __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 1 &&
+	return frame_is_single(f) &&
 	       !(__atomic_load_n(&f->flags, __ATOMIC_ACQUIRE) & (FRAME_LENT | FRAME_CACHE));
 }
 
-static bool block_is_ours(u64 pa)
+static bool block_is_ours(const struct frame *f)
 {
-	for (u64 i = 0; i < HUGE_PAGES; i++)
-		if (!frame_is_ours(pa + i * PAGE_SIZE))
+	for (u32 i = 0; i < HUGE_PAGES; i++)
+		if (!frame_is_ours(&f[i]))
 			return false;
 	return true;
 }
@@ -42,18 +40,23 @@ static void take_over(struct region *r, u64 *slot, int level)
 }
 
 /*
- * To a copy. The old entry was not lent when it was exchanged (the
- * compare-and-swap would have failed), so no shadow of this space shows the
- * old frame, and no late insert can: the module marks before it inserts.
+ * Break before make: take the entry out, flush, and only then copy. A fork
+ * makes entries read-only first and flushes after it has dropped the lock, so
+ * another CPU may still write to the frame; what it writes has to be in the
+ * copy. Returns the entry that was there.
  */
-static bool copy_now(struct fault *f, struct region *r, u64 *slot, u64 old, u64 copy)
+static u64 break_and_copy(struct fault *f, u64 *slot, u64 copy)
 {
-	if (!pte_cas(slot, old, pte_make(r, copy, 1, true)))
-		return false;
+	u64 old, busy;
+
+	do {
+		old = pte_load(slot);
+		busy = (old & ~PTE_PRESENT) | PTE_BUSY | ((old & PTE_LENT) ? PTE_COPYING : 0);
+	} while (!pte_cas(slot, old, busy));
 	arch_flush_space(f->space, f->va, f->va + PAGE_SIZE);
-	if (upage_unmap(pte_pa(old)))
-		lend_free(pte_pa(old));
-	return true;
+	/* Nobody writes to it any more, and our reference keeps others from taking it over. */
+	memcpy(pa_to_va(copy), pa_to_va(pte_pa(old)), PAGE_SIZE);
+	return old;
 }
 
 enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int level)
@@ -62,7 +65,7 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int le
 	u64 copy;
 
 	if (level == 2) {
-		if (block_is_ours(pte_pa(old))) {
+		if (block_is_ours(frame_of(pte_pa(old)))) {
 			take_over(r, slot, level);
 			return FR_OK;
 		}
@@ -72,32 +75,34 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int le
 		slot = entry_at(f->space, f->va, &level);
 		old = pte_load(slot);
 	}
-	if (frame_is_ours(pte_pa(old))) {
+	if (frame_is_ours(frame_of(pte_pa(old)))) {
 		take_over(r, slot, level);
 		return FR_OK;
 	}
 	copy = upage_alloc(-1);
 	if (!copy)
 		return FR_OOM;
-	/* Read-only everywhere, and our reference keeps the others from taking it over. */
-	memcpy(pa_to_va(copy), pa_to_va(pte_pa(old)), PAGE_SIZE);
 	if (r->file)
 		r->flags |= REGION_COWED;
-	if (!(old & PTE_LENT) && copy_now(f, r, slot, old, copy))
-		return FR_OK;
-	/*
-	 * The shadow may show the old frame at this address, and Linux would
-	 * read old bytes there for ever: it has to be zapped, which means
-	 * waiting. (That the module itself zaps after its write fault is not
-	 * enough: the task that asked may be killed before it does.) The entry
-	 * is busy until then, and somebody finishes it who may wait.
-	 */
-	old = pte_load(slot);
-	while (!pte_cas(slot, old, (old & ~PTE_PRESENT) | PTE_BUSY | PTE_COPYING))
-		old = pte_load(slot);
-	f->copying = true;
-	f->copy_pa = copy;
-	return FR_BUSY;
+	old = break_and_copy(f, slot, copy);
+	if (old & PTE_LENT) {
+		/*
+		 * The shadow may show the old frame at this address, and Linux
+		 * would read old bytes there for ever: it has to be zapped, which
+		 * means waiting. (That the module itself zaps after its write
+		 * fault is not enough: the task that asked may be killed before it
+		 * does.) The entry is busy until then, and somebody finishes it who
+		 * may wait.
+		 */
+		f->copying = true;
+		f->copy_pa = copy;
+		return FR_BUSY;
+	}
+	/* Not lent, so no shadow shows the old frame, and no late insert can: marks come first. */
+	pte_swap(slot, pte_make(r, copy, 1, true));
+	if (upage_unmap(pte_pa(old)))
+		lend_free(pte_pa(old));
+	return FR_OK;
 }
 
 void cow_finish(struct space *s, u64 va, u64 copy_pa)

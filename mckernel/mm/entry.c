@@ -5,13 +5,13 @@
 
 bool pte_lent(u64 e, int level)
 {
-	u64 pa = pte_pa(e);
+	const struct frame *f;
 
 	if (e & PTE_LENT)
 		return true;
-	for (u64 i = 0; i < (level == 2 ? HUGE_PAGES : 1); i++)
-		if (__atomic_load_n(&frame_of(pa + i * PAGE_SIZE)->flags, __ATOMIC_ACQUIRE) &
-		    FRAME_LENT)
+	f = frame_of(pte_pa(e));
+	for (u32 i = 0; i < (level == 2 ? HUGE_PAGES : 1); i++)
+		if (frame_is_marked(&f[i]))
 			return true;
 	return false;
 }
@@ -41,8 +41,13 @@ u64 pte_remake(const struct region *r, u64 old, int level)
 
 u64 *entry_at(struct space *s, u64 va, int *level)
 {
-	u64 *table = pa_to_va(s->root_pa);
+	u64 *table = s->low_table;
 
+	if (table && s->low_va == ALIGN_DOWN(va, HUGE_SIZE)) {
+		*level = 1;
+		return &table[pt_index(va, 1)];
+	}
+	table = pa_to_va(s->root_pa);
 	for (int l = PT_LEVELS;; l--) {
 		u64 *slot = &table[pt_index(va, l)];
 		u64 e = pte_load(slot);
@@ -52,7 +57,36 @@ u64 *entry_at(struct space *s, u64 va, int *level)
 			return slot;
 		}
 		table = pa_to_va(pte_pa(e));
+		if (l == 2) {
+			s->low_table = table;
+			s->low_va = ALIGN_DOWN(va, HUGE_SIZE);
+		}
 	}
+}
+
+static u64 word_at(const u64 *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static u64 any_of_eight(const u64 *w)
+{
+	return word_at(w) | word_at(w + 1) | word_at(w + 2) | word_at(w + 3) | word_at(w + 4) |
+	       word_at(w + 5) | word_at(w + 6) | word_at(w + 7);
+}
+
+/* The first entry from `i` on that is not empty, or PT_ENTRIES. Most are, in a sparse space. */
+static u32 next_used(const u64 *table, u32 i)
+{
+	while (i < PT_ENTRIES) {
+		if (!(i % 8) && !any_of_eight(&table[i]))
+			i += 8;
+		else if (word_at(&table[i]))
+			break;
+		else
+			i++;
+	}
+	return i;
 }
 
 u64 *entry_next(struct space *s, u64 *va, u64 end, int *level)
@@ -60,29 +94,31 @@ u64 *entry_next(struct space *s, u64 *va, u64 end, int *level)
 	while (*va < end) {
 		u64 *slot = entry_at(s, *va, level);
 		u64 span = pt_span(*level);
+		u32 first = pt_index(*va, *level);
+		u32 used = next_used(slot - first, first);
 
-		/* On through the same table: most entries of a sparse range are empty. */
-		for (unsigned int i = pt_index(*va, *level); i < PT_ENTRIES && *va < end;
-		     i++, slot++) {
-			u64 e = pte_load(slot);
-
-			if (e && pte_is_table(e, *level))
-				break;
-			if (e)
-				return slot;
-			*va = ALIGN_DOWN(*va, span) + span;
-		}
+		if (used > first)
+			*va = ALIGN_DOWN(*va, span) + (used - first) * span;
+		slot += used - first;
+		if (used < PT_ENTRIES && *va < end && !pte_is_table(pte_load(slot), *level))
+			return slot;
 	}
 	return NULL;
 }
 
-/* A table's words, not counting what the module's mark may do to leaves: none is there. */
 static bool table_is_empty(const u64 *table)
 {
-	for (u32 i = 0; i < PT_ENTRIES; i++)
-		if (table[i])
-			return false;
-	return true;
+	return next_used(table, 0) == PT_ENTRIES;
+}
+
+/* The table is not in the space any more; who may still walk in it is minded by tables_release(). */
+static void table_unlink(struct space *s, u64 *slot)
+{
+	u64 pa = pte_pa(pte_swap(slot, PTE_NONE));
+
+	if (s->low_table == pa_to_va(pa))
+		s->low_table = NULL;
+	list_add(&s->dead_tables, &frame_of(pa)->link);
 }
 
 u64 *entry_make(struct space *s, u64 va, int level)
@@ -106,10 +142,8 @@ u64 *entry_large(struct space *s, u64 va)
 	if (!slot)
 		return NULL;
 	e = pte_load(slot);
-	if (pte_is_table(e, 2) && table_is_empty(pa_to_va(pte_pa(e)))) {
-		pte_swap(slot, PTE_NONE);
-		list_add(&s->dead_tables, &frame_of(pte_pa(e))->link);
-	}
+	if (pte_is_table(e, 2) && table_is_empty(pa_to_va(pte_pa(e))))
+		table_unlink(s, slot);
 	return pte_load(slot) ? NULL : slot;
 }
 
@@ -175,20 +209,14 @@ void tables_prune(struct space *s, u64 start, u64 end, u64 own_start, u64 own_en
 	for (u64 va = ALIGN_UP(start, HUGE_SIZE); va + HUGE_SIZE <= end;) {
 		int level;
 		u64 *slot = entry_at(s, va, &level);
-		u64 *parent;
-		u64 e;
 
 		if (level > 1) {
 			va = ALIGN_DOWN(va, pt_span(level)) + pt_span(level);
 			continue;
 		}
-		parent = pt_entry(s->root_pa, va, 2, false);
-		e = pte_load(parent);
 		if (!others_claim(s, va, va + HUGE_SIZE, own_start, own_end) &&
-		    table_is_empty((u64 *)ALIGN_DOWN((uintptr_t)slot, PAGE_SIZE))) {
-			pte_swap(parent, 0);
-			list_add(&s->dead_tables, &frame_of(pte_pa(e))->link);
-		}
+		    table_is_empty(slot))
+			table_unlink(s, pt_entry(s->root_pa, va, 2, false));
 		va += HUGE_SIZE;
 	}
 }
@@ -234,9 +262,10 @@ static void table_free(u64 pa, int level)
 	/* The upper half of the root is the kernel's. */
 	u32 count = level == PT_LEVELS ? PT_ENTRIES / 2 : PT_ENTRIES;
 
-	for (u32 i = 0; level > 1 && i < count; i++)
-		if (pte_is_table(table[i], level))
-			table_free(pte_pa(table[i]), level - 1);
+	if (level > 1)
+		for (u32 i = next_used(table, 0); i < count; i = next_used(table, i + 1))
+			if (pte_is_table(table[i], level))
+				table_free(pte_pa(table[i]), level - 1);
 	page_free(pa, 0);
 }
 

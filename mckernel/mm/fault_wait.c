@@ -21,7 +21,11 @@ static void copy_thread(void *arg)
 	kfree(job);
 }
 
-/* Without a thread the entry becomes again what it was. */
+/*
+ * Without a thread the entry becomes again what it was, whatever the region is
+ * by now: a change that came meanwhile waits for the entry, and must find the
+ * rights and the mark that the shadow's may still have.
+ */
 static void copy_undo(struct fault *f)
 {
 	struct space *s = f->space;
@@ -33,7 +37,7 @@ static void copy_undo(struct fault *f)
 	slot = entry_at(s, f->va, &level);
 	old = pte_load(slot);
 	kassert(level == 1 && pte_is_busy(old));
-	pte_swap(slot, pte_remake(region_at(s, f->va), old, 1));
+	pte_swap(slot, (old & ~(PTE_BUSY | PTE_COPYING)) | PTE_PRESENT);
 	spin_unlock(&s->lock);
 	mm_wake();
 	if (upage_unmap(f->copy_pa))

@@ -11,6 +11,8 @@
 struct fork {
 	struct space *parent, *child;
 	struct lend_batch batch;
+	u64 *low_table; /* of the child, used last: of level 1, for 2 MiB from low_va on; or NULL */
+	u64 low_va;
 	int err;
 };
 
@@ -65,10 +67,19 @@ static bool has_pages_to_share(const struct region *r)
 	return !r->file || (r->flags & REGION_COWED);
 }
 
-static void frames_map(u64 pa, int level)
+/* The child's entry for va; the tables are made. NULL: no memory. */
+static u64 *child_entry(struct fork *f, u64 va, int level)
 {
-	for (u64 i = 0; i < (level == 2 ? HUGE_PAGES : 1); i++)
-		upage_map(pa + i * PAGE_SIZE);
+	u64 *slot;
+
+	if (level == 1 && f->low_table && f->low_va == ALIGN_DOWN(va, HUGE_SIZE))
+		return &f->low_table[pt_index(va, 1)];
+	slot = pt_entry(f->child->root_pa, va, level, true);
+	if (slot && level == 1) {
+		f->low_table = slot - pt_index(va, 1);
+		f->low_va = ALIGN_DOWN(va, HUGE_SIZE);
+	}
+	return slot;
 }
 
 enum step { STEP_ON, STEP_SPLIT, STEP_NOMEM };
@@ -85,7 +96,7 @@ static enum step fork_entry(struct fork *f, struct region *r, u64 *slot, u64 va,
 
 	if (level == 2 && pte_lent(old, level))
 		return STEP_SPLIT;
-	to = pt_entry(f->child->root_pa, va, level, true);
+	to = child_entry(f, va, level);
 	if (!to)
 		return STEP_NOMEM;
 	for (;; old = pte_load(slot)) {
@@ -104,7 +115,10 @@ static enum step fork_entry(struct fork *f, struct region *r, u64 *slot, u64 va,
 			continue;
 		if (old & PTE_WRITE)
 			lend_note_range(&f->batch, va, va + pt_span(level), false);
-		frames_map(pte_pa(old), level);
+		if (level == 2)
+			upage_map_block(pte_pa(old));
+		else
+			upage_map(pte_pa(old));
 		*to = shared;
 		return STEP_ON;
 	}

@@ -12,6 +12,20 @@
 #define STACK_GAP (256 * PAGE_SIZE) /* kept free below a growing region, as Linux does */
 #define AROUND_MAX 16U /* pages that one fault maps at most, and the window they lie in */
 
+/* ---- frames ---- */
+
+/* Linux held the page when another mapping of it was taken back. */
+static inline bool frame_is_marked(const struct frame *f)
+{
+	return __atomic_load_n(&f->flags, __ATOMIC_ACQUIRE) & FRAME_LENT;
+}
+
+/* One reference is left: if it is ours, nobody can get another. */
+static inline bool frame_is_single(const struct frame *f)
+{
+	return __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 1;
+}
+
 /* ---- entries (entry.c) ---- */
 
 /*
@@ -139,6 +153,12 @@ void region_account(struct space *s, const struct region *r, bool add);
 /* Where `length` bytes fit, claims and gaps minded; 0: nowhere. */
 u64 region_place(struct space *s, u64 length, u64 hint, bool low32, u64 align);
 
+/* What begins below a region that may not be used by others. */
+static inline u64 region_floor(const struct region *r)
+{
+	return r->start - ((r->flags & REGION_GROWSDOWN) ? MIN(STACK_GAP, r->start) : 0);
+}
+
 static inline bool region_writable_private(const struct region *r)
 {
 	return !(r->flags & REGION_SHARED) && (r->prot & PROT_WRITE);
@@ -150,10 +170,13 @@ static inline bool region_writable_private(const struct region *r)
 void range_take(struct space *s, u64 start, u64 end);
 /* Borders of regions and leaves at both ends. 0, -ENOMEM or -EINTR. */
 int range_borders(struct space *s, u64 start, u64 end);
+/* Free the tables that the range leaves empty, as far as no region and no other change needs them. */
+void range_prune(struct space *s, u64 start, u64 end);
 int unmap_claimed(struct space *s, u64 start, u64 end);
 bool memory_admits(u64 pages); /* a promise of so many pages could be kept now */
 /* Limits of the current thread on growth of the space. 0 or -ENOMEM. */
 int limit_check(struct space *s, const struct region *r, u64 pages);
+int data_limit_check(struct space *s, u64 pages); /* RLIMIT_DATA alone */
 
 /* ---- page indexes (pageindex.c): sparse arrays of words by page number ---- */
 

@@ -136,11 +136,6 @@ struct zap {
 	bool ranged; /* the range has been zapped by an earlier message */
 };
 
-static bool sole_holder(u64 pa)
-{
-	return __atomic_load_n(&frame_of(pa)->refs, __ATOMIC_ACQUIRE) == 1;
-}
-
 static void mark_held(u64 pa)
 {
 	__atomic_or_fetch(&frame_of(pa)->flags, FRAME_LENT, __ATOMIC_RELEASE);
@@ -153,10 +148,20 @@ static void page_drop(u64 pa)
 		lend_free(pa);
 }
 
-static void page_quarantine(u64 pa)
+/* For a page that nobody but us holds. Its flag goes with the answer: one way or the other, the page does. */
+static u64 offer(u64 pa)
 {
-	phys_quarantined(pa);
-	__atomic_store_n(&frame_of(pa)->flags, FRAME_AWAY, __ATOMIC_RELAXED);
+	__atomic_or_fetch(&frame_of(pa)->flags, FRAME_OFFERED, __ATOMIC_RELEASE);
+	return pa | ZAP_FREE;
+}
+
+/* Offered, and the answer is there: nobody has a reference. */
+static void offer_settle(u64 pa, u64 word)
+{
+	if (word & ZAP_REFERENCED)
+		phys_quarantined(pa);
+	else
+		upage_free(pa);
 }
 
 /* One answered word: returns whether Linux holds the page. */
@@ -169,12 +174,7 @@ static bool word_settle(u64 word, bool put)
 
 		/* Nobody could get a reference, see above. */
 		kassert(last);
-		if (word & ZAP_REFERENCED) {
-			page_quarantine(pa);
-		} else {
-			__atomic_and_fetch(&frame_of(pa)->flags, ~FRAME_LENT, __ATOMIC_RELAXED);
-			upage_free(pa);
-		}
+		offer_settle(pa, word);
 	} else {
 		if (word & ZAP_REFERENCED)
 			mark_held(pa);
@@ -242,9 +242,9 @@ static void zap_all(struct lend_batch *b)
 			zap_send(&z, i);
 		for (u32 p = 0; p < pages; p++) {
 			u64 pa = pte_pa(rec) + p * PAGE_SIZE;
-			bool free = (rec & REC_PUT) && sole_holder(pa);
+			bool free = (rec & REC_PUT) && frame_is_single(frame_of(pa));
 
-			z.words[z.count++] = pa | (free ? ZAP_FREE : 0);
+			z.words[z.count++] = free ? offer(pa) : pa;
 		}
 	}
 	zap_send(&z, b->count);
@@ -252,21 +252,24 @@ static void zap_all(struct lend_batch *b)
 		words_drop(z.words);
 }
 
-/* A large block that nobody else holds goes back in one piece. */
+/*
+ * A large block that nobody else holds goes back in one piece. Another holder
+ * may have marked pages and gone since lend_note() looked: the marks after the
+ * counts, since it marks before it drops its reference.
+ */
 static void block_drop(u64 pa)
 {
-	bool whole = true;
+	const struct frame *f = frame_of(pa);
+	u32 whole = 0;
 
-	for (u32 i = 0; i < HUGE_PAGES; i++)
-		whole = sole_holder(pa + i * PAGE_SIZE) && whole;
-	for (u32 i = 0; i < HUGE_PAGES; i++) {
-		if (!whole)
-			page_drop(pa + i * PAGE_SIZE);
-		else
-			kassert(upage_unmap(pa + i * PAGE_SIZE));
+	while (whole < HUGE_PAGES && frame_is_single(&f[whole]) && !frame_is_marked(&f[whole]))
+		whole++;
+	if (whole == HUGE_PAGES) {
+		upage_end_block(pa);
+		return;
 	}
-	if (whole)
-		upage_free_block(pa);
+	for (u32 i = 0; i < HUGE_PAGES; i++)
+		page_drop(pa + i * PAGE_SIZE);
 }
 
 void lend_flush(struct lend_batch *b)
@@ -318,7 +321,7 @@ static u32 aside_take(u64 *words)
 		struct frame *f = list_entry(aside.next, struct frame, link);
 
 		list_del(&f->link);
-		words[count++] = frame_pa(f) | ZAP_FREE;
+		words[count++] = offer(frame_pa(f));
 	}
 	if (count)
 		aside_running++;
@@ -330,16 +333,8 @@ static void aside_settle(const u64 *words, u32 count, s64 ret)
 {
 	if (ret < 0)
 		log_warn("zap of %u pages refused (%ld): they are lost\n", count, (long)ret);
-	for (u32 i = 0; ret >= 0 && i < count; i++) {
-		u64 pa = words[i] & ZAP_ADDR_MASK;
-
-		if (words[i] & ZAP_REFERENCED) {
-			page_quarantine(pa);
-			continue;
-		}
-		__atomic_and_fetch(&frame_of(pa)->flags, ~FRAME_LENT, __ATOMIC_RELAXED);
-		upage_free(pa);
-	}
+	for (u32 i = 0; ret >= 0 && i < count; i++)
+		offer_settle(words[i] & ZAP_ADDR_MASK, words[i]);
 	spin_lock(&aside_lock);
 	aside_running--;
 	spin_unlock(&aside_lock);

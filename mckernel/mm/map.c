@@ -9,6 +9,16 @@ bool memory_admits(u64 pages)
 							   __ATOMIC_RELAXED);
 }
 
+int data_limit_check(struct space *s, u64 pages)
+{
+	struct mm_limits l;
+
+	assert_held(&s->lock);
+	if (!pages || !up_limits(s, &l))
+		return 0;
+	return s->data_pages + pages > l.data >> PAGE_SHIFT ? -ENOMEM : 0;
+}
+
 int limit_check(struct space *s, const struct region *r, u64 pages)
 {
 	struct mm_limits l;
@@ -18,9 +28,8 @@ int limit_check(struct space *s, const struct region *r, u64 pages)
 		return 0;
 	if (s->total_pages + pages > l.as >> PAGE_SHIFT)
 		return -ENOMEM;
-	if (region_writable_private(r) && !(r->flags & REGION_STACK) &&
-	    s->data_pages + pages > l.data >> PAGE_SHIFT)
-		return -ENOMEM;
+	if (region_writable_private(r) && !(r->flags & REGION_STACK))
+		return data_limit_check(s, pages);
 	return 0;
 }
 
@@ -79,6 +88,8 @@ int range_borders(struct space *s, u64 start, u64 end)
 	u64 at[2] = { start, end };
 	int err;
 
+	/* Above are the kernel's tables, where a large leaf would be found too. */
+	kassert(start <= end && end <= SHADOW_END);
 	for (int i = 0; i < 2; i++) {
 		do {
 			spin_lock(&s->lock);
@@ -96,8 +107,7 @@ int range_borders(struct space *s, u64 start, u64 end)
 	return 0;
 }
 
-/* Tables that the range leaves empty, as far as no region and no other change needs them. */
-static void prune_around(struct space *s, u64 start, u64 end)
+void range_prune(struct space *s, u64 start, u64 end)
 {
 	struct region *below, *above;
 	u64 floor, ceiling;
@@ -128,7 +138,7 @@ int unmap_claimed(struct space *s, u64 start, u64 end)
 	if (list_empty(&gone))
 		return 0;
 	range_take(s, start, end);
-	prune_around(s, start, end);
+	range_prune(s, start, end);
 	region_free_all(&gone);
 	return 0;
 }
@@ -327,7 +337,7 @@ static bool brk_grow(struct space *s, u64 from, u64 to)
 	r->end = to;
 	spin_lock(&s->lock);
 	next = region_after(s, from);
-	room = !next || next->start - ((next->flags & REGION_GROWSDOWN) ? STACK_GAP : 0) >= to;
+	room = !next || region_floor(next) >= to;
 	room = room && !limit_check(s, r, (to - from) >> PAGE_SHIFT);
 	if (room)
 		region_settle(s, r);

@@ -132,8 +132,6 @@ static void make_frames(struct chunk *c)
 		panic("no room for the frame table of %016lx", c->start);
 	c->frames = pa_to_va(pa);
 	memset(c->frames, 0, size);
-	for (u64 i = 0; i < pages; i++)
-		c->frames[i].node = (u8)c->node;
 }
 
 static void block_insert(struct node *n, struct frame *f, unsigned int order)
@@ -221,11 +219,16 @@ static struct chunk *chunk_of(u64 pa)
 	return low < chunk_count && chunks[low].start <= pa ? &chunks[low] : NULL;
 }
 
+static struct frame *frame_at(const struct chunk *c, u64 pa)
+{
+	return &c->frames[(pa - c->start) / PAGE_SIZE];
+}
+
 struct frame *frame_of(u64 pa)
 {
 	struct chunk *c = chunk_of(pa);
 
-	return c ? &c->frames[(pa - c->start) / PAGE_SIZE] : NULL;
+	return c ? frame_at(c, pa) : NULL;
 }
 
 static bool frame_in(const struct frame *f, const struct chunk *c)
@@ -332,23 +335,24 @@ static void node_free(struct node *n, struct chunk *c, u64 pa, unsigned int orde
 
 		if (buddy < c->start || buddy + (PAGE_SIZE << order) > c->end)
 			break;
-		f = &c->frames[(buddy - c->start) / PAGE_SIZE];
+		f = frame_at(c, buddy);
 		if (!(frame_flags(f) & FRAME_FREE) || f->order != order)
 			break;
 		list_del(&f->link);
 		f->flags = 0;
 		pa = MIN(pa, buddy);
 	}
-	block_insert(n, &c->frames[(pa - c->start) / PAGE_SIZE], order);
+	block_insert(n, frame_at(c, pa), order);
 }
 
 void page_free(u64 pa, unsigned int order)
 {
 	struct chunk *c = chunk_of(pa);
-	struct frame *f = frame_of(pa);
+	struct frame *f;
 	struct node *n;
 
 	kassert(c && pa % (PAGE_SIZE << order) == 0);
+	f = frame_at(c, pa);
 	kassert(f->refs == 0 && !(frame_flags(f) & FRAME_FREE));
 	if (poison)
 		memset(pa_to_va(pa), POISON, PAGE_SIZE << order);
@@ -415,7 +419,7 @@ bool upage_put(u64 pa)
 }
 
 /* The frame is nobody's any more: out of the user's account, without marks. */
-static void user_page_ends(u64 pa)
+void upage_free(u64 pa)
 {
 	struct frame *f = frame_of(pa);
 
@@ -423,26 +427,54 @@ static void user_page_ends(u64 pa)
 	if (frame_flags(f) & FRAME_USER)
 		count(&boot_params->counters.pages_user, -1UL);
 	__atomic_store_n(&f->flags, 0, __ATOMIC_RELAXED);
-}
-
-void upage_free(u64 pa)
-{
-	user_page_ends(pa);
 	page_free(pa, 0);
 }
 
 /* ---- the quarantine ---- */
 
-void phys_quarantined(u64 pa)
+static void page_leaves(void)
 {
-	user_page_ends(pa);
 	count(&boot_params->counters.pages_total, -1UL);
 	count(&boot_params->counters.pages_quarantined, 1);
 }
 
-void phys_unquarantined(u64 pa)
+static void page_returns(u64 pa)
 {
 	count(&boot_params->counters.pages_total, 1);
 	count(&boot_params->counters.pages_quarantined, -1UL);
 	page_free(pa, 0);
+}
+
+void phys_quarantined(u64 pa)
+{
+	struct frame *f = frame_of(pa);
+	u8 old;
+
+	kassert(f && f->refs == 0);
+	page_leaves();
+	old = __atomic_exchange_n(&f->flags, FRAME_AWAY, __ATOMIC_ACQ_REL);
+	if (old & FRAME_USER)
+		count(&boot_params->counters.pages_user, -1UL);
+	if (old & FRAME_BACK)
+		phys_unquarantine(pa);
+}
+
+/* Only what went there comes back, and once. */
+bool phys_unquarantine(u64 pa)
+{
+	struct frame *f = pa & ~PAGE_MASK ? NULL : frame_of(pa);
+	u8 old = f ? frame_flags(f) : 0;
+
+	/* The module may be done with a page before its zap's answer is looked at. */
+	while (old & (FRAME_AWAY | FRAME_OFFERED)) {
+		u8 new = old &FRAME_AWAY ? 0 : old | FRAME_BACK;
+
+		if (!__atomic_compare_exchange_n(&f->flags, &old, new, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_RELAXED))
+			continue;
+		if (old & FRAME_AWAY)
+			page_returns(pa);
+		return true;
+	}
+	return false;
 }

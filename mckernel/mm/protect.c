@@ -114,7 +114,7 @@ static void protect_entries(struct space *s, u64 start, u64 end)
 /* How far the change may go, and the error of what stops it. */
 static u64 protect_extent(struct space *s, u64 start, u64 end, u32 prot, int *err)
 {
-	u64 at = start, more = 0;
+	u64 at = start, more = 0, data = 0;
 
 	*err = 0;
 	while (at < end) {
@@ -126,12 +126,15 @@ static u64 protect_extent(struct space *s, u64 start, u64 end, u32 prot, int *er
 			*err = -EACCES;
 		if (*err)
 			break;
-		if ((prot & PROT_WRITE) && !(r->prot & PROT_WRITE) &&
-		    !(r->flags & (REGION_NORESERVE | REGION_SHARED)))
-			more += (MIN(end, r->end) - at) >> PAGE_SHIFT;
+		if ((prot & PROT_WRITE) && !(r->prot & PROT_WRITE) && !(r->flags & REGION_SHARED)) {
+			u64 pages = (MIN(end, r->end) - at) >> PAGE_SHIFT;
+
+			data += r->flags & REGION_STACK ? 0 : pages;
+			more += r->flags & REGION_NORESERVE ? 0 : pages;
+		}
 		at = r->end;
 	}
-	if (more && !memory_admits(more)) {
+	if (data_limit_check(s, data) || (more && !memory_admits(more))) {
 		*err = -ENOMEM;
 		return start;
 	}

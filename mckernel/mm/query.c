@@ -47,15 +47,19 @@ u64 space_hole(struct space *s, u64 start)
 
 int space_set_flags(struct space *s, u64 start, u64 end, u32 set, u32 clear)
 {
+	/* A program may name more, but what lies beyond are not its tables. */
+	u64 stop = MIN(end, SHADOW_END);
 	struct reservation claim;
 	u64 at = start;
 	int err;
 
-	if (claim_take(s, &claim, start, end))
+	if (start >= stop)
+		return -ENOMEM;
+	if (claim_take(s, &claim, start, stop))
 		return -EINTR;
-	err = range_borders(s, start, end);
+	err = range_borders(s, start, stop);
 	spin_lock(&s->lock);
-	for (struct region *r = region_after(s, start); !err && r && r->start < end;
+	for (struct region *r = region_after(s, start); !err && r && r->start < stop;
 	     r = region_after(s, r->end)) {
 		if (r->start > at)
 			break;
@@ -92,12 +96,11 @@ int space_populate(struct space *s, u64 start, u64 end)
 	while (start < end) {
 		u64 length = space_piece(s, start, &r);
 		u64 stop = MIN(end, start + length);
-		enum access access = region_writable_private(&r) ? ACCESS_WRITE : ACCESS_READ;
+		enum access access;
 
-		if (!length)
+		if (!length || !(r.prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
 			return -ENOMEM;
-		if (!(r.prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
-			return -ENOMEM;
+		access = region_writable_private(&r) ? ACCESS_WRITE : ACCESS_READ;
 		while (start < stop) {
 			u64 next = skip_present(s, start);
 			enum fault_result res;

@@ -3,6 +3,10 @@
 #include "mck/errno.h"
 #include "internal.h"
 
+/* Where MAP_32BIT looks, as on Linux; a hint may lie below. */
+#define LOW32_START 0x40000000UL
+#define LOW32_END 0x80000000UL
+
 /* All of this runs under the space's lock, except what makes and frees regions. */
 
 static struct region *next_of(struct space *s, struct region *r)
@@ -134,7 +138,6 @@ int region_split(struct space *s, u64 va)
 		return -ENOMEM;
 	upper->pgoff += (va - r->start) >> PAGE_SHIFT;
 	upper->start = va;
-	upper->flags &= ~REGION_GROWSDOWN;
 	r->end = va;
 	list_add(&r->link, &upper->link);
 	return 0;
@@ -145,7 +148,7 @@ static bool region_alike(const struct region *a, const struct region *b)
 	if (a->end != b->start || a->prot != b->prot || a->flags != b->flags ||
 	    a->max_prot != b->max_prot || a->file != b->file || a->shm != b->shm)
 		return false;
-	if ((a->flags & REGION_GROWSDOWN) || (a->flags & REGION_VDSO))
+	if (a->flags & REGION_VDSO)
 		return false;
 	return (!a->file && !a->shm) || a->pgoff + ((a->end - a->start) >> PAGE_SHIFT) == b->pgoff;
 }
@@ -199,15 +202,11 @@ void region_cut(struct space *s, u64 start, u64 end, struct list *gone)
 static bool obstacle(struct space *s, u64 start, u64 end, u64 *low, u64 *high)
 {
 	struct region *r = region_after(s, start);
-	u64 gap;
 
-	if (r) {
-		gap = (r->flags & REGION_GROWSDOWN) ? MIN(STACK_GAP, r->start) : 0;
-		if (r->start - gap < end) {
-			*low = r->start - gap;
-			*high = r->end;
-			return true;
-		}
+	if (r && region_floor(r) < end) {
+		*low = region_floor(r);
+		*high = r->end;
+		return true;
 	}
 	for (struct reservation *c = s->claims; c; c = c->next) {
 		if (c->start < end && start < c->end) {
@@ -251,10 +250,12 @@ u64 region_place(struct space *s, u64 length, u64 hint, bool low32, u64 align)
 	u64 at = 0, low, high;
 
 	assert_held(&s->lock);
-	if (low32)
-		return place_up(s, length, 0x40000000UL, 0x80000000UL);
-	if (hint && hint <= SHADOW_END - length && !obstacle(s, hint, hint + length, &low, &high))
+	if (hint && length <= (low32 ? LOW32_END : SHADOW_END) &&
+	    hint <= (low32 ? LOW32_END : SHADOW_END) - length &&
+	    !obstacle(s, hint, hint + length, &low, &high))
 		return hint;
+	if (low32)
+		return place_up(s, length, LOW32_START, LOW32_END);
 	if (length <= s->mmap_base)
 		at = place_down(s, length, SHADOW_START, s->mmap_base, align);
 	if (!at && length <= s->mmap_base && align > PAGE_SIZE)

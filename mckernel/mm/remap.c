@@ -185,6 +185,8 @@ static s64 move_to(struct space *s, u64 old, u64 old_size, u64 new_size, u32 fla
 		if (err && moved)
 			region_free(moved);
 	}
+	if (!err && !(flags & MREMAP_DONTUNMAP))
+		range_prune(s, old, old + old_size);
 	if (!(flags & MREMAP_FIXED))
 		claim_drop(s, &claim);
 	return err ? err : (s64)m.to;
@@ -200,9 +202,7 @@ static int grow_in_place(struct space *s, u64 old_end, u64 more)
 	if (!r || r->end != old_end || end > SHADOW_END || end < old_end)
 		return -ENOMEM;
 	next = region_after(s, old_end);
-	if (next &&
-	    next->start - ((next->flags & REGION_GROWSDOWN) ? MIN(STACK_GAP, next->start) : 0) <
-		    end)
+	if (next && region_floor(next) < end)
 		return -ENOMEM;
 	/* Beyond old_end lies nobody's claim but ours. */
 	if (claim_overlaps(s, old_end, end))
@@ -223,7 +223,8 @@ static int remap_check(struct space *s, u64 old, u64 old_size, u64 new_size, u32
 		return -EFAULT;
 	if ((flags & MREMAP_DONTUNMAP) && (r->flags & REGION_VDSO))
 		return -EINVAL;
-	if (old_size > r->end - old)
+	/* A move that shrinks drops the tail, whatever lies there. */
+	if (MIN(old_size, new_size) > r->end - old || (more && (r->flags & REGION_VDSO)))
 		return -EFAULT;
 	if (flags & MREMAP_DONTUNMAP)
 		more = new_size >> PAGE_SHIFT;
@@ -265,6 +266,36 @@ static s64 remap_claimed(struct space *s, u64 old, u64 old_size, u64 new_size, u
 	return move_to(s, old, old_size, new_size, flags, new_addr);
 }
 
+/* Old size 0: what is shared is mapped a second time, and the old place stays. */
+static s64 remap_again(struct space *s, u64 old, u64 new_size, u32 flags, u64 new_addr)
+{
+	struct map_args a = { .addr = flags & MREMAP_FIXED ? new_addr : 0,
+			      .length = new_size,
+			      .fixed = flags & MREMAP_FIXED };
+	struct region *r;
+	s64 ret = -EFAULT;
+
+	spin_lock(&s->lock);
+	r = region_at(s, old);
+	if (r && r->shm) {
+		a.prot = r->prot;
+		a.max_prot = r->max_prot;
+		a.region_flags = r->flags;
+		a.pgoff = r->pgoff + ((old - r->start) >> PAGE_SHIFT);
+		a.shm = r->shm;
+		shmobj_get(a.shm);
+	} else if (r) {
+		ret = -EINVAL;
+	}
+	spin_unlock(&s->lock);
+	if (!a.shm)
+		return ret;
+	ret = flags & MREMAP_MAYMOVE ? space_map(s, &a) : -ENOMEM;
+	if (ret < 0)
+		shmobj_put(a.shm);
+	return ret;
+}
+
 s64 space_remap(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags, u64 new_addr)
 {
 	struct reservation claim;
@@ -273,23 +304,19 @@ s64 space_remap(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags,
 	s64 ret;
 
 	assert_no_lock();
+	if (!old_size)
+		return remap_again(s, old, new_size, flags, new_addr);
 	/* One claim over both places: two could be waited for crosswise. */
 	if (flags & MREMAP_FIXED) {
 		start = MIN(start, new_addr);
 		end = MAX(end, new_addr + new_size);
 	}
-	if (claim_take(s, &claim, start, MAX(end, start + PAGE_SIZE)))
+	if (claim_take(s, &claim, start, end))
 		return -EINTR;
 	spin_lock(&s->lock);
 	mapped = region_at(s, old);
 	spin_unlock(&s->lock);
-	/* Size 0 would duplicate a shared mapping of Linux's; ours cannot be duplicated. */
-	if (!mapped)
-		ret = -EFAULT;
-	else if (!old_size)
-		ret = -EINVAL;
-	else
-		ret = remap_claimed(s, old, old_size, new_size, flags, new_addr);
+	ret = mapped ? remap_claimed(s, old, old_size, new_size, flags, new_addr) : -EFAULT;
 	claim_drop(s, &claim);
 	return ret;
 }

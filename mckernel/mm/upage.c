@@ -16,15 +16,27 @@ static void move_count(abi_u64 *from, abi_u64 *to)
 	__atomic_add_fetch(to, 1, __ATOMIC_RELAXED);
 }
 
-void upage_map(u64 pa)
+static void frame_map(struct frame *f)
 {
-	struct frame *f = frame_of(pa);
 	struct lwk_counters *c = &boot_params->counters;
 	u32 old = __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
 
 	kassert(old > 0);
 	if (old == 1 && (f->flags & FRAME_CACHE))
 		move_count(&c->pages_cache, &c->pages_user);
+}
+
+void upage_map(u64 pa)
+{
+	frame_map(frame_of(pa));
+}
+
+void upage_map_block(u64 pa)
+{
+	struct frame *f = frame_of(pa);
+
+	for (u32 i = 0; i < HUGE_PAGES; i++)
+		frame_map(&f[i]);
 }
 
 bool upage_unmap(u64 pa)
@@ -45,26 +57,27 @@ bool upage_unmap(u64 pa)
 u64 upage_alloc_block(int node)
 {
 	u64 pa = page_alloc(BLOCK_ORDER, node);
+	struct frame *f;
 
 	if (!pa)
 		return 0;
+	f = frame_of(pa);
 	for (u32 i = 0; i < HUGE_PAGES; i++) {
-		struct frame *f = frame_of(pa + i * PAGE_SIZE);
-
-		f->refs = 1;
-		__atomic_store_n(&f->flags, FRAME_USER, __ATOMIC_RELAXED);
+		f[i].refs = 1;
+		__atomic_store_n(&f[i].flags, FRAME_USER, __ATOMIC_RELAXED);
 	}
 	__atomic_add_fetch(&boot_params->counters.pages_user, HUGE_PAGES, __ATOMIC_RELAXED);
 	return pa;
 }
 
-void upage_free_block(u64 pa)
+void upage_end_block(u64 pa)
 {
-	for (u32 i = 0; i < HUGE_PAGES; i++) {
-		struct frame *f = frame_of(pa + i * PAGE_SIZE);
+	struct frame *f = frame_of(pa);
 
-		kassert(f->refs == 0);
-		__atomic_store_n(&f->flags, 0, __ATOMIC_RELAXED);
+	for (u32 i = 0; i < HUGE_PAGES; i++) {
+		kassert(frame_is_single(&f[i]));
+		f[i].refs = 0;
+		__atomic_store_n(&f[i].flags, 0, __ATOMIC_RELAXED);
 	}
 	__atomic_sub_fetch(&boot_params->counters.pages_user, HUGE_PAGES, __ATOMIC_RELAXED);
 	page_free(pa, BLOCK_ORDER);

@@ -56,13 +56,13 @@ static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
 	ret = open_file(fd, a->prot, shared, &a->file, &a->max_prot);
 	if (ret)
 		return ret;
-	/* No file reaches so far. */
-	if (offset > FILE_SIZE_MAX - a->length) {
-		file_put(a->file);
-		return -EOVERFLOW;
-	}
 	a->pgoff = offset >> PAGE_SHIFT;
-	ret = space_map(my_space(), a);
+	if (flags & (MAP_GROWSDOWN | MAP_HUGETLB))
+		ret = -EINVAL;
+	else if (offset > FILE_SIZE_MAX - a->length)
+		ret = -EOVERFLOW; /* no file reaches so far */
+	else
+		ret = space_map(my_space(), a);
 	if (ret < 0)
 		file_put(a->file);
 	return ret;
@@ -101,12 +101,17 @@ static void map_flags(struct map_args *a, u64 flags)
 		a->region_flags |= REGION_LOCKED;
 }
 
-/* MAP_LOCKED within RLIMIT_MEMLOCK; root stands for CAP_IPC_LOCK. */
-static bool may_lock(u64 pages)
+/* RLIMIT_MEMLOCK on what is locked from the start, by MAP_LOCKED or MCL_FUTURE; root stands for CAP_IPC_LOCK. */
+static s64 lock_check(u64 flags, u64 pages)
 {
 	const struct kpage *k = current_thread()->kpage;
+	const struct space *s = my_space();
 
-	return k->euid == 0 || my_space()->locked_pages + pages <= k->rlimit_memlock >> PAGE_SHIFT;
+	if (k->euid == 0 || !((flags & MAP_LOCKED) || s->lock_future))
+		return 0;
+	if ((flags & MAP_LOCKED) && !k->rlimit_memlock)
+		return -EPERM;
+	return s->locked_pages + pages > k->rlimit_memlock >> PAGE_SHIFT ? -EAGAIN : 0;
 }
 
 s64 sys_mmap(const u64 arg[6])
@@ -115,6 +120,7 @@ s64 sys_mmap(const u64 arg[6])
 	struct map_args a = { .addr = arg[0],
 			      .prot = (u32)arg[2] & PROT_ALL,
 			      .max_prot = PROT_ALL };
+	s64 err;
 
 	if (arg[5] & ~PAGE_MASK)
 		return -EINVAL;
@@ -128,8 +134,9 @@ s64 sys_mmap(const u64 arg[6])
 		return -EINVAL;
 	if (!a.fixed && a.addr)
 		a.addr = MAX(ALIGN_DOWN(a.addr, PAGE_SIZE), SHADOW_START);
-	if ((flags & MAP_LOCKED) && !may_lock(a.length >> PAGE_SHIFT))
-		return -EAGAIN;
+	err = lock_check(flags, a.length >> PAGE_SHIFT);
+	if (err)
+		return err;
 	/* There is no pool of huge pages: as on a Linux that has none. */
 	if ((flags & MAP_HUGETLB) && (flags & MAP_ANONYMOUS))
 		return -ENOMEM;

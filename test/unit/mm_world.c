@@ -30,8 +30,11 @@ static u32 deferred_count;
 
 bool ikc_defer(void (*fn)(void *arg), void *arg)
 {
-	if (module.no_thread)
+	if (module.no_thread) {
+		if (module.at_no_thread)
+			module.at_no_thread();
 		return false;
+	}
 	assert_true(deferred_count < DEFERRED);
 	deferred[deferred_count].fn = fn;
 	deferred[deferred_count++].arg = arg;
@@ -235,17 +238,10 @@ void ikc_answer(u32 index, s64 ret, const u64 *out, u32 out_count)
 	answered = ret;
 }
 
-s64 linux_offer(u64 pa)
-{
-	struct ikc_call call = { .op = CALL_PAGES_BACK, .arg = { 1, pa } };
-
-	handlers[CALL_PAGES_BACK](0, &call);
-	return answered;
-}
-
 void linux_release(u64 pa)
 {
 	struct hold *h = held(pa);
+	struct ikc_call call = { .op = CALL_PAGES_BACK, .arg = { 1, pa } };
 	bool back = h->quarantined;
 
 	*h = holds[--hold_count];
@@ -253,7 +249,8 @@ void linux_release(u64 pa)
 		held(pa)->quarantined |= back;
 	} else if (back) {
 		module.quarantined--;
-		assert_int_equal(linux_offer(pa), 0);
+		handlers[CALL_PAGES_BACK](0, &call);
+		assert_int_equal(answered, 0);
 	}
 }
 
@@ -275,6 +272,8 @@ static void look_at(u64 *word)
 	if (*word & ZAP_FREE) {
 		h->quarantined = true;
 		module.quarantined++;
+		if (module.release_early)
+			linux_release(pa);
 	}
 }
 

@@ -23,8 +23,10 @@ struct module {
 	u64 opens_back;
 	u64 reads; /* REQ_FILE_READ */
 	s64 zap_error; /* answer every zap so; 0: as it should */
+	bool release_early; /* what goes to the quarantine comes back before the zap is answered */
 	bool no_lcall; /* none is free for asynchronous ones */
-	bool no_thread; /* ikc_defer fails */
+	bool no_thread; /* ikc_defer fails, */
+	void (*at_no_thread)(void); /* and this happens before; NULL: nothing */
 	s64 read_error; /* of pages from read_error_at on */
 	u64 read_error_at;
 	bool reader_dies;
@@ -58,7 +60,6 @@ int linux_read(struct space *s, u64 va, u8 *byte);
 /* Linux takes a reference to the page it has inserted there, as direct I/O does, and uses it later. */
 u64 linux_hold(struct space *s, u64 va, bool write);
 void linux_release(u64 pa); /* the quarantine gives the page back, if it has it */
-s64 linux_offer(u64 pa); /* the quarantine offers this page: the answer */
 u8 *linux_page(u64 pa);
 void linux_forget(struct space *s); /* its shadow is emptied, as when the proxy has gone */
 /* Nothing is shown that the tables do not show with the same rights, marked. */

@@ -102,6 +102,11 @@ static void test_places(void **state)
 	a.addr = 0;
 	a.low32 = true;
 	assert_true((u64)space_map(s, &a) < 0x80000000UL);
+	a.addr = 0x20000000;
+	assert_int_equal(space_map(s, &a), a.addr);
+	a.addr = BASE;
+	assert_true((u64)space_map(s, &a) < 0x80000000UL);
+	a.addr = 0;
 	a.low32 = false;
 	/* Large ones lie so that large leaves fit. */
 	a.length = 4 * MIB;
@@ -184,6 +189,46 @@ static void test_brk(void **state)
 	space_put(s);
 }
 
+/* A growing region so low that its gap would reach below 0. */
+static void test_low_gap(void **state)
+{
+	struct map_args a = { .addr = 0x40000,
+			      .length = PAGE_SIZE,
+			      .prot = RW,
+			      .max_prot = 7,
+			      .region_flags = REGION_GROWSDOWN,
+			      .fixed = true };
+
+	(void)state;
+	s->brk_start = s->brk_end = 0x20000;
+	assert_int_equal(space_map(s, &a), a.addr);
+	assert_int_equal(space_brk(s, 0x50000, ~0UL), 0x20000);
+	assert_int_equal(space_brk(s, 0x30000, ~0UL), 0x20000);
+	space_put(s);
+}
+
+/* Its upper part grows too when the lower one is gone. */
+static void test_growing_in_parts(void **state)
+{
+	struct map_args a = { .addr = PAGE(100),
+			      .length = 4 * PAGE_SIZE,
+			      .prot = RW,
+			      .max_prot = 7,
+			      .region_flags = REGION_GROWSDOWN | REGION_STACK,
+			      .fixed = true };
+
+	(void)state;
+	assert_int_equal(space_map(s, &a), a.addr);
+	assert_int_equal(space_protect(s, PAGE(102), PAGE(103), PROT_READ), 0);
+	assert_int_equal(regions(), 3);
+	assert_int_equal(space_protect(s, PAGE(102), PAGE(103), RW), 0);
+	assert_int_equal(regions(), 1);
+	assert_int_equal(space_unmap(s, PAGE(100), PAGE(102)), 0);
+	assert_int_equal(user_write(s, PAGE(99), 1), FR_OK);
+	assert_int_equal(s->total_pages, 5);
+	space_put(s);
+}
+
 static void test_remap(void **state)
 {
 	s64 at;
@@ -216,6 +261,42 @@ static void test_remap(void **state)
 	assert_int_equal(space_remap(s, PAGE(4), 0, PAGE_SIZE, MREMAP_MAYMOVE, 0), -EINVAL);
 	assert_int_equal(space_remap(s, PAGE(4), 9 * PAGE_SIZE, 10 * PAGE_SIZE, MREMAP_MAYMOVE, 0),
 			 -EFAULT);
+	/* A move that shrinks drops what lies behind, holes and neighbours alike. */
+	map_anon(s, PAGE(10), PAGE_SIZE, PROT_READ);
+	assert_int_equal(space_remap(s, PAGE(4), 9 * PAGE_SIZE, 4 * PAGE_SIZE,
+				     MREMAP_MAYMOVE | MREMAP_FIXED, PAGE(40)),
+			 PAGE(40));
+	expect_byte(s, PAGE(43), 4);
+	assert_false(space_mapped(s, PAGE(10), PAGE(11)));
+	space_put(s);
+}
+
+/* What is shared can be mapped a second time, from any page of it on. */
+static void test_remap_again(void **state)
+{
+	struct map_args a = { .addr = PAGE(0),
+			      .length = 4 * PAGE_SIZE,
+			      .prot = RW,
+			      .max_prot = 7,
+			      .fixed = true,
+			      .shm = shmobj_create(4) };
+	s64 at;
+
+	(void)state;
+	assert_int_equal(space_map(s, &a), PAGE(0));
+	user_write(s, PAGE(1), 1);
+	assert_int_equal(space_remap(s, PAGE(1), 0, PAGE_SIZE, 0, 0), -ENOMEM);
+	assert_int_equal(space_remap(s, PAGE(9), 0, PAGE_SIZE, MREMAP_MAYMOVE, 0), -EFAULT);
+	at = space_remap(s, PAGE(1), 0, 2 * PAGE_SIZE, MREMAP_MAYMOVE, 0);
+	assert_true(at > 0);
+	expect_byte(s, (u64)at, 1);
+	user_write(s, (u64)at + PAGE_SIZE, 2);
+	expect_byte(s, PAGE(2), 2);
+	assert_int_equal(space_remap(s, PAGE(0), 0, 8 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				     PAGE(20)),
+			 PAGE(20));
+	expect_byte(s, PAGE(21), 1);
+	assert_int_equal(user_write(s, PAGE(24), 1), FR_BUS);
 	space_put(s);
 }
 
@@ -260,6 +341,9 @@ static void test_limits(void **state)
 	k->rlimit_data = 16 * PAGE_SIZE;
 	assert_int_equal(map_anon(s, PAGE(20), PAGE_SIZE, RW), -ENOMEM);
 	assert_int_equal(map_anon(s, PAGE(20), PAGE_SIZE, PROT_READ), PAGE(20));
+	assert_int_equal(space_protect(s, PAGE(20), PAGE(21), RW), -ENOMEM);
+	assert_int_equal(space_protect(s, PAGE(0), PAGE(1), PROT_READ), 0);
+	assert_int_equal(space_protect(s, PAGE(20), PAGE(21), RW), 0);
 	k->rlimit_data = ~0UL;
 	/* More than there is, unless it is asked for without a promise. */
 	assert_int_equal(map_anon(s, PAGE(1000), 128 * MIB, RW), -ENOMEM);
@@ -282,6 +366,16 @@ static void test_tables_freed(void **state)
 	map_anon(s, BASE, 2 * MIB, RW);
 	user_write(s, BASE, 1);
 	assert_int_equal(boot_params->counters.pages_user, 512);
+	/* A move leaves none behind either. */
+	map_anon(s, BASE + 3 * MIB, PAGE_SIZE, RW);
+	user_write(s, BASE + 3 * MIB, 1);
+	map_anon(s, BASE + 5 * MIB, PAGE_SIZE, RW);
+	user_write(s, BASE + 5 * MIB, 1);
+	before = pages_free_now();
+	assert_int_equal(space_remap(s, BASE + 3 * MIB, PAGE_SIZE, PAGE_SIZE,
+				     MREMAP_MAYMOVE | MREMAP_FIXED, BASE + 5 * MIB),
+			 BASE + 5 * MIB);
+	assert_true(pages_free_now() >= before + 2);
 	space_put(s);
 }
 
@@ -326,7 +420,10 @@ int main(void)
 		TEST(test_fixed),
 		TEST(test_protect_errors),
 		TEST(test_brk),
+		TEST(test_low_gap),
+		TEST(test_growing_in_parts),
 		TEST(test_remap),
+		TEST(test_remap_again),
 		TEST(test_remap_undone),
 		TEST(test_limits),
 		TEST(test_tables_freed),

@@ -70,11 +70,37 @@ static void test_plan(void **state)
 static void test_plan_bss_only(void **state)
 {
 	(void)state;
-	assert_int_equal(try(load(0x2345, 0x999, 0, 0x100, PF_R | PF_W)), 0);
+	assert_int_equal(try(load(0x2000, 0x999, 0, 0x100, PF_R | PF_W)), 0);
 	assert_int_equal(plan.segment[0].start, 0x2000);
 	assert_int_equal(plan.segment[0].file_end, 0x2000);
 	assert_int_equal(plan.segment[0].end, 0x3000);
-	assert_int_equal(plan.segment[0].zero_end, 0);
+	assert_int_equal(plan.segment[0].zero_start, plan.segment[0].zero_end);
+	/* Inside of a page: what the file has before it is seen, so the places have to agree. */
+	assert_int_equal(try(load(0x2345, 0x999, 0, 0x100, PF_R | PF_W)), -EINVAL);
+	assert_int_equal(try(load(0x2345, 0x1345, 0, 0x1100, PF_R | PF_W)), 0);
+	assert_int_equal(plan.segment[0].start, 0x2000);
+	assert_int_equal(plan.segment[0].pgoff, 1);
+	assert_int_equal(plan.segment[0].file_end, 0x3000);
+	assert_int_equal(plan.segment[0].end, 0x4000);
+	assert_int_equal(plan.segment[0].zero_start, 0x2345);
+	assert_int_equal(plan.segment[0].zero_end, 0x3000);
+}
+
+/* A later segment in the page that an earlier one's zeroes would go to. */
+static void test_plan_covered_zeroes(void **state)
+{
+	const struct elf_phdr p[] = {
+		load(0x1000, 0x1000, 0x1100, 0x1200, PF_R | PF_W),
+		load(0x2800, 0x3800, 0x100, 0x100, PF_R | PF_W),
+		load(0x4000, 0x4000, 0x100, 0x200, PF_R | PF_W),
+	};
+
+	(void)state;
+	elf.phnum = ARRAY_SIZE(p);
+	assert_int_equal(exec_plan(&elf, p, SHADOW_END, &plan), 0);
+	assert_int_equal(plan.segment[0].zero_start, plan.segment[0].zero_end);
+	assert_int_equal(plan.segment[2].zero_start, 0x4100);
+	assert_int_equal(plan.segment[2].zero_end, 0x5000);
 }
 
 static void test_plan_refused(void **state)
@@ -255,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_plan_bss_only),
+		cmocka_unit_test(test_plan_covered_zeroes),
 		cmocka_unit_test(test_plan_refused),
 		cmocka_unit_test(test_plan_too_many),
 		cmocka_unit_test_setup_teardown(test_stack, make_pages, free_pages),

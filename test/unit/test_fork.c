@@ -58,6 +58,34 @@ static void test_copy_on_write(void **state)
 	assert_int_equal(boot_params->counters.pages_user, 6);
 }
 
+static void write_by_old_translation(void)
+{
+	assert_int_equal(fake_write(s, PAGE(0), 2), 0);
+}
+
+/* A CPU that has not heard of the fork yet writes while another copies the page. */
+static void test_copy_after_flush(void **state)
+{
+	u64 *entry;
+	int level;
+	u64 pa;
+
+	(void)state;
+	map_anon(s, PAGE(0), PAGE_SIZE, RW);
+	user_write(s, PAGE(0), 1);
+	/* As a fork leaves it between its lock and its flush. */
+	entry = pt_leaf(s->root_pa, PAGE(0), &level);
+	pa = pte_pa(*entry);
+	upage_map(pa);
+	*entry &= ~(PTE_WRITE | PTE_OWN);
+	fake_before_flush = write_by_old_translation;
+	assert_int_equal(space_fault_wait(s, PAGE(0), ACCESS_WRITE), FR_OK);
+	assert_null(fake_before_flush);
+	expect_byte(s, PAGE(0), 2);
+	assert_true(upage_unmap(pa));
+	upage_free(pa);
+}
+
 static void test_large_leaf(void **state)
 {
 	(void)state;
@@ -231,15 +259,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_copy_on_write),
-		TEST(test_large_leaf),
-		TEST(test_lent_pages),
-		TEST(test_page_of_io),
-		TEST(test_page_of_io_in_large_leaf),
-		TEST(test_advice),
-		TEST(test_shared_memory),
-		TEST(test_file_pages),
-		TEST(test_no_memory),
+		TEST(test_copy_on_write), TEST(test_copy_after_flush),
+		TEST(test_large_leaf),	  TEST(test_lent_pages),
+		TEST(test_page_of_io),	  TEST(test_page_of_io_in_large_leaf),
+		TEST(test_advice),	  TEST(test_shared_memory),
+		TEST(test_file_pages),	  TEST(test_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,35 +73,60 @@ static void test_referenced_goes_to_quarantine(void **state)
 	assert_int_equal(c->pages_total, total);
 }
 
-static u64 offered;
-static s64 offer_answer;
-
-static void offer(void)
-{
-	offer_answer = linux_offer(offered);
-}
-
-/* The quarantine may be faster than the answer that names its pages: nothing is lost, nothing taken twice. */
+/* Linux lets go, and the page is back, before the answer to its zap is looked at. */
 static void test_back_before_the_answer(void **state)
 {
-	u64 total = boot_params->counters.pages_total;
+	struct lwk_counters *c = &boot_params->counters;
+	u64 total = c->pages_total;
+	struct space *child;
 
 	(void)state;
-	map_anon(s, BASE, PAGE_SIZE, RW);
+	module.release_early = true;
+	map_anon(s, BASE, 2 * PAGE_SIZE, RW);
 	user_write(s, BASE, 42);
-	offered = linux_hold(s, BASE, true);
-	world_during_zap = offer;
+	linux_hold(s, BASE, true);
+	space_unmap(s, BASE, BASE + PAGE_SIZE);
+	assert_int_equal(c->pages_quarantined, 0);
+	assert_int_equal(c->pages_total, total);
+	assert_int_equal(c->bad_messages, 0);
+	/* The same for one that was put aside. */
+	user_write(s, BASE + PAGE_SIZE, 10);
+	child = world_space();
+	assert_int_equal(space_fork(s, child), 0);
+	linux_hold(child, BASE + PAGE_SIZE, false);
+	space_put(child);
 	space_put(s);
-	world_during_zap = NULL;
-	assert_int_equal(offer_answer, 1 << 1);
-	assert_int_equal(boot_params->counters.bad_messages, 0);
-	assert_int_equal(boot_params->counters.pages_quarantined, 1);
-	linux_release(offered);
-	assert_int_equal(boot_params->counters.pages_quarantined, 0);
-	assert_int_equal(boot_params->counters.pages_total, total);
-	assert_int_equal(linux_offer(offered), 1 << 1);
-	assert_int_equal(linux_offer(~0UL), -EINVAL);
-	assert_int_equal(boot_params->counters.bad_messages, 1);
+	assert_int_equal(c->pages_quarantined, 0);
+	assert_int_equal(c->pages_total, total);
+	assert_int_equal(c->bad_messages, 0);
+}
+
+static struct space *other;
+
+static void put_other(void)
+{
+	space_put(other);
+}
+
+/* Another holder of a large block marks a page of it and goes, while we are between our look and our release. */
+static void test_large_block_marked_late(void **state)
+{
+	u64 pa;
+
+	(void)state;
+	map_anon(s, BASE, 2 * MIB, RW);
+	user_write(s, BASE, 42);
+	other = world_space();
+	assert_int_equal(space_fork(s, other), 0);
+	pa = linux_hold(other, BASE + 5 * PAGE_SIZE, false);
+	fake_before_flush = put_other;
+	assert_int_equal(space_unmap(s, BASE, BASE + 2 * MIB), 0);
+	assert_null(fake_before_flush);
+	world_run_deferred();
+	assert_int_equal(module.quarantined, 1);
+	assert_int_equal(boot_params->counters.pages_user, 0);
+	linux_release(pa);
+	space_put(s);
 }
 
 static void test_held_large_leaf(void **state)
@@ -255,6 +280,37 @@ static void test_copy_of_lent_page_for_linux(void **state)
 	space_put(s);
 }
 
+/* As far as mprotect comes before it waits for the entry. */
+static void forbid_access(void)
+{
+	spin_lock(&s->lock);
+	region_at(s, BASE)->prot = PROT_NONE;
+	spin_unlock(&s->lock);
+}
+
+/* The change finds the entry as it was, and so what the shadow shows. */
+static void test_change_of_copy_without_a_thread(void **state)
+{
+	struct fill_wanted fill;
+	struct space *child;
+	u8 byte;
+
+	(void)state;
+	map_anon(s, BASE, PAGE_SIZE, RW);
+	user_write(s, BASE, 10);
+	child = world_space();
+	assert_int_equal(space_fork(s, child), 0);
+	assert_int_equal(linux_read(s, BASE, &byte), 0);
+	module.no_thread = true;
+	module.at_no_thread = forbid_access;
+	assert_int_not_equal(space_fault(s, BASE, ACCESS_WRITE, &fill), FR_OK);
+	module.no_thread = false;
+	assert_int_equal(space_protect(s, BASE, BASE + PAGE_SIZE, PROT_NONE), 0);
+	assert_int_equal(linux_read(s, BASE, &byte), -EFAULT);
+	space_put(child);
+	space_put(s);
+}
+
 static void test_copy_without_a_thread(void **state)
 {
 	struct fill_wanted fill;
@@ -327,6 +383,7 @@ int main(void)
 		TEST(test_zapped_before_free),
 		TEST(test_referenced_goes_to_quarantine),
 		TEST(test_back_before_the_answer),
+		TEST(test_large_block_marked_late),
 		TEST(test_held_large_leaf),
 		TEST(test_write_protect),
 		TEST(test_protect_keeps_page_of_io),
@@ -335,6 +392,7 @@ int main(void)
 		TEST(test_cached_page_held),
 		TEST(test_copy_of_lent_page_for_linux),
 		TEST(test_copy_without_a_thread),
+		TEST(test_change_of_copy_without_a_thread),
 		TEST(test_space_gone_in_linux),
 		TEST(test_no_memory),
 	};

@@ -176,6 +176,10 @@ static void test_mmap_file(void **state)
 	/* A mapping that fails gives it back too. */
 	module.open_error = 0;
 	module.idles = 0;
+	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, MAP_PRIVATE | MAP_GROWSDOWN, 4, 0),
+			 -EINVAL);
+	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, MAP_PRIVATE | MAP_HUGETLB, 4, 0),
+			 -EINVAL);
 	assert_int_equal(do_call(sys_mmap, SHADOW_END, PAGE_SIZE, PROT_READ,
 				 MAP_PRIVATE | MAP_FIXED, 4, 0),
 			 -ENOMEM);
@@ -201,7 +205,16 @@ static void test_mlock(void **state)
 	assert_int_equal(do_call(sys_msync, PAGE(0), PAGE_SIZE, MS_INVALIDATE, 0, 0, 0), -EBUSY);
 	assert_int_equal(do_call(sys_munlock, PAGE(0), 8 * PAGE_SIZE, 0, 0, 0, 0), 0);
 	assert_int_equal(s->locked_pages, 0);
+	/* Beyond what programs have, where the root's other half is the kernel's. */
+	assert_int_equal(do_call(sys_munlock, PAGE(0), (1UL << 47) - PAGE(0) + 5 * PAGE_SIZE, 0, 0,
+				 0, 0),
+			 -ENOMEM);
+	assert_int_equal(do_call(sys_munlock, ~0UL << 47, PAGE_SIZE, 0, 0, 0, 0), -ENOMEM);
+	s->lock_future = true;
+	assert_int_equal(do_call(sys_mmap, 0, 5 * PAGE_SIZE, RW, ANON, ~0UL, 0), -EAGAIN);
+	s->lock_future = false;
 	k->rlimit_memlock = 0;
+	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, ANON | MAP_LOCKED, ~0UL, 0), -EPERM);
 	assert_int_equal(do_call(sys_mlock, PAGE(0), PAGE_SIZE, 0, 0, 0, 0), -EPERM);
 	k->euid = 0;
 	assert_int_equal(do_call(sys_mlock, PAGE(7), 2 * PAGE_SIZE, 0, 0, 0, 0), -ENOMEM);
@@ -211,6 +224,24 @@ static void test_mlock(void **state)
 	assert_int_equal(s->locked_pages, 10);
 	assert_int_equal(do_call(sys_munlockall, 0, 0, 0, 0, 0, 0), 0);
 	assert_int_equal(s->locked_pages, 0);
+}
+
+/* The pages of the vDSO cannot be had a second time, and it does not grow. */
+static void test_vdso_stays(void **state)
+{
+	struct map_args a = { .addr = PAGE(0),
+			      .length = PAGE_SIZE,
+			      .prot = RW,
+			      .max_prot = 7,
+			      .region_flags = REGION_VDSO,
+			      .fixed = true };
+
+	(void)state;
+	assert_int_equal(space_map(s, &a), PAGE(0));
+	user_write(s, PAGE(0), 5);
+	assert_int_equal(do_call(sys_madvise, PAGE(0), PAGE_SIZE, MADV_DONTNEED, 0, 0, 0), 0);
+	expect_byte(s, PAGE(0), 5);
+	assert_int_equal(do_call(sys_mremap, PAGE(0), PAGE_SIZE, 2 * PAGE_SIZE, 0, 0, 0), -EFAULT);
 }
 
 static void test_mincore(void **state)
@@ -247,8 +278,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_as_linux), TEST(test_mmap),	 TEST(test_mmap_file),
-		TEST(test_mlock),    TEST(test_mincore), TEST(test_brk_call),
+		TEST(test_as_linux), TEST(test_mmap),	  TEST(test_mmap_file),	 TEST(test_mlock),
+		TEST(test_mincore),  TEST(test_brk_call), TEST(test_vdso_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,15 @@ static void test_all_memory(void **state)
 	fake_stop();
 }
 
+static u32 node_of(u64 pa)
+{
+	const struct boot_chunk *c = boot_params->chunks;
+
+	while (pa < c->start || pa >= c->start + c->size)
+		c++;
+	return c->node;
+}
+
 static void test_nodes(void **state)
 {
 	u64 a, b;
@@ -49,12 +58,12 @@ static void test_nodes(void **state)
 	start(2);
 	a = page_alloc(0, 0);
 	b = page_alloc(0, 1);
-	assert_int_equal(frame_of(a)->node, 0);
-	assert_int_equal(frame_of(b)->node, 1);
+	assert_int_equal(node_of(a), 0);
+	assert_int_equal(node_of(b), 1);
 	/* Node 1 is full: the other helps. */
-	while (frame_of(page_alloc(9, 1))->node == 1)
+	while (node_of(page_alloc(9, 1)) == 1)
 		;
-	assert_int_equal(frame_of(page_alloc(9, 1))->node, 0);
+	assert_int_equal(node_of(page_alloc(9, 1)), 0);
 	fake_stop();
 }
 
@@ -80,7 +89,9 @@ static void test_frames(void **state)
 	phys_quarantined(pa);
 	assert_int_equal(boot_params->counters.pages_quarantined, 1);
 	assert_int_equal(boot_params->counters.pages_total, 32 * MIB / PAGE_SIZE - 1);
-	phys_unquarantined(pa);
+	assert_true(phys_unquarantine(pa));
+	assert_false(phys_unquarantine(pa));
+	assert_false(phys_unquarantine(pa + 1));
 	assert_int_equal(boot_params->counters.pages_total, 32 * MIB / PAGE_SIZE);
 	fake_stop();
 }
@@ -95,9 +106,10 @@ static void test_block(void **state)
 	pa = upage_alloc_block(-1);
 	assert_true(pa && pa % (2 * MIB) == 0);
 	assert_int_equal(boot_params->counters.pages_user, 512);
+	upage_map_block(pa);
 	for (u32 i = 0; i < 512; i++)
-		assert_true(upage_unmap(pa + i * PAGE_SIZE));
-	upage_free_block(pa);
+		assert_false(upage_unmap(pa + i * PAGE_SIZE));
+	upage_end_block(pa);
 	assert_int_equal(pages_free_now(), before);
 	assert_int_equal(boot_params->counters.pages_user, 0);
 	fake_stop();

@@ -16,6 +16,7 @@ struct boot_params *boot_params;
 u32 cpu_count;
 struct fake_counts fake_counts;
 void (*fake_relax)(void);
+void (*fake_before_flush)(void);
 
 static u8 *arena;
 static u64 arena_size;
@@ -178,6 +179,12 @@ void arch_load_space(struct space *space)
 
 void arch_flush_space(struct space *space, u64 start, u64 end)
 {
+	void (*before)(void) = fake_before_flush;
+
+	if (before) {
+		fake_before_flush = NULL;
+		before();
+	}
 	__atomic_add_fetch(&fake_counts.flushes, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&fake_counts.flushed_pages, (end - start) >> PAGE_SHIFT,
 			   __ATOMIC_RELAXED);

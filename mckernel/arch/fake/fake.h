@@ -34,5 +34,7 @@ int fake_read(struct space *s, u64 va);
 int fake_write(struct space *s, u64 va, u8 byte);
 /* Called by arch_relax(), for tests whose other side runs in the same thread; NULL: nothing. */
 extern void (*fake_relax)(void);
+/* Called once by the next arch_flush_space(), before it flushes: what other CPUs do until then. NULL: nothing. */
+extern void (*fake_before_flush)(void);
 
 #endif

@@ -15,9 +15,8 @@
 struct frame {
 	u32 refs; /* atomic: mappings and other holders; 0: free or owned by the kernel */
 	u8 order; /* of the block that starts here, while free */
-	u8 node;
 	u8 flags; /* FRAME_*, atomic */
-	u8 reserved;
+	u16 reserved;
 	struct list link; /* free list of the buddy, or the file cache's list */
 };
 #define FRAME_FREE 1 /* head of a free block */
@@ -27,6 +26,9 @@ struct frame {
 	8 /* the file cache holds one of the references: counted in pages_cache while that is the only one */
 
 #define FRAME_AWAY 16 /* in the module's quarantine */
+#define FRAME_OFFERED \
+	32 /* in a zap under way that lets the module quarantine it: it may be there already */
+#define FRAME_BACK 64 /* offered, and come back before the zap's answer was looked at */
 
 /*
  * Before phys_init(): take contiguous pages of the instance, not zeroed; 0 if
@@ -35,7 +37,8 @@ struct frame {
 u64 phys_early_alloc(u64 pages);
 void phys_init(
 	void); /* from boot_params: chunks minus image minus quarantine minus the frame table */
-struct frame *frame_of(u64 pa); /* NULL if not the instance's memory */
+/* NULL if not the instance's memory. The frames of a block lie side by side. */
+struct frame *frame_of(u64 pa);
 u64 frame_pa(const struct frame *f);
 
 /* Block of 2^order pages, contents undefined; 0 if there is none. node -1: near this CPU, then anywhere. Any context. */
@@ -59,13 +62,19 @@ void upage_free(u64 pa); /* refs is 0 and Linux is known not to hold it */
  */
 void upage_map(u64 pa);
 bool upage_unmap(u64 pa);
+void upage_map_block(u64 pa); /* each of the 512 pages of a block */
 /* 512 pages in one aligned block, each with one reference; 0 if there is none. */
 u64 upage_alloc_block(int node);
-void upage_free_block(u64 pa); /* all 512 have no reference, no mark */
+/* Drop the last mapping of each of the 512, which are not marked, and free the block. */
+void upage_end_block(u64 pa);
 
-/* A page that the module gave back from its quarantine, or gave to it. */
-void phys_quarantined(u64 pa); /* accounting only: it has left */
-void phys_unquarantined(u64 pa); /* joins the free pages */
+/*
+ * The module answers that it has put a page without references into its
+ * quarantine: it has left, unless phys_unquarantine() was quicker.
+ */
+void phys_quarantined(u64 pa);
+/* The module gives a page back: it joins the free pages. False: it has none of that address. */
+bool phys_unquarantine(u64 pa);
 
 /* ---- small objects (mm/kmalloc.c) ---- */
 void kmalloc_init(void);

@@ -34,6 +34,8 @@ struct space {
 	u64 stack_limit; /* RLIMIT_STACK as last seen, for faults that Linux asks for; space_create: 8 MiB */
 	bool lock_future; /* MCL_FUTURE */
 	struct region *hit; /* found last, or NULL */
+	u64 *low_table; /* the table of level 1 that entry_at() found last, for 2 MiB from low_va on, or NULL */
+	u64 low_va;
 	struct reservation *claims; /* sleepable claims on ranges */
 	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
 
