@@ -79,6 +79,7 @@ void ikc_send(u64 word, bool force)
 		ikc_ring_again();
 		arch_relax();
 	}
+	sched_watch();
 	if (force || result == RING_WAS_EMPTY)
 		ring(c);
 }

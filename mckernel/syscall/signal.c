@@ -61,7 +61,11 @@ void signal_set_mask(u64 mask)
 	 * for by the exact mask. It may not block more while the program runs:
 	 * return_to_user() looks at kpage->linux_mask.
 	 */
-	current_thread()->mask = mask & ~UNBLOCKABLE;
+	struct thread *t = current_thread();
+
+	t->mask = mask & ~UNBLOCKABLE;
+	if (signal_wanted(t))
+		t->look = true;
 }
 
 s64 sys_rt_sigprocmask(const u64 arg[6])
@@ -192,11 +196,6 @@ void signal_default_in_linux(u64 signals)
 	for (int signo = 1; signo <= NSIG; signo++)
 		if (signals & SIGBIT(signo))
 			tell_linux(signo, &none, ~0UL);
-}
-
-void signal_deliver(u32 signo, const u8 *siginfo, u64 old_mask)
-{
-	enter((int)signo, siginfo, current_thread()->mask, old_mask);
 }
 
 /*

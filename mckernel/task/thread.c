@@ -107,6 +107,7 @@ static struct thread *thread_alloc(int node)
 	*(u64 *)t->kstack = KSTACK_CANARY;
 	list_init(&t->run);
 	list_init(&t->all);
+	t->look = true;
 	memset(t->affinity, 0xff, sizeof(t->affinity));
 	return t;
 }

@@ -251,23 +251,34 @@ static bool canonical(u64 va)
 	return (u64)((s64)(va << 16) >> 16) == va;
 }
 
-int exit_to_user(struct user_regs *regs)
+/*
+ * iret must not fault in the kernel, so what it would refuse becomes the
+ * program's own protection fault. Only a signal frame, a handler's address or
+ * an ELF entry can have brought it: all of them make the thread look before it
+ * leaves (struct thread, `look`).
+ */
+static void refuse_bad_return(struct user_regs *regs)
 {
 	struct thread *t = current_thread();
+	u64 error = 0;
 
-	do {
+	if (regs->cs != USER_CS)
+		error = regs->cs & ~3UL;
+	else if (regs->ss != USER_DS)
+		error = regs->ss & ~3UL;
+	else if (canonical(regs->rip))
+		return;
+	t->fault_trap = VECTOR_PROTECTION;
+	t->fault_error = error;
+	trap_user_exception(SIGSEGV, SI_KERNEL, 0);
+}
+
+int exit_to_user(struct user_regs *regs)
+{
+	while (!sched_leave()) {
 		return_to_user();
-		/* iret must not fault: what a program may not have is not there. */
-		regs->cs = USER_CS;
-		regs->ss = USER_DS;
-		regs->rflags = (regs->rflags & RFLAGS_USER) | RFLAGS_IF | RFLAGS_FIXED;
-		if (!canonical(regs->rip)) {
-			t->fault_trap = 13;
-			t->fault_error = 0;
-			trap_user_exception(SIGSEGV, SI_KERNEL, 0);
-			continue;
-		}
-	} while (!sched_leave());
+		refuse_bad_return(regs);
+	}
 	return regs->rcx == regs->rip && regs->r11 == regs->rflags && regs->rip < USER_END &&
 	       !(regs->rflags & (RFLAGS_RF | RFLAGS_TF));
 }

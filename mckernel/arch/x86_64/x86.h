@@ -54,11 +54,10 @@
 #define RFLAGS_NT (1UL << 14)
 #define RFLAGS_RF (1UL << 16)
 #define RFLAGS_AC (1UL << 18)
-/* What a program may have set of its own. */
-#define RFLAGS_USER 0x00250dd5UL /* CF PF AF ZF SF TF DF OF RF AC ID */
 
 #define VECTOR_NMI 2
 #define VECTOR_DOUBLE_FAULT 8
+#define VECTOR_PROTECTION 13
 #define VECTOR_PAGE_FAULT 14
 #define VECTOR_MACHINE_CHECK 18
 #define VECTOR_TIMER 0xef

@@ -139,8 +139,6 @@ struct thread {
 
 	/* signals: by the thread itself only */
 	u64 mask; /* the truth; kpage->linux_mask is what Linux has */
-	u64 saved_mask; /* restored after a temporary mask, if `restore_mask` */
-	bool restore_mask;
 	u64 altstack_sp, altstack_size;
 	u32 altstack_flags;
 	u32 caught; /* a signal that the twin's catcher met and whose frame is not built yet, or 0 */
@@ -156,6 +154,14 @@ struct thread {
 	bool born; /* counted in threads_born */
 	bool ran; /* has executed user instructions */
 	bool idle; /* the idle thread of its CPU */
+	/*
+	 * Something may stand between it and its program: return_to_user() looks
+	 * before it runs on. By its own CPU only: set when the CPU's notes are
+	 * taken, when it is switched to, and by whatever it does itself that may
+	 * hold it up. Without it, only a new note can: all that others change for
+	 * it comes with one.
+	 */
+	bool look;
 	u64 ring_stamp; /* cycles of the newest ring for a request that Linux has not taken */
 	void (*work)(void *arg); /* a kernel thread's, NULL: runs a program */
 	void *work_arg;
