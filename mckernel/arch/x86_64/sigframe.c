@@ -165,8 +165,10 @@ static int fpstate_pop(u64 fpstate)
 			memcpy(&sw, area + SW_BYTES, sizeof(sw));
 			err = copy_from_user(area + FX_SIZE, fpstate + FX_SIZE,
 					     sw.state_size - FX_SIZE);
-			memset(header + 1, 0, XSAVE_HEADER - sizeof(*header));
-			header[0] &= x86.xcr0 & sw.features;
+			/* The compacted form, which no kernel puts into a frame. XRSTOR judges the rest. */
+			if (header[1])
+				err = -EFAULT;
+			header[0] &= sw.features | ~x86.xcr0;
 		} else if (!err && x86.xsave) {
 			header[0] = XSAVE_FPSSE;
 		}

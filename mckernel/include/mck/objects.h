@@ -119,7 +119,7 @@ struct thread {
 	struct user_regs *regs; /* at the top of kstack */
 	void *fpu;
 	u64 fs_base, gs_base;
-	u64 fault_error; /* of the newest trap from user mode: error code, */
+	u64 fault_error; /* of the newest trap from user mode that became a signal: error code, */
 	u64 fault_trap; /* vector, */
 	u64 fault_addr; /* CR2 if it was a page fault; all for signal frames */
 
