@@ -305,26 +305,12 @@ s64 sys_clone3(const u64 arg[6])
 
 /* ---- the end ---- */
 
-void clear_child_tid(void)
-{
-	struct thread *t = current_thread();
-	const u32 zero = 0;
-	u64 addr = t->clear_child_tid;
-
-	t->clear_child_tid = 0;
-	/* Nobody is left to look at it. */
-	if (!addr || __atomic_load_n(&t->space->refs, __ATOMIC_RELAXED) < 2)
-		return;
-	if (!copy_to_user(addr, &zero, sizeof(zero)))
-		futex_wake_user(addr, 1);
-}
-
 /* The twin exits, which ends this thread: the call does not return. */
 static s64 leave(u64 nr, const u64 arg[6])
 {
 	struct offload_result res;
 
-	clear_child_tid();
+	leave_memory();
 	do {
 		/* No signal may come between. */
 		offload_call(nr, arg, ~0UL, &res);

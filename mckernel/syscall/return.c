@@ -37,7 +37,7 @@ static bool allowed_here(const struct thread *t)
 
 static void leave(void)
 {
-	clear_child_tid();
+	leave_memory();
 	thread_exit();
 }
 

@@ -148,7 +148,7 @@ static void die(int signo, int code, u64 addr) __attribute__((noreturn));
 
 static void die(int signo, int code, u64 addr)
 {
-	clear_child_tid();
+	leave_memory();
 	offload_fatal(signo, code, addr);
 }
 

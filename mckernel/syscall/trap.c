@@ -31,7 +31,7 @@ static void kill_oom(void)
 
 	log_warn("out of memory: %s (pid %u) is killed\n", t->process->comm, t->kpage->pid);
 	__atomic_add_fetch(&boot_params->counters.oom_kills, 1, __ATOMIC_RELAXED);
-	clear_child_tid();
+	leave_memory();
 	offload_fatal(SIGKILL, SI_KERNEL, 0);
 }
 

@@ -146,8 +146,7 @@ struct thread {
 
 	u64 affinity[ABI_MAX_CPUS / 64];
 	u64 clear_child_tid;
-	u64 robust_list; /* address and size of the head, as registered */
-	u64 robust_size;
+	u64 robust_list; /* address of the head, as registered, or 0 */
 	struct thread_start
 		*start; /* kmalloc'd; taken by the first run, or freed with the thread */
 	u64 user_cycles, system_cycles, stamp;
