@@ -234,9 +234,6 @@ void thread_exit(void)
 	wait_for(end_announced, t, false);
 	if (t->kpage)
 		thread_publish_times(t);
-	/* The process may go on in a new program. */
-	__atomic_add_fetch(&t->process->past_cycles, t->user_cycles + t->system_cycles,
-			   __ATOMIC_RELAXED);
 	/* Off the tables before they go, also if this thread waits for that. */
 	space = t->space;
 	t->space = NULL;

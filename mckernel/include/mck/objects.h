@@ -67,8 +67,6 @@ struct process {
 	bool born; /* counted in processes_born */
 	bool ran; /* counted in processes_ran */
 	char comm[16];
-	u64 start_cycles;
-	u64 past_cycles; /* of its threads that an exec has replaced; written at exec */
 };
 
 static inline void process_get(struct process *p)
