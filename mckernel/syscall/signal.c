@@ -28,12 +28,12 @@ s64 sys_rt_sigaction(const u64 arg[6])
 {
 	struct thread *t = current_thread();
 	struct ksigaction new, old;
-	u64 signo = arg[0];
+	int signo = (int)arg[0];
 	s64 err;
 
 	if (arg[3] != sizeof(u64) || signo < 1 || signo > NSIG)
 		return -EINVAL;
-	sighand_get_action(t->sighand, (int)signo, &old);
+	sighand_get_action(t->sighand, signo, &old);
 	if (arg[1]) {
 		if (copy_from_user(&new, arg[1], sizeof(new)))
 			return -EFAULT;
@@ -41,13 +41,13 @@ s64 sys_rt_sigaction(const u64 arg[6])
 			return -EINVAL;
 		new.flags &= SA_KNOWN;
 		new.mask &= ~UNBLOCKABLE;
-		if (signal_mirror_differs((int)signo, &old, &new)) {
+		if (signal_mirror_differs(signo, &old, &new)) {
 			/* Interrupted before its start: the old handler runs first, then all this again. */
-			err = tell_linux((int)signo, &new, t->mask);
+			err = tell_linux(signo, &new, t->mask);
 			if (err)
 				return err;
 		}
-		sighand_set_action(t->sighand, (int)signo, &new, NULL);
+		sighand_set_action(t->sighand, signo, &new, NULL);
 	}
 	if (arg[2] && copy_to_user(arg[2], &old, sizeof(old)))
 		return -EFAULT;
