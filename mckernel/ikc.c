@@ -79,6 +79,7 @@ void ikc_send(u64 word, bool force)
 		ikc_ring_again();
 		arch_relax();
 	}
+	sched_watch();
 	if (force || result == RING_WAS_EMPTY)
 		ring(c);
 }
@@ -203,13 +204,18 @@ static void lcall_post(struct ikc_lcall *l, enum lcall_op op, const u64 arg[IKC_
 	ikc_send(IKC_WORD(IKC_LCALL, l - lcalls, 0), false);
 }
 
-/* Wait for a free one: the condition takes it. */
+/*
+ * Wait for a free one: the condition takes it. The answer to one that nobody
+ * waits for rings the CPU that sent it alone, so the others look by the clock.
+ */
 static bool lcall_wanted(void *arg)
 {
 	struct ikc_lcall **l = arg;
 
 	if (!*l)
 		*l = lcall_take(LCALL_BUSY);
+	if (!*l)
+		sched_wake_at(arch_cycles() + boot_params->tsc_khz * RING_AGAIN_US / 1000);
 	return *l != NULL;
 }
 

@@ -22,6 +22,7 @@ static bool request(struct thread *t, enum request_kind kind, u64 mask)
 {
 	struct kpage *k = t->kpage;
 	u64 seq = k->req_seq + 1;
+	bool ended;
 
 	assert_no_lock();
 	if (thread_must_end(t))
@@ -30,19 +31,21 @@ static bool request(struct thread *t, enum request_kind kind, u64 mask)
 	t->slot->kind = kind;
 	k->req_kind = kind;
 	k->mask = mask;
-	k->cpu = t->cpu;
-	thread_publish_times(t);
 	if (!REQ_SERVED_IN_WAIT(kind))
 		this_cpu()->boot->calls_offloaded++;
-	/* A doorbell can be lost: until the request is taken, the scheduler rings again. */
-	t->ring_stamp = arch_cycles();
 	/* Pairs with the module's acquire: the request is there. */
 	__atomic_store_n(&k->req_seq, seq, __ATOMIC_RELEASE);
 	/* req_seq before twin_state, against the twin's opposite order. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&k->twin_state, __ATOMIC_RELAXED) != TWIN_POLLING)
+	if (__atomic_load_n(&k->twin_state, __ATOMIC_RELAXED) == TWIN_SLEEPING) {
+		/* A doorbell can be lost: until the request is taken, the scheduler rings again. */
+		t->ring_stamp = arch_cycles();
 		ikc_send(IKC_WORD(IKC_REQUEST, t->twin_index, t->twin_gen), false);
-	if (wait_for(request_done, t, true))
+	}
+	ended = wait_for(request_done, t, true) != 0;
+	/* Linux has another mask now, or has caught something. */
+	t->look = true;
+	if (ended)
 		return false;
 	k->seen_seq = seq;
 	return true;
@@ -81,12 +84,9 @@ static void take_result(struct thread *t, bool ended, struct offload_result *res
 {
 	struct slot *slot = t->slot;
 
-	memset(res, 0, sizeof(*res));
-	res->ended = ended;
-	if (ended) {
-		res->value = -EINTR;
+	*res = (struct offload_result){ .value = -EINTR, .ended = ended };
+	if (ended)
 		return;
-	}
 	res->value = READ_ONCE(slot->result);
 	res->signo = take_signal(t, t->kpage->req_seq);
 	/* An outcome other than COMPLETE is the catcher's, so it goes with a signal of this request. */
@@ -109,7 +109,8 @@ void offload_call(u64 nr, const u64 arg[6], u64 mask, struct offload_result *res
 	struct thread *t = current_thread();
 
 	t->slot->nr = nr;
-	memcpy(t->slot->arg, arg, sizeof(t->slot->arg));
+	for (int i = 0; i < 6; i++)
+		t->slot->arg[i] = arg[i];
 	take_result(t, !request(t, REQ_CALL, request_mask(t, mask)), res);
 }
 

@@ -2,9 +2,11 @@
 /* Serves system calls by the table. */
 #include "mck/errno.h"
 #include "mck/offload.h"
+#include "mck/restart.h"
 #include "mck/syscalls.h"
+#include "mck/sysnr.h"
 
-static s64 serve(u64 nr, const u64 arg[6])
+static s64 serve(u32 nr, const u64 arg[6])
 {
 	const struct syscall_entry *entry;
 
@@ -28,12 +30,16 @@ static s64 serve(u64 nr, const u64 arg[6])
 
 void syscall_dispatch(struct user_regs *regs)
 {
-	const u64 nr = regs->orig_rax;
+	/* As Linux, which looks at 32 bits of it. */
+	const u32 nr = (u32)regs->orig_rax;
 	const u64 arg[6] = { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 };
 	s64 value = serve(nr, arg);
 
 	/* rt_sigreturn has set all registers, rax too. */
-	if (regs->orig_rax != nr)
+	if (nr == NR_rt_sigreturn)
 		return;
-	signal_finish_call(regs, nr, arg, value);
+	if (current_thread()->caught || restart_is_code(value))
+		signal_finish_call(regs, nr, arg, value);
+	else
+		regs->rax = (u64)value;
 }

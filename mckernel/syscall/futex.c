@@ -15,6 +15,9 @@
 #define FUTEX_WAKE_BITSET 10
 #define FUTEX_PRIVATE_FLAG 128
 #define FUTEX_CLOCK_REALTIME 256
+#define FUTEX_WAITERS 0x80000000U /* bits of a robust futex's word */
+#define FUTEX_OWNER_DIED 0x40000000U
+#define FUTEX_TID_MASK 0x3fffffffU
 #define FUTEX_COMMAND(op) ((op) & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
 
 /* All waiters. The lock is below a space's, so that a word cannot change, or move, between test and enqueueing. */
@@ -332,16 +335,18 @@ s64 sys_futex(const u64 arg[6])
 	u32 value = (u32)arg[2], value2 = (u32)arg[3], value3 = (u32)arg[5];
 	bool shared = is_shared(op);
 
+	/* As Linux, where a relative wait has no choice of clocks. */
+	if ((op & FUTEX_CLOCK_REALTIME) && FUTEX_COMMAND(op) != FUTEX_WAIT_BITSET)
+		return -ENOSYS;
 	switch (FUTEX_COMMAND(op)) {
 	case FUTEX_WAIT:
 		return futex_wait(addr, op, value, arg[3], ~0U);
 	case FUTEX_WAIT_BITSET:
 		return futex_wait(addr, op, value, arg[3], value3);
 	case FUTEX_WAKE:
-		return op & FUTEX_CLOCK_REALTIME ? -ENOSYS : futex_wake(addr, shared, value, ~0U);
+		return futex_wake(addr, shared, value, ~0U);
 	case FUTEX_WAKE_BITSET:
-		return op & FUTEX_CLOCK_REALTIME ? -ENOSYS
-						 : futex_wake(addr, shared, value, value3);
+		return futex_wake(addr, shared, value, value3);
 	case FUTEX_REQUEUE:
 		return futex_requeue(addr, addr2, shared, (s32)value, (s32)value2, false, 0);
 	case FUTEX_CMP_REQUEUE:
@@ -353,27 +358,23 @@ s64 sys_futex(const u64 arg[6])
 	return -ENOSYS;
 }
 
-/* ---- robust lists: registered, and read at the end by nobody but the thread's own process so far ---- */
+/* ---- the owner's death ---- */
 
-s64 sys_set_robust_list(const u64 arg[6])
+int futex_owner_died(u64 addr, u32 tid, bool pending)
 {
-	struct thread *t = current_thread();
+	u32 *word, old;
+	int err = word_lock(current_thread()->space, addr, true, &word);
 
-	if (arg[1] != 24)
-		return -EINVAL;
-	t->robust_list = arg[0];
-	t->robust_size = arg[1];
-	return 0;
-}
-
-s64 sys_get_robust_list(const u64 arg[6])
-{
-	struct thread *t = current_thread();
-
-	if ((u32)arg[0] && (u32)arg[0] != t->kpage->tid)
-		return -EPERM;
-	if (copy_to_user(arg[2], &t->robust_size, sizeof(t->robust_size)) ||
-	    copy_to_user(arg[1], &t->robust_list, sizeof(t->robust_list)))
-		return -EFAULT;
+	if (err)
+		return err;
+	old = __atomic_load_n(word, __ATOMIC_RELAXED);
+	while ((old & FUTEX_TID_MASK) == tid &&
+	       !__atomic_compare_exchange_n(word, &old, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED,
+					    false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		continue;
+	spin_unlock(&current_thread()->space->lock);
+	/* A pending operation may have been the unlocking one, dead before it woke anybody. */
+	if (((old & FUTEX_TID_MASK) == tid && (old & FUTEX_WAITERS)) || (pending && !old))
+		futex_wake_user(addr, 1);
 	return 0;
 }

@@ -12,11 +12,9 @@ static s64 set_name(const u64 arg[6])
 {
 	struct thread *t = current_thread();
 	char name[sizeof(t->process->comm)] = "";
-	long length = strncpy_from_user(name, arg[1], sizeof(name));
 
-	if (length == -EFAULT)
+	if (strncpy_from_user(name, arg[1], sizeof(name) - 1) == -EFAULT)
 		return -EFAULT;
-	name[sizeof(name) - 1] = 0;
 	memcpy(t->process->comm, name, sizeof(name));
 	return offload_syscall(NR_prctl, arg);
 }

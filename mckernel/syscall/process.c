@@ -12,6 +12,7 @@
 #define CLONE_SIGHAND 0x00000800UL
 #define CLONE_PIDFD 0x00001000UL
 #define CLONE_VFORK 0x00004000UL
+#define CLONE_PARENT 0x00008000UL
 #define CLONE_THREAD 0x00010000UL
 #define CLONE_SETTLS 0x00080000UL
 #define CLONE_PARENT_SETTID 0x00100000UL
@@ -221,8 +222,8 @@ s64 sys_clone(const u64 arg[6])
 	};
 
 	if (b.flags & CLONE_PIDFD) {
-		/* One argument for two purposes. */
-		if (b.flags & CLONE_PARENT_SETTID)
+		/* One argument for two purposes; and a flag that is ignored but for here. */
+		if ((b.flags & CLONE_PARENT_SETTID) || (arg[0] & CLONE_DETACHED))
 			return -EINVAL;
 		b.pidfd = b.parent_tid;
 	}
@@ -285,12 +286,17 @@ s64 sys_clone3(const u64 arg[6])
 	if (err)
 		return err;
 	/* Chosen pids and cgroups would need the structure in Linux: not there, as on an older kernel. */
-	if (args.set_tid_size || (args.flags & CLONE_INTO_CGROUP))
+	if (args.set_tid || args.set_tid_size || (args.flags & CLONE_INTO_CGROUP))
 		return -EINVAL;
 	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > NSIG ||
 	    args.flags >> 34)
 		return -EINVAL;
+	/* The exit signal is the creator's, or there is none. */
+	if ((args.flags & (CLONE_THREAD | CLONE_PARENT)) && args.exit_signal)
+		return -EINVAL;
 	if (!args.stack != !args.stack_size)
+		return -EINVAL;
+	if (args.stack >= USER_END || args.stack_size > USER_END - args.stack)
 		return -EINVAL;
 	b = (struct birth){
 		.flags = args.flags | args.exit_signal,
@@ -305,26 +311,12 @@ s64 sys_clone3(const u64 arg[6])
 
 /* ---- the end ---- */
 
-void clear_child_tid(void)
-{
-	struct thread *t = current_thread();
-	const u32 zero = 0;
-	u64 addr = t->clear_child_tid;
-
-	t->clear_child_tid = 0;
-	/* Nobody is left to look at it. */
-	if (!addr || __atomic_load_n(&t->space->refs, __ATOMIC_RELAXED) < 2)
-		return;
-	if (!copy_to_user(addr, &zero, sizeof(zero)))
-		futex_wake_user(addr, 1);
-}
-
 /* The twin exits, which ends this thread: the call does not return. */
 static s64 leave(u64 nr, const u64 arg[6])
 {
 	struct offload_result res;
 
-	clear_child_tid();
+	leave_memory();
 	do {
 		/* No signal may come between. */
 		offload_call(nr, arg, ~0UL, &res);

@@ -37,7 +37,7 @@ static bool allowed_here(const struct thread *t)
 
 static void leave(void)
 {
-	clear_child_tid();
+	leave_memory();
 	thread_exit();
 }
 
@@ -54,6 +54,8 @@ static void first_run(struct thread *t)
 static bool one_step(struct thread *t)
 {
 	sched_scan();
+	/* All of it is looked at now. What is done about it may need another look. */
+	t->look = false;
 	if (thread_must_end(t))
 		leave();
 	if (obey_hold(t))
@@ -92,7 +94,7 @@ void return_to_user(void)
 
 	while (one_step(t))
 		continue;
-	t->kpage->cpu = t->cpu;
 	if (!t->ran)
 		count_first_run(t);
+	sched_settle();
 }

@@ -28,12 +28,12 @@ s64 sys_rt_sigaction(const u64 arg[6])
 {
 	struct thread *t = current_thread();
 	struct ksigaction new, old;
-	u64 signo = arg[0];
+	int signo = (int)arg[0];
 	s64 err;
 
 	if (arg[3] != sizeof(u64) || signo < 1 || signo > NSIG)
 		return -EINVAL;
-	sighand_get_action(t->sighand, (int)signo, &old);
+	sighand_get_action(t->sighand, signo, &old);
 	if (arg[1]) {
 		if (copy_from_user(&new, arg[1], sizeof(new)))
 			return -EFAULT;
@@ -41,13 +41,13 @@ s64 sys_rt_sigaction(const u64 arg[6])
 			return -EINVAL;
 		new.flags &= SA_KNOWN;
 		new.mask &= ~UNBLOCKABLE;
-		if (signal_mirror_differs((int)signo, &old, &new)) {
+		if (signal_mirror_differs(signo, &old, &new)) {
 			/* Interrupted before its start: the old handler runs first, then all this again. */
-			err = tell_linux((int)signo, &new, t->mask);
+			err = tell_linux(signo, &new, t->mask);
 			if (err)
 				return err;
 		}
-		sighand_set_action(t->sighand, (int)signo, &new, NULL);
+		sighand_set_action(t->sighand, signo, &new, NULL);
 	}
 	if (arg[2] && copy_to_user(arg[2], &old, sizeof(old)))
 		return -EFAULT;
@@ -61,7 +61,11 @@ void signal_set_mask(u64 mask)
 	 * for by the exact mask. It may not block more while the program runs:
 	 * return_to_user() looks at kpage->linux_mask.
 	 */
-	current_thread()->mask = mask & ~UNBLOCKABLE;
+	struct thread *t = current_thread();
+
+	t->mask = mask & ~UNBLOCKABLE;
+	if (signal_wanted(t))
+		t->look = true;
 }
 
 s64 sys_rt_sigprocmask(const u64 arg[6])
@@ -144,7 +148,7 @@ static void die(int signo, int code, u64 addr) __attribute__((noreturn));
 
 static void die(int signo, int code, u64 addr)
 {
-	clear_child_tid();
+	leave_memory();
 	offload_fatal(signo, code, addr);
 }
 
@@ -192,11 +196,6 @@ void signal_default_in_linux(u64 signals)
 	for (int signo = 1; signo <= NSIG; signo++)
 		if (signals & SIGBIT(signo))
 			tell_linux(signo, &none, ~0UL);
-}
-
-void signal_deliver(u32 signo, const u8 *siginfo, u64 old_mask)
-{
-	enter((int)signo, siginfo, current_thread()->mask, old_mask);
 }
 
 /*

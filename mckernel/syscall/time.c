@@ -18,54 +18,68 @@ struct user_timeval {
 	s64 sec, usec;
 };
 
-/* Cycles of the current thread until now. */
-static u64 thread_cycles(const struct thread *t)
+/*
+ * A call that tells of CPU time: Linux fills the structure in the slot. Its
+ * account has what the twin did, and the LWK's time of ended threads and
+ * children; the caller adds what the thread has run here.
+ */
+static s64 ask_linux(u64 nr, u64 arg[6], int index, void *out, size_t size)
 {
-	return t->user_cycles + t->system_cycles + (arch_cycles() - t->stamp);
-}
+	static const u8 zero[256];
+	s64 value;
 
-static struct user_timespec cycles_to_time(u64 cycles)
-{
-	u64 ns = cycles_to_ns(cycles);
-
-	return (struct user_timespec){ (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
+	kassert(size <= sizeof(zero));
+	arg[index] = offload_data(0, zero, size);
+	value = offload_syscall(nr, arg);
+	memcpy(out, offload_data_ptr(0), size);
+	return value;
 }
 
 /*
  * Negative ids name the CPU clock of a process or thread: the complement of
- * its pid in the upper bits, then one bit for "thread". Those of the caller
- * are told here.
+ * its pid in the upper bits, then one bit for "thread". Is it the caller's? Of
+ * others Linux tells what it knows.
  */
-static bool own_cpu_clock(s32 id, bool *thread)
+static bool own_cpu_clock(s32 id)
 {
 	const struct kpage *k = current_thread()->kpage;
-	s32 pid = (s32)(~(u32)id >> 3);
+	u32 pid = ~(u32)id >> 3;
 
-	*thread = (id & 4) != 0;
-	if (id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID) {
-		*thread = id == CLOCK_THREAD_CPUTIME_ID;
+	if (id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID)
 		return true;
-	}
 	if (id >= 0 || (id & 3) == 3)
 		return false;
-	return pid == 0 || (u32)pid == (*thread ? k->tid : k->pid);
+	return pid == 0 || pid == (id & 4 ? k->tid : k->pid);
+}
+
+static s64 own_cpu_time(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+	u64 call[6] = { arg[0] };
+	struct user_timespec ts;
+	u64 ns;
+	s64 err = ask_linux(NR_clock_gettime, call, 1, &ts, sizeof(ts));
+
+	if (err)
+		return err;
+	ns = (u64)ts.nsec +
+	     cycles_to_ns(t->user_cycles + t->system_cycles + (arch_cycles() - t->stamp));
+	ts.sec += (s64)(ns / NSEC_PER_SEC);
+	ts.nsec = (s64)(ns % NSEC_PER_SEC);
+	return copy_to_user(arg[1], &ts, sizeof(ts));
 }
 
 s64 sys_clock_gettime(const u64 arg[6])
 {
-	struct thread *t = current_thread();
 	s32 id = (s32)arg[0];
 	struct clock_time now;
 	struct user_timespec ts;
-	bool thread;
 
-	if (own_cpu_clock(id, &thread)) {
-		ts = cycles_to_time(thread_cycles(t) + (thread ? 0 : t->process->past_cycles));
-	} else if (id >= 0 && clock_read((enum clock_id)id, &now)) {
-		ts = (struct user_timespec){ (s64)now.sec, (s64)now.nsec };
-	} else {
+	if (own_cpu_clock(id))
+		return own_cpu_time(arg);
+	if (id < 0 || !clock_read((enum clock_id)id, &now))
 		return offload_syscall(NR_clock_gettime, arg);
-	}
+	ts = (struct user_timespec){ (s64)now.sec, (s64)now.nsec };
 	return copy_to_user(arg[1], &ts, sizeof(ts));
 }
 
@@ -93,20 +107,7 @@ s64 sys_time(const u64 arg[6])
 	return (s64)now.sec;
 }
 
-/* ---- CPU time: Linux's own account of the proxy, and what the thread has run here ---- */
-
-/* Linux fills the structure in the slot; its account has the LWK's time of ended threads and children only. */
-static s64 ask_linux(u64 nr, u64 arg[6], int index, void *out, size_t size)
-{
-	static const u8 zero[256];
-	s64 value;
-
-	kassert(size <= sizeof(zero));
-	arg[index] = offload_data(0, zero, size);
-	value = offload_syscall(nr, arg);
-	memcpy(out, offload_data_ptr(0), size);
-	return value;
-}
+/* ---- CPU time ---- */
 
 struct user_rusage {
 	struct user_timeval user, system;

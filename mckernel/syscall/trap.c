@@ -8,6 +8,7 @@
 #define FAULT_PRESENT 1UL
 #define FAULT_WRITE 2UL
 #define FAULT_EXEC 16UL
+#define FAULT_VECTOR 14
 
 static enum fault_result serve(u64 addr, u64 error)
 {
@@ -30,28 +31,39 @@ static void kill_oom(void)
 
 	log_warn("out of memory: %s (pid %u) is killed\n", t->process->comm, t->kpage->pid);
 	__atomic_add_fetch(&boot_params->counters.oom_kills, 1, __ATOMIC_RELAXED);
-	clear_child_tid();
+	leave_memory();
 	offload_fatal(SIGKILL, SI_KERNEL, 0);
+}
+
+/* What the frame says about it stays there until the next one, also for signals of other kinds. */
+static void fault_signal(int signo, int code, u64 addr, u64 error)
+{
+	struct thread *t = current_thread();
+
+	/* As Linux: what the kernel's half maps is nobody's business. */
+	if (addr >= USER_END)
+		error |= FAULT_PRESENT;
+	t->fault_error = error;
+	t->fault_trap = FAULT_VECTOR;
+	t->fault_addr = addr;
+	signal_force(signo, code, addr);
 }
 
 void trap_user_fault(u64 addr, u64 error)
 {
-	/* As Linux: what the kernel's half maps is nobody's business. */
-	if (addr >= USER_END)
-		current_thread()->fault_error |= FAULT_PRESENT;
 	switch (serve(addr, error)) {
 	case FR_OK:
 	case FR_BUSY:
 	case FR_FILL:
 		break;
 	case FR_NOMAP:
-		signal_force(SIGSEGV, SEGV_MAPERR, addr);
+		fault_signal(SIGSEGV, SEGV_MAPERR, addr, error);
 		break;
 	case FR_ACCESS:
-		signal_force(SIGSEGV, SEGV_ACCERR, addr);
+		fault_signal(SIGSEGV, SEGV_ACCERR, addr, error);
 		break;
 	case FR_BUS:
-		signal_force(SIGBUS, BUS_ADRERR, addr);
+		fault_signal(SIGBUS, BUS_ADRERR, addr, error);
 		break;
 	case FR_OOM:
 		kill_oom();

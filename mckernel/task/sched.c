@@ -2,44 +2,10 @@
 /* The scheduler of one CPU: run queue, scan, halt, time sharing. */
 #include "mck/mm.h"
 #include "mck/status.h"
-#include "mck/task.h"
+#include "runq.h"
 
 #define SLICE_US 10000
 #define POLL_US_MAX 20
-
-/* Owned by its CPU, but for what is under the lock. */
-struct runq {
-	struct list queue; /* RUNNABLE, but for the current thread */
-	struct list all; /* every thread of this CPU but the idle one */
-	struct thread *idle;
-	struct thread *from; /* whom the newest switch left */
-	u64 slice_end; /* cycles */
-	u64 poll_us; /* how long to look before halting: grows when it helps */
-	bool timer; /* the one-shot timer runs, */
-	u64 timer_at; /* until then (cycles) */
-	u64 alarm; /* cycles: a condition wants to be asked again; 0: none */
-	bool tick; /* it has come: written by its handler */
-	bool watch; /* something sent to Linux may not have been taken */
-
-	struct spinlock lock;
-	struct list incoming; /* under lock: threads on their way to this CPU */
-	u32 threads; /* atomic: programs' threads assigned here */
-};
-
-static struct runq *runq_of(struct cpu *cpu)
-{
-	return cpu->runq;
-}
-
-static struct runq *this_runq(void)
-{
-	return this_cpu()->runq;
-}
-
-static u64 us_to_cycles(u64 us)
-{
-	return us * boot_params->tsc_khz / 1000;
-}
 
 /* ---- placement ---- */
 
@@ -157,6 +123,8 @@ static void finish_switch(void)
 		thread_reap(from);
 	else if (from->cpu != this_cpu()->place)
 		deliver(from);
+	/* What was noted for it meanwhile, perhaps on another CPU, has been taken by others. */
+	current_thread()->look = true;
 }
 
 static void switch_to(struct runq *rq, struct thread *next)
@@ -229,7 +197,7 @@ bool sched_need_resched(void)
 
 /* ---- the scan ---- */
 
-static bool noted(struct cpu *cpu)
+static inline bool noted(struct cpu *cpu)
 {
 	return __atomic_load_n(&cpu->boot->attention, __ATOMIC_ACQUIRE) ||
 	       __atomic_load_n(&cpu->kick, __ATOMIC_ACQUIRE) || runq_of(cpu)->tick ||
@@ -251,6 +219,9 @@ static bool take_notes(struct cpu *cpu, struct runq *rq)
 
 static void take_incoming(struct runq *rq)
 {
+	/* Whoever adds one there kicks this CPU afterwards: it is seen now, or at that scan. */
+	if (READ_ONCE(rq->incoming.next) == &rq->incoming)
+		return;
 	spin_lock(&rq->lock);
 	while (!list_empty(&rq->incoming)) {
 		struct thread *t = list_entry(rq->incoming.next, struct thread, all);
@@ -299,11 +270,13 @@ static void ring_again(struct thread *t)
 	up_call_twin(t);
 }
 
-static void scan_thread(struct runq *rq, struct thread *t)
+static void scan_thread(struct runq *rq, struct thread *t, bool watch)
 {
+	/* The note may have been for it, and is gone now. */
+	t->look = true;
 	if (t->kpage) {
 		obey_hold(t);
-		if (untaken(t)) {
+		if (watch && untaken(t)) {
 			rq->watch = true;
 			ring_again(t);
 		}
@@ -323,7 +296,10 @@ void sched_scan(void)
 	struct cpu *cpu = this_cpu();
 	struct runq *rq = runq_of(cpu);
 	struct thread *t;
+	bool watch;
 
+	if (!noted(cpu))
+		return;
 	assert_no_lock();
 	arch_answer_flush();
 	if (!take_notes(cpu, rq))
@@ -331,83 +307,55 @@ void sched_scan(void)
 	cpu->boot->heartbeat++;
 	up_poll();
 	take_incoming(rq);
-	up_ring_again();
-	rq->watch = up_untaken();
+	watch = rq->watch;
+	if (watch) {
+		up_ring_again();
+		rq->watch = up_untaken();
+	}
 	rq->alarm = 0;
 	list_for_each(t, &rq->all, all)
-		scan_thread(rq, t);
+		scan_thread(rq, t, watch);
 }
 
-/* ---- the timer: only to share the CPU, or for what Linux has not taken ---- */
+/* ---- to user mode ---- */
 
-void sched_tick(void)
-{
-	struct runq *rq = this_runq();
-
-	rq->timer = false;
-	rq->tick = true;
-}
-
-static void set_timer(struct runq *rq, u64 us)
-{
-	if (!us && !rq->timer)
-		return;
-	arch_timer(us);
-	rq->timer = us != 0;
-	rq->timer_at = arch_cycles() + us_to_cycles(us);
-}
-
-void sched_wake_at(u64 cycles)
-{
-	struct runq *rq = this_runq();
-
-	if (!rq->alarm || cycles < rq->alarm)
-		rq->alarm = MAX(cycles, 1UL);
-}
-
-/* After the other uses of the timer have said theirs. */
-static void set_alarm(struct runq *rq)
-{
-	u64 now = arch_cycles();
-
-	if (!rq->alarm || (rq->timer && rq->timer_at <= rq->alarm))
-		return;
-	set_timer(rq, now >= rq->alarm ? 1 : cycles_to_ns(rq->alarm - now) / 1000 + 1);
-}
-
-static bool still_watch(struct runq *rq)
+/* Only then is there anything to look for. */
+static void watch_on(struct runq *rq)
 {
 	struct thread *t;
 
+	if (!rq->watch)
+		return;
 	rq->watch = up_untaken();
 	list_for_each(t, &rq->all, all)
 		rq->watch |= untaken(t);
-	return rq->watch;
 }
 
-static u64 slice_left_us(struct runq *rq)
+void sched_watch(void)
 {
-	u64 now = arch_cycles();
-	u64 khz = us_to_cycles(1000);
+	struct cpu *cpu = this_cpu();
 
-	return now >= rq->slice_end ? 1 : (rq->slice_end - now) * 1000 / khz + 1;
+	runq_of(cpu)->watch = true;
+	cpu->current->look = true;
+}
+
+void sched_settle(void)
+{
+	struct runq *rq = this_runq();
+
+	watch_on(rq);
+	timer_set(rq, !list_empty(&rq->queue));
 }
 
 bool sched_leave(void)
 {
 	struct cpu *cpu = this_cpu();
-	struct runq *rq = runq_of(cpu);
 
-	bool share = !list_empty(&rq->queue);
-
-	if (!share && !(rq->watch && still_watch(rq)))
-		set_timer(rq, 0);
-	else if (!rq->timer)
-		set_timer(rq, share ? slice_left_us(rq) : RING_AGAIN_US);
-	set_alarm(rq);
+	if (cpu->current->look)
+		return false;
 	charge_system(cpu->current);
 	/* The state before the last look at the notes: see wake_cpu(), and Linux does the same. */
-	__atomic_store_n(&cpu->boot->state, CPU_USER, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&cpu->boot->state, CPU_USER, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!noted(cpu))
 		return true;
@@ -418,35 +366,41 @@ bool sched_leave(void)
 /* ---- waiting and idling ---- */
 
 /* Look for a moment before the costly halt. */
-static bool poll_notes(struct cpu *cpu, struct runq *rq)
+static bool poll_notes(struct cpu *cpu, u64 end)
 {
-	u64 end = arch_cycles() + us_to_cycles(rq->poll_us);
-
 	do {
-		if (noted(cpu)) {
-			rq->poll_us = MIN(2 * rq->poll_us, POLL_US_MAX);
+		if (noted(cpu))
 			return true;
-		}
 		arch_relax();
 	} while (arch_cycles() < end);
-	rq->poll_us = MAX(rq->poll_us / 2, 1);
 	return false;
+}
+
+/* Would a longer look have spared the halt? Then the next one is longer. */
+static void poll_adapt(struct runq *rq, u64 waited)
+{
+	if (waited < us_to_cycles(POLL_US_MAX))
+		rq->poll_us = MIN(2 * rq->poll_us, POLL_US_MAX);
+	else
+		rq->poll_us = MAX(rq->poll_us / 2, 1);
 }
 
 /* Nothing to run: halt until something is noted. */
 static void idle_once(struct cpu *cpu, struct runq *rq)
 {
-	if (poll_notes(cpu, rq))
+	u64 start = arch_cycles();
+
+	if (poll_notes(cpu, start + us_to_cycles(rq->poll_us)))
 		return;
 	phys_publish();
-	if (still_watch(rq) && !rq->timer)
-		set_timer(rq, RING_AGAIN_US);
-	set_alarm(rq);
-	__atomic_store_n(&cpu->boot->state, CPU_IDLE, __ATOMIC_SEQ_CST);
+	watch_on(rq);
+	timer_set(rq, false);
+	__atomic_store_n(&cpu->boot->state, CPU_IDLE, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!noted(cpu))
 		arch_idle();
 	cpu->boot->state = CPU_KERNEL;
+	poll_adapt(rq, arch_cycles() - start);
 }
 
 /* The current thread halts the CPU in its own context, so that the usual wait switches nothing. */
@@ -458,7 +412,6 @@ void sched_wait(void)
 	struct thread *next;
 
 	charge_system(t);
-	rq->watch = rq->watch || untaken(t) || up_untaken();
 	for (;;) {
 		sched_scan();
 		next = pick(rq);
@@ -533,6 +486,7 @@ bool sched_kthread(void (*work)(void *arg), void *arg)
 	/* Before all others, and soon: somebody waits for it. */
 	list_add(&rq->queue, &t->run);
 	rq->slice_end = 0;
+	current_thread()->look = true;
 	return true;
 }
 

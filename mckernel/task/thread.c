@@ -107,6 +107,7 @@ static struct thread *thread_alloc(int node)
 	*(u64 *)t->kstack = KSTACK_CANARY;
 	list_init(&t->run);
 	list_init(&t->all);
+	t->look = true;
 	memset(t->affinity, 0xff, sizeof(t->affinity));
 	return t;
 }
@@ -233,9 +234,6 @@ void thread_exit(void)
 	wait_for(end_announced, t, false);
 	if (t->kpage)
 		thread_publish_times(t);
-	/* The process may go on in a new program. */
-	__atomic_add_fetch(&t->process->past_cycles, t->user_cycles + t->system_cycles,
-			   __ATOMIC_RELAXED);
 	/* Off the tables before they go, also if this thread waits for that. */
 	space = t->space;
 	t->space = NULL;

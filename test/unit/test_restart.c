@@ -76,6 +76,10 @@ static void test_local_codes(void **state)
 	(void)state;
 	assert_int_equal(restart_decide(-ERESTARTNOHAND, false, false), RESUME_REPEAT);
 	assert_int_equal(restart_decide(-ERESTARTNOHAND, true, true), RESUME_EINTR);
+	for (s64 code = -530; code < -500; code++)
+		if (restart_decide(code, true, true) != RESUME_VALUE)
+			assert_true(restart_is_code(code));
+	assert_false(restart_is_code(-511) || restart_is_code(-517) || restart_is_code(0));
 	/* Neighbouring numbers are ordinary values. */
 	assert_int_equal(restart_decide(-511, true, true), RESUME_VALUE);
 	assert_int_equal(restart_decide(-515, true, true), RESUME_VALUE);

@@ -102,9 +102,11 @@ void arch_stop_others(void)
 
 void arch_timer(u64 us)
 {
-	u64 ticks = us * ticks_per_ms / 1000;
+	/* The counter has 32 bits: what is later is looked at again. */
+	u64 most = 0xffffffffUL * 1000 / ticks_per_ms;
+	u64 ticks = MIN(us, most) * ticks_per_ms / 1000;
 
-	apic_write(APIC_TIMER_INITIAL, us && !ticks ? 1 : (u32)MIN(ticks, 0xffffffffUL));
+	apic_write(APIC_TIMER_INITIAL, us && !ticks ? 1 : (u32)ticks);
 }
 
 /* Timer ticks and cycles of one short while. */

@@ -178,6 +178,8 @@ static void init_registers(struct cpu *cpu)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
 	wrmsr(MSR_STAR, (u64)KERNEL_CS << 32 | (u64)SYSRET_BASE << 48);
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
+	/* INIT leaves Linux's entry there; without a selector sysenter is a protection fault. */
+	wrmsr(MSR_SYSENTER_CS, 0);
 	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_AC);
 	if (x86.rdtscp)
 		wrmsr(MSR_TSC_AUX, cpu->place | cpu->boot->node << 12);

@@ -165,8 +165,10 @@ static int fpstate_pop(u64 fpstate)
 			memcpy(&sw, area + SW_BYTES, sizeof(sw));
 			err = copy_from_user(area + FX_SIZE, fpstate + FX_SIZE,
 					     sw.state_size - FX_SIZE);
-			memset(header + 1, 0, XSAVE_HEADER - sizeof(*header));
-			header[0] &= x86.xcr0 & sw.features;
+			/* The compacted form, which no kernel puts into a frame. XRSTOR judges the rest. */
+			if (header[1])
+				err = -EFAULT;
+			header[0] &= sw.features | ~x86.xcr0;
 		} else if (!err && x86.xsave) {
 			header[0] = XSAVE_FPSSE;
 		}
@@ -271,8 +273,12 @@ int arch_sigframe_push(struct thread *t, const struct sigframe_args *args)
 	r->rax = 0;
 	r->rsp = sp;
 	r->rip = args->handler;
+	r->cs = USER_CS;
+	r->ss = USER_DS;
 	r->rflags &= ~(RFLAGS_DF | RFLAGS_RF | RFLAGS_TF);
 	r->orig_rax = ~0UL;
+	/* Any address may be a handler's. */
+	t->look = true;
 	return 0;
 }
 
@@ -281,13 +287,15 @@ int arch_sigframe_pop(struct thread *t, u64 *mask, u64 *ss_sp, u32 *ss_flags, u6
 	struct user_regs *r = t->regs;
 	struct frame_ucontext uc;
 	const struct frame_context *c = &uc.context;
+	u64 ss;
 
 	/* The handler's return has popped the restorer's address. */
 	if (copy_from_user(&uc, r->rsp - 8 + offsetof(struct sigframe, uc), sizeof(uc)))
 		return -EFAULT;
 	if (fpstate_pop(c->fpstate))
 		return -EFAULT;
-	/* cs and ss stay the user's own two: no other selector is of any use in a 64-bit program. */
+	/* As Linux: a frame without the flag may hold no stack segment worth the name. */
+	ss = uc.flags & UC_STRICT_RESTORE_SS ? c->ss | 3U : USER_DS;
 	*r = (struct user_regs){
 		.r8 = c->r8,
 		.r9 = c->r9,
@@ -307,10 +315,12 @@ int arch_sigframe_pop(struct thread *t, u64 *mask, u64 *ss_sp, u32 *ss_flags, u6
 		.rsp = c->rsp,
 		.orig_rax = ~0UL,
 		.rip = c->rip,
-		.cs = r->cs,
-		.ss = r->ss,
+		.cs = c->cs | 3U,
+		.ss = ss,
 		.rflags = (r->rflags & ~FLAGS_USER) | (c->rflags & FLAGS_USER),
 	};
+	/* What is no address or selector dies on the way out. */
+	t->look = true;
 	*mask = uc.mask;
 	*ss_sp = uc.stack.sp;
 	*ss_flags = uc.stack.flags;

@@ -17,7 +17,13 @@
 #define FPE_FLTINV 7
 #define ILL_ILLOPN 2
 #define BUS_ADRALN 1
+#define TRAP_BRKPT 1
 #define TRAP_TRACE 2
+#define TRAP_HWBKPT 4
+
+#define DR6_BREAKPOINTS 0xfUL
+#define DR6_STEP (1UL << 14)
+#define DR6_CLEAR 0xffff0ff0UL
 
 static u64 idt[256][2]; /* filled by the first CPU, shared */
 
@@ -133,6 +139,25 @@ static int simd_code(void)
 	return fpe_code(mxcsr & ~(mxcsr >> 7));
 }
 
+/* What the debug exception was; int1 leaves no trace in DR6, which the CPU itself never clears. */
+static int debug_code(void)
+{
+	u64 dr6;
+
+	__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
+	__asm__ volatile("mov %0, %%dr6" : : "r"(DR6_CLEAR));
+	if (dr6 & DR6_STEP)
+		return TRAP_TRACE;
+	return dr6 & DR6_BREAKPOINTS ? TRAP_HWBKPT : TRAP_BRKPT;
+}
+
+/* A cause that is gone again by now is no signal: the instruction is tried again. */
+static void float_exception(int code, u64 rip)
+{
+	if (code)
+		trap_user_exception(SIGFPE, code, rip);
+}
+
 static void user_exception(u64 vector, struct user_regs *regs)
 {
 	switch (vector) {
@@ -140,8 +165,8 @@ static void user_exception(u64 vector, struct user_regs *regs)
 		trap_user_exception(SIGFPE, FPE_INTDIV, regs->rip);
 		break;
 	case 1:
-		regs->rflags &= ~RFLAGS_TF;
-		trap_user_exception(SIGTRAP, TRAP_TRACE, regs->rip);
+		/* TF stays: a program that steps itself goes on after its handler. */
+		trap_user_exception(SIGTRAP, debug_code(), regs->rip);
 		break;
 	case 3:
 		trap_user_exception(SIGTRAP, SI_KERNEL, 0);
@@ -154,13 +179,13 @@ static void user_exception(u64 vector, struct user_regs *regs)
 		trap_user_exception(SIGBUS, SI_KERNEL, 0);
 		break;
 	case 16:
-		trap_user_exception(SIGFPE, x87_code(), regs->rip);
+		float_exception(x87_code(), regs->rip);
 		break;
 	case 17:
 		trap_user_exception(SIGBUS, BUS_ADRALN, 0);
 		break;
 	case 19:
-		trap_user_exception(SIGFPE, simd_code(), regs->rip);
+		float_exception(simd_code(), regs->rip);
 		break;
 	default:
 		trap_user_exception(SIGSEGV, SI_KERNEL, 0);
@@ -176,14 +201,14 @@ static u64 error_code(const struct user_regs *regs)
 static void from_user(u64 vector, struct user_regs *regs)
 {
 	struct thread *t = current_thread();
+	u64 error = error_code(regs);
 
-	t->fault_error = error_code(regs);
-	t->fault_trap = vector;
 	regs->orig_rax = -1UL;
 	if (vector == VECTOR_PAGE_FAULT) {
-		t->fault_addr = read_cr2();
-		trap_user_fault(t->fault_addr, t->fault_error);
+		trap_user_fault(read_cr2(), error);
 	} else {
+		t->fault_error = error;
+		t->fault_trap = vector;
 		user_exception(vector, regs);
 	}
 }
@@ -251,23 +276,34 @@ static bool canonical(u64 va)
 	return (u64)((s64)(va << 16) >> 16) == va;
 }
 
-int exit_to_user(struct user_regs *regs)
+/*
+ * iret must not fault in the kernel, so what it would refuse becomes the
+ * program's own protection fault. Only a signal frame, a handler's address or
+ * an ELF entry can have brought it: all of them make the thread look before it
+ * leaves (struct thread, `look`).
+ */
+static void refuse_bad_return(struct user_regs *regs)
 {
 	struct thread *t = current_thread();
+	u64 error = 0;
 
-	do {
+	if (regs->cs != USER_CS)
+		error = regs->cs & ~3UL;
+	else if (regs->ss != USER_DS)
+		error = regs->ss & ~3UL;
+	else if (canonical(regs->rip))
+		return;
+	t->fault_trap = VECTOR_PROTECTION;
+	t->fault_error = error;
+	trap_user_exception(SIGSEGV, SI_KERNEL, 0);
+}
+
+int exit_to_user(struct user_regs *regs)
+{
+	while (!sched_leave()) {
 		return_to_user();
-		/* iret must not fault: what a program may not have is not there. */
-		regs->cs = USER_CS;
-		regs->ss = USER_DS;
-		regs->rflags = (regs->rflags & RFLAGS_USER) | RFLAGS_IF | RFLAGS_FIXED;
-		if (!canonical(regs->rip)) {
-			t->fault_trap = 13;
-			t->fault_error = 0;
-			trap_user_exception(SIGSEGV, SI_KERNEL, 0);
-			continue;
-		}
-	} while (!sched_leave());
+		refuse_bad_return(regs);
+	}
 	return regs->rcx == regs->rip && regs->r11 == regs->rflags && regs->rip < USER_END &&
 	       !(regs->rflags & (RFLAGS_RF | RFLAGS_TF));
 }

@@ -14,6 +14,7 @@
 #define MSR_APIC_BASE 0x1b
 #define MSR_SPEC_CTRL 0x48
 #define MSR_PRED_CMD 0x49
+#define MSR_SYSENTER_CS 0x174
 #define MSR_PAT 0x277
 #define MSR_X2APIC 0x800
 #define MSR_EFER 0xc0000080
@@ -54,11 +55,10 @@
 #define RFLAGS_NT (1UL << 14)
 #define RFLAGS_RF (1UL << 16)
 #define RFLAGS_AC (1UL << 18)
-/* What a program may have set of its own. */
-#define RFLAGS_USER 0x00250dd5UL /* CF PF AF ZF SF TF DF OF RF AC ID */
 
 #define VECTOR_NMI 2
 #define VECTOR_DOUBLE_FAULT 8
+#define VECTOR_PROTECTION 13
 #define VECTOR_PAGE_FAULT 14
 #define VECTOR_MACHINE_CHECK 18
 #define VECTOR_TIMER 0xef

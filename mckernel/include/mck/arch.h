@@ -174,9 +174,9 @@ u32 altstack_state(const struct thread *t, u64 sp);
 void sched_enter(void);
 void sched_tick(void);
 /*
- * The last test before user mode: publishes CPU_USER and sets the timer if it
- * must; false if something was noted meanwhile, and the way back has to begin
- * again.
+ * The last test before user mode, and on a short way the only one: publishes
+ * CPU_USER. False if the thread has to look, or something is noted:
+ * return_to_user() comes first, and then this again.
  */
 bool sched_leave(void);
 /* Serve regs->orig_rax, set regs->rax. Returns on the way to user mode. */
@@ -187,9 +187,9 @@ void trap_user_exception(int signo, int code, u64 addr);
 /* A fault in kernel mode on a user address (usercopy). true: served, try again. */
 bool trap_kernel_fault(u64 addr, u64 error);
 /*
- * The way back to user mode, interrupts off: scan, hold, end, deferred
- * signals, time sharing, until nothing is left to do. After every entry from
- * user mode, and first of all in a new thread.
+ * The long way back to user mode, interrupts off: scan, hold, end, deferred
+ * signals, time sharing, the timer, until nothing is left to do. Whenever
+ * sched_leave() says so, which it does first of all in a new thread.
  */
 void return_to_user(void);
 

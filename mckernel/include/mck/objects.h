@@ -69,8 +69,6 @@ struct process {
 	bool born; /* counted in processes_born */
 	bool ran; /* counted in processes_ran */
 	char comm[16];
-	u64 start_cycles;
-	u64 past_cycles; /* of its threads that an exec has replaced; written at exec */
 };
 
 static inline void process_get(struct process *p)
@@ -121,7 +119,7 @@ struct thread {
 	struct user_regs *regs; /* at the top of kstack */
 	void *fpu;
 	u64 fs_base, gs_base;
-	u64 fault_error; /* of the newest trap from user mode: error code, */
+	u64 fault_error; /* of the newest trap from user mode that became a signal: error code, */
 	u64 fault_trap; /* vector, */
 	u64 fault_addr; /* CR2 if it was a page fault; all for signal frames */
 
@@ -141,8 +139,6 @@ struct thread {
 
 	/* signals: by the thread itself only */
 	u64 mask; /* the truth; kpage->linux_mask is what Linux has */
-	u64 saved_mask; /* restored after a temporary mask, if `restore_mask` */
-	bool restore_mask;
 	u64 altstack_sp, altstack_size;
 	u32 altstack_flags;
 	u32 caught; /* a signal that the twin's catcher met and whose frame is not built yet, or 0 */
@@ -150,14 +146,21 @@ struct thread {
 
 	u64 affinity[ABI_MAX_CPUS / 64];
 	u64 clear_child_tid;
-	u64 robust_list; /* address and size of the head, as registered */
-	u64 robust_size;
+	u64 robust_list; /* address of the head, as registered, or 0 */
 	struct thread_start
 		*start; /* kmalloc'd; taken by the first run, or freed with the thread */
 	u64 user_cycles, system_cycles, stamp;
 	bool born; /* counted in threads_born */
 	bool ran; /* has executed user instructions */
 	bool idle; /* the idle thread of its CPU */
+	/*
+	 * Something may stand between it and its program: return_to_user() looks
+	 * before it runs on. By its own CPU only: set when the CPU's notes are
+	 * taken, when it is switched to, and by whatever it does itself that may
+	 * hold it up. Without it, only a new note can: all that others change for
+	 * it comes with one.
+	 */
+	bool look;
 	u64 ring_stamp; /* cycles of the newest ring for a request that Linux has not taken */
 	void (*work)(void *arg); /* a kernel thread's, NULL: runs a program */
 	void *work_arg;

@@ -19,6 +19,12 @@ enum resume {
  */
 s64 restart_value(u32 outcome, s64 value, u64 nr, const u64 arg[6]);
 
+/* Is it one of the codes that a program must not see (mck/errno.h)? */
+static inline bool restart_is_code(s64 value)
+{
+	return value >= -ERESTART_RESTARTBLOCK && value <= -ERESTARTSYS;
+}
+
 /* The restart decision. `handler`: a handler is entered now; `sa_restart`: it has SA_RESTART. */
 enum resume restart_decide(s64 value, bool handler, bool sa_restart);
 

@@ -26,8 +26,6 @@ const char *syscall_table_check(u32 *nr);
 
 /* A synchronous signal of the current thread: its handler's frame is built, or the thread dies of it. */
 void signal_force(int signo, int code, u64 addr);
-/* Enter the handler of a signal that Linux has delivered. */
-void signal_deliver(u32 signo, const u8 *siginfo, u64 old_mask);
 /* Linux's action for these becomes SIG_DFL. */
 void signal_default_in_linux(u64 signals);
 /* Change the current thread's mask; on the way to user mode Linux is told if it blocks what is now unblocked. */

@@ -45,7 +45,7 @@ bool thread_end(u64 id, u32 reason, u32 end_call);
 void thread_end_unattached(u64 id);
 /* The current thread has to end: CALL_THREAD_END has come, or Linux says that it will. */
 bool thread_must_end(const struct thread *t);
-/* kpage->user_ns and system_ns from the cycles counted. By the thread itself, before it sends a request. */
+/* kpage->user_ns and system_ns from the cycles counted. By the thread itself, at its end. */
 void thread_publish_times(struct thread *t);
 u64 cycles_to_ns(u64 cycles);
 u32 thread_count(void); /* programs' threads in the table */
@@ -75,6 +75,10 @@ void sched_start(struct thread *t, int place);
  * scan forgets it.
  */
 void sched_wake_at(u64 cycles);
+/* Something was sent to Linux: until it is taken, it will be rung for again. */
+void sched_watch(void);
+/* The current thread is about to run its program: the timer does what it has to meanwhile. */
+void sched_settle(void);
 /* Let others run; returns when this thread is chosen again. */
 void sched_yield_cpu(void);
 void sched_idle_loop(void) __attribute__((noreturn)); /* the idle thread of each CPU */
@@ -110,7 +114,7 @@ void wake_all_cpus(void);
 
 /*
  * The scan: called by the CPU itself when attention was raised, before it
- * halts, and before it returns to user mode. Drains this CPU's ring from
+ * halts, and on its way to user mode. Drains this CPU's ring from
  * Linux (ikc_poll hook), obeys hold words, turns WAITING threads whose
  * condition holds RUNNABLE.
  */

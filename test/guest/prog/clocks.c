@@ -151,6 +151,27 @@ static void cpu_time(void)
 	CHECK(used_us(RUSAGE_SELF) > 20000);
 }
 
+/* All clocks of CPU time have the time that Linux spent on the program's calls too. */
+static void cpu_time_of_calls(void)
+{
+	int64_t used, thread;
+	clockid_t clock;
+	int fd = prog_file(10);
+
+	for (int i = 0; i < 3000; i++)
+		CHECK(lseek(fd, i, SEEK_SET) == i);
+	used = used_us(RUSAGE_SELF);
+	thread = used_us(RUSAGE_THREAD);
+	CHECK(used > 0);
+	CHECK(now_ns(CLOCK_PROCESS_CPUTIME_ID) / 1000 >= used);
+	CHECK(now_ns(CLOCK_THREAD_CPUTIME_ID) / 1000 >= thread);
+	CHECK(clock_getcpuclockid(getpid(), &clock) == 0 && now_ns(clock) / 1000 >= used);
+	CHECK(clock_getcpuclockid(0, &clock) == 0 && now_ns(clock) / 1000 >= used);
+	CHECK(clock_getcpuclockid(getppid(), &clock) == 0 && now_ns(clock) > 0);
+	CHECK(clock_getcpuclockid(99999999, &clock) == ESRCH);
+	CHECK_FAILS(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, (void *)8), EFAULT);
+}
+
 static void cpu_time_of_children(void)
 {
 	int64_t before = used_us(RUSAGE_CHILDREN);
@@ -160,8 +181,12 @@ static void cpu_time_of_children(void)
 }
 
 static const struct prog_case cases[] = {
-	{ "forwards", forwards }, { "same_time", same_time },
-	{ "sleeps", sleeps },	  { "other_calls", other_calls },
-	{ "cpu_time", cpu_time }, { "cpu_time_of_children", cpu_time_of_children },
+	{ "forwards", forwards },
+	{ "same_time", same_time },
+	{ "sleeps", sleeps },
+	{ "other_calls", other_calls },
+	{ "cpu_time", cpu_time },
+	{ "cpu_time_of_calls", cpu_time_of_calls },
+	{ "cpu_time_of_children", cpu_time_of_children },
 };
 PROG_MAIN(cases)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a thread leaves behind in memory for others: its robust futexes, the word that says that it is gone. */
+#include "mck/errno.h"
+#include "mck/syscalls.h"
+
+#define ENTRIES_MAX 2048 /* of a list that may be a ring */
+#define ENTRY_PI 1UL /* in an entry's address; such futexes are not there */
+
+/* struct robust_list_head; an entry begins with the address of the next one. */
+struct robust_head {
+	u64 next;
+	s64 offset; /* from an entry to its word */
+	u64 pending; /* entry that was being taken or released */
+};
+
+s64 sys_set_robust_list(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+
+	if (arg[1] != sizeof(struct robust_head))
+		return -EINVAL;
+	t->robust_list = arg[0];
+	return 0;
+}
+
+s64 sys_get_robust_list(const u64 arg[6])
+{
+	const u64 size = sizeof(struct robust_head);
+	struct thread *t = current_thread();
+
+	if ((u32)arg[0] && (u32)arg[0] != t->kpage->tid)
+		return -EPERM;
+	if (copy_to_user(arg[2], &size, sizeof(size)) ||
+	    copy_to_user(arg[1], &t->robust_list, sizeof(t->robust_list)))
+		return -EFAULT;
+	return 0;
+}
+
+/* The list is the program's and may be anything: what cannot be read ends it. */
+static void release_robust(struct thread *t)
+{
+	u64 list = t->robust_list, entry, next;
+	struct robust_head head;
+
+	t->robust_list = 0;
+	if (!list || copy_from_user(&head, list, sizeof(head)))
+		return;
+	head.pending &= ~ENTRY_PI;
+	entry = head.next & ~ENTRY_PI;
+	for (int i = 0; i < ENTRIES_MAX && entry != list; i++) {
+		/* Before the word: whoever takes it may take the entry out. */
+		bool last = copy_from_user(&next, entry, sizeof(next)) != 0;
+
+		if (entry != head.pending &&
+		    futex_owner_died(entry + (u64)head.offset, t->kpage->tid, false))
+			return;
+		if (last)
+			return;
+		entry = next & ~ENTRY_PI;
+	}
+	if (head.pending)
+		futex_owner_died(head.pending + (u64)head.offset, t->kpage->tid, true);
+}
+
+static void release_tid(struct thread *t)
+{
+	const u32 zero = 0;
+	u64 addr = t->clear_child_tid;
+
+	t->clear_child_tid = 0;
+	/* Nobody is left to look at it. */
+	if (!addr || __atomic_load_n(&t->space->refs, __ATOMIC_RELAXED) < 2)
+		return;
+	if (!copy_to_user(addr, &zero, sizeof(zero)))
+		futex_wake_user(addr, 1);
+}
+
+void leave_memory(void)
+{
+	struct thread *t = current_thread();
+
+	release_robust(t);
+	release_tid(t);
+}
