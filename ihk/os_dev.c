@@ -267,7 +267,7 @@ static long os_dispatch(struct ihk_os *os, struct file *file, unsigned int cmd, 
 	if (!is_free_for_all(cmd) && !capable(CAP_SYS_ADMIN))
 		return ihk_refuse(msg, -EPERM, "this needs CAP_SYS_ADMIN");
 	/* These two wait for nothing, not even for a boot under way. */
-	if (cmd == IHK_OS_STATUS) {
+	if (cmd == IHK_OS_STATUS && !READ_ONCE(os->destroyed)) {
 		arg->verb.value = ihk_os_status(os);
 		return 0;
 	}
@@ -276,7 +276,10 @@ static long os_dispatch(struct ihk_os *os, struct file *file, unsigned int cmd, 
 
 	if (mutex_lock_killable(&os->lock))
 		return -EINTR;
-	ret = os_do(os, cmd, arg);
+	if (os->destroyed)
+		ret = ihk_refuse(msg, -ENODEV, "instance %d has been destroyed", os->index);
+	else
+		ret = os_do(os, cmd, arg);
 	mutex_unlock(&os->lock);
 	return ret;
 }
@@ -303,7 +306,7 @@ static long os_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 
 static int os_open(struct inode *inode, struct file *file)
 {
-	struct ihk_os *os = ihk_os_open(iminor(inode));
+	struct ihk_os *os = ihk_os_get(iminor(inode));
 
 	if (!os)
 		return -ENODEV;
@@ -313,10 +316,7 @@ static int os_open(struct inode *inode, struct file *file)
 
 static int os_release(struct inode *inode, struct file *file)
 {
-	struct ihk_os *os = file->private_data;
-
-	atomic_dec(&os->open_files);
-	ihk_os_put(os);
+	ihk_os_put(file->private_data);
 	return 0;
 }
 
