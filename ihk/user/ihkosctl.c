@@ -2,6 +2,7 @@
 /* ihkosctl: gives an OS instance its resources and image, boots it and looks at it. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "tool.h"
 
@@ -65,6 +66,11 @@ static int free_query(int os, struct ihk_mem_chunk *chunks, int count)
 
 static int assign_mem(int os, const char *list)
 {
+	if (!strcasecmp(list, "all") && ihk_get_num_reserved_mem_chunks(0) == 0) {
+		fprintf(stderr, "error: assigning memory: %s: no memory is reserved and free\n",
+			list);
+		return EXIT_REFUSED;
+	}
 	return with_mem(os, list, "assigning memory", ihk_os_assign_mem, free_count, free_query);
 }
 

@@ -151,6 +151,8 @@ done
 refuses "no json of what is no answer" 2 'boot takes no --json' ihkosctl --json 0 boot
 
 ok "shutdown" ihkosctl 0 shutdown
+ok "all that is left" ihkosctl 0 assign mem all
+refuses "all of nothing" 1 'all: no memory is reserved and free' ihkosctl 0 assign mem all
 ok "all the way down" drop_instance
 is "all CPUs are back" "$(cat /sys/devices/system/cpu/online)" "$online"
 ok "the module goes" rmmod ihk
