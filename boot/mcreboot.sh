@@ -13,7 +13,7 @@ on it. What fails is undone. mcstop+release.sh takes it all down again.
   -c LIST        the CPUs (default: the upper half of NUMA node 0's)
   -m LIST        the memory (default: 512M@0)
   -r MAP         which Linux CPUs serve them, as 2,3:0+4-7:1
-  -o USER[:GROUP]  who may run programs there, beside root
+  -o USER[:GROUP]  who may run programs there, beside root: the user, and the group
   -t             turbo
   -s             safe kernel map
   -h             idle CPUs halt
@@ -24,6 +24,7 @@ on it. What fails is undone. mcstop+release.sh takes it all down again.
   -f FACILITY, -i SECONDS, -k 0|1   for the monitor daemon
   -q IRQ, -R     accepted, without meaning here
   --help         this text
+  --version      the version
 
 The module and the image are found where this script is installed, or in the
 build tree beside it (MCKERNEL_BUILD names another); MCKERNEL_IMG names another
@@ -52,6 +53,24 @@ one_of() {
 	wrong "$value" "-$option is one of: $*"
 }
 
+# ---- where things are ----
+
+here=$(dirname "$(realpath "$0")")
+if [ -x "$here/ihkconfig" ]; then
+	module=$here/../lib/mckernel/$(uname -r)/ihk.ko
+	image=$here/../lib/mckernel/mckernel.img
+	PATH=$here:$PATH
+else
+	build=${MCKERNEL_BUILD:-${VM_BUILD:-$here/../build}}
+	module=$build/ihk/$(uname -r)/ihk.ko
+	image=$build/mckernel/mckernel.img
+	PATH=$build/bin:$PATH
+fi
+image=${MCKERNEL_IMG:-$image}
+records=/run/mckernel
+
+# ---- the command line ----
+
 cpus=
 mem=512M@0
 ikc_map=
@@ -64,8 +83,7 @@ time_sharing=
 dump_level=24
 extra=
 
-[ "${1:-}" = --help ] && usage && exit 0
-while getopts :c:m:r:o:f:i:k:q:d:tshORT:e: option; do
+while getopts :c:m:r:o:f:i:k:q:d:tshORT:e:-: option; do
 	case $option in
 	c) cpus=$OPTARG ;;
 	m) mem=$OPTARG ;;
@@ -89,6 +107,14 @@ while getopts :c:m:r:o:f:i:k:q:d:tshORT:e: option; do
 	i) [[ $OPTARG =~ ^(-1|[0-9]+)$ ]] || wrong "$OPTARG" "-i is a number of seconds, or -1" ;;
 	q) [[ $OPTARG =~ ^[0-9]+$ ]] || wrong "$OPTARG" "-q is a number" ;;
 	R) ;;
+	-)
+		case $OPTARG in
+		help) usage ;;
+		version) ihkconfig --version | sed 's/^ihkconfig/mcreboot.sh/' ;;
+		*) wrong "--$OPTARG" "unknown option" ;;
+		esac
+		exit
+		;;
 	:) wrong "-$OPTARG" "the option's value is missing" ;;
 	*) wrong "-$OPTARG" "unknown option" ;;
 	esac
@@ -96,21 +122,18 @@ done
 shift $((OPTIND - 1))
 [ $# -eq 0 ] || wrong "$1" "no operand is expected"
 
-# ---- where things are ----
+# mem_reserved: what is reserved and in no instance, as lines "NODE BYTES".
+mem_reserved() {
+	ihkconfig 0 query mem | tr , '\n' |
+		awk -F @ 'NF == 2 { sum[$2] += $1 } END { for (node in sum) printf "%d %.0f\n", node, sum[node] }'
+}
 
-here=$(dirname "$(realpath "$0")")
-if [ -x "$here/ihkconfig" ]; then
-	module=$here/../lib/mckernel/$(uname -r)/ihk.ko
-	image=$here/../lib/mckernel/mckernel.img
-	PATH=$here:$PATH
-else
-	build=${MCKERNEL_BUILD:-${VM_BUILD:-$here/../build}}
-	module=$build/ihk/$(uname -r)/ihk.ko
-	image=$build/mckernel/mckernel.img
-	PATH=$build/bin:$PATH
-fi
-image=${MCKERNEL_IMG:-$image}
-records=/run/mckernel
+# mem_gained BEFORE AFTER: what came between two answers of mem_reserved, as a list.
+mem_gained() {
+	awk 'NR == FNR { before[$1] = $2; next }
+		$2 > before[$1] { printf "%s%.0f@%d", comma, $2 - before[$1], $1; comma = "," }' \
+		<(echo "$1") <(echo "$2")
+}
 
 # The upper half of node 0's online CPUs, without CPU 0.
 default_cpus() {
@@ -139,7 +162,7 @@ undo() {
 	[ -z "$os" ] || ihkosctl "$os" shutdown 2>/dev/null
 	[ -z "$os" ] || ihkconfig 0 destroy "$os"
 	[ -z "$took_cpus" ] || ihkconfig 0 release cpu "$cpus"
-	[ -z "$took_mem" ] || ihkconfig 0 release mem "$mem"
+	[ -z "$took_mem" ] || ihkconfig 0 release mem "$took_mem"
 	[ -z "$inserted" ] || rmmod ihk
 }
 
@@ -150,6 +173,11 @@ undo() {
 [ -n "$cpus" ] || fail "no available CPUs on NUMA node 0?"
 [ -f "$image" ] || fail "loading kernel image: $image: no such file"
 
+# One at a time: what is reserved between two looks at it is ours.
+mkdir -p "$records" || exit
+exec 9>"$records/lock"
+flock 9
+
 trap undo EXIT
 trap 'exit 1' HUP INT TERM
 
@@ -159,14 +187,16 @@ if [ ! -c /dev/mcd0 ]; then
 	inserted=1
 fi
 
+before=$(mem_reserved)
 ihkconfig 0 reserve mem "$mem" || exit
-took_mem=1
+# Of "all" we got a certain amount, and others may have had some before.
+took_mem=$(mem_gained "$before" "$(mem_reserved)")
 ihkconfig 0 reserve cpu "$cpus" || exit
 took_cpus=1
 os=$(ihkconfig 0 create) || exit
 ihkosctl "$os" assign cpu "$cpus" || exit
 [ -z "$ikc_map" ] || ihkosctl "$os" set ikc_map "$ikc_map" || exit
-ihkosctl "$os" assign mem "$mem" || exit
+ihkosctl "$os" assign mem "$took_mem" || exit
 ihkosctl "$os" load "$image" || exit
 
 kargs=hidos
@@ -177,8 +207,8 @@ done
 ihkosctl "$os" kargs "$kargs" || exit
 ihkosctl "$os" boot || exit
 [ -z "$owner" ] || chown "$owner" "/dev/mcos$os" || exit
+case $owner in *:?*) chmod g+w "/dev/mcos$os" || exit ;; esac
 
 # What mcstop+release.sh takes down.
-mkdir -p "$records"
 echo "$cpus" >"$records/os$os"
 trap - EXIT

@@ -10,10 +10,11 @@ Usage: mcstop+release.sh [OPTION]...
 Shuts down and destroys the OS instances that mcreboot.sh made, gives their CPUs
 and memory back to Linux, and removes the module if nobody else uses it.
 
-  -k       kill the programs that run there (without it they are a refusal)
-  -R       keep the module loaded
-  -r PATH  the rmmod to use
-  --help   this text
+  -k         kill the programs that run there (without it they are a refusal)
+  -R         keep the module loaded
+  -r PATH    the rmmod to use
+  --help     this text
+  --version  the version
 
 Exit status: 0 done, 1 refused, 2 wrong usage.
 USAGE
@@ -24,23 +25,6 @@ wrong() {
 	exit 2
 }
 
-kill_users=
-keep_module=
-rmmod=rmmod
-
-[ "${1:-}" = --help ] && usage && exit 0
-while getopts :kRr: option; do
-	case $option in
-	k) kill_users=1 ;;
-	R) keep_module=1 ;;
-	r) rmmod=$OPTARG ;;
-	:) wrong "-$OPTARG" "the option's value is missing" ;;
-	*) wrong "-$OPTARG" "unknown option" ;;
-	esac
-done
-shift $((OPTIND - 1))
-[ $# -eq 0 ] || wrong "$1" "no operand is expected"
-
 here=$(dirname "$(realpath "$0")")
 if [ -x "$here/ihkconfig" ]; then
 	PATH=$here:$PATH
@@ -49,9 +33,33 @@ else
 fi
 records=/run/mckernel
 
-# Each proxy has this mapping, whatever its program is.
+kill_users=
+keep_module=
+rmmod=rmmod
+
+while getopts :kRr:-: option; do
+	case $option in
+	k) kill_users=1 ;;
+	R) keep_module=1 ;;
+	r) rmmod=$OPTARG ;;
+	-)
+		case $OPTARG in
+		help) usage ;;
+		version) ihkconfig --version | sed 's/^ihkconfig/mcstop+release.sh/' ;;
+		*) wrong "--$OPTARG" "unknown option" ;;
+		esac
+		exit
+		;;
+	:) wrong "-$OPTARG" "the option's value is missing" ;;
+	*) wrong "-$OPTARG" "unknown option" ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -eq 0 ] || wrong "$1" "no operand is expected"
+
+# proxies INDEX: the pids of an instance's programs. Each has a mapping of this name.
 proxies() {
-	grep -lsE " /?mccontrol$1?( |\$)" /proc/[0-9]*/maps | sed 's,/proc/,,; s,/maps,,'
+	grep -lsE " /?mccontrol$1( |\$)" /proc/[0-9]*/maps | sed 's,/proc/,,; s,/maps,,'
 }
 
 # Kill the instance's programs; they may make more while we do.
@@ -83,6 +91,11 @@ take_down() {
 
 [ "$(id -u)" = 0 ] || { echo "error: this needs root" >&2; exit 1; }
 [ -c /dev/mcd0 ] || exit 0
+
+# Not while mcreboot.sh is at work.
+mkdir -p "$records" || exit
+exec 9>"$records/lock"
+flock 9
 
 for record in "$records"/os[0-9]*; do
 	[ -f "$record" ] || continue

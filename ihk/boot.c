@@ -87,14 +87,16 @@ static int launch_cpus(struct ihk_os *os, char *msg)
 	int err;
 
 	if (!w.page)
-		return ihk_refuse(msg, -ENOSPC, "no page below 1 MiB to start CPUs on");
+		return ihk_refuse(
+			msg, -ENOSPC,
+			"no page of RAM below 1 MiB to start CPUs on (see the module's parameter trampoline)");
 	if (ihk_tables_make(&tables, os, w.page))
 		return ihk_refuse(msg, -ENOMEM, "no memory for page tables");
 	cpus_read_lock();
 	err = ihk_wakeup_begin(&w, virt_to_phys(tables.root), os->image.entry,
 			       virt_to_phys(os->params));
 	if (err) {
-		ihk_refuse(msg, err, "out of memory");
+		ihk_refuse(msg, err, err == -EINTR ? "the boot was interrupted" : "out of memory");
 	} else {
 		err = start_cpus(os, &w, msg);
 		ihk_wakeup_end(&w);

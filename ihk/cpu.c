@@ -83,30 +83,37 @@ static int list_check(const u32 *list, u32 count, char *msg)
 /* Take one CPU away from Linux. The mask first: nobody can online it in between. */
 static int cpu_take(u32 cpu)
 {
-	int err;
+	int ret;
 
 	cpumask_set_cpu(cpu, &reserved);
+	/* Whoever passed cpu_prepare() before the mask was set has onlined it when the lock is ours. */
+	cpus_read_lock();
 	cpu_table[cpu].was_online = cpu_online(cpu);
+	cpus_read_unlock();
 	if (!cpu_table[cpu].was_online)
 		return 0;
-	err = remove_cpu(cpu);
-	if (err)
+	ret = remove_cpu(cpu);
+	if (ret < 0)
 		cpumask_clear_cpu(cpu, &reserved);
-	return err;
+	/* 1: somebody else has just offlined it, so that is its state to be given back in. */
+	if (ret > 0)
+		cpu_table[cpu].was_online = false;
+	return min(ret, 0);
 }
 
 /* Give one CPU back as it was found. */
 static int cpu_return(u32 cpu)
 {
-	int err;
+	int ret;
 
 	cpumask_clear_cpu(cpu, &reserved);
 	if (!cpu_table[cpu].was_online)
 		return 0;
-	err = add_cpu(cpu);
-	if (err)
+	/* 1: somebody else has just onlined it. */
+	ret = add_cpu(cpu);
+	if (ret < 0)
 		cpumask_set_cpu(cpu, &reserved);
-	return err;
+	return min(ret, 0);
 }
 
 static int reserve_check(const u32 *list, u32 count, char *msg)

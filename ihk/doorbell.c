@@ -239,8 +239,8 @@ int ihk_doorbells_make(struct ihk_os *os, char *msg)
 			break;
 		err = doorbell_open(bell);
 		if (err)
-			ihk_refuse(msg, err, "no doorbell on Linux CPU %d (error %d)", bell->cpu,
-				   -err);
+			ihk_refuse(msg, err, "no doorbell on Linux CPU %d, which is %s (error %d)",
+				   bell->cpu, cpu_online(bell->cpu) ? "online" : "offline", -err);
 	}
 	if (err)
 		ihk_doorbells_free(os);

@@ -76,7 +76,7 @@ struct ihk_os {
 	enum os_status status; /* written under `lock`, read anywhere */
 	enum os_status verdict; /* PANIC or HUNGUP: why `running` ended; atomic, first one wins */
 	struct work_struct death; /* carries the verdict out */
-	atomic_t open_files;
+	bool destroyed; /* no longer in the table: open files are good for nothing. Under `lock` */
 	struct device *device; /* set at create, before the instance is in the table */
 
 	/* under `lock` */

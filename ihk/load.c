@@ -29,6 +29,10 @@ static int image_read(int fd, struct ihk_image *image, char *msg)
 
 	if (!f.file)
 		return ihk_refuse(msg, -EBADF, "descriptor %d is not open", fd);
+	if (!(f.file->f_mode & FMODE_READ)) {
+		fdput(f);
+		return ihk_refuse(msg, -EBADF, "descriptor %d is not open for reading", fd);
+	}
 	size = kernel_read_file(f.file, 0, &buffer, IMAGE_FILE_MAX, NULL, READING_UNKNOWN);
 	fdput(f);
 	if (size < 0)

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "abi/version.h"
 #include "partition.h"
 
 void *ihk_list_get(const struct ihk_list *list, size_t element, char *msg)
@@ -102,6 +103,7 @@ union machine_arg {
 	struct ihk_verb verb;
 	struct ihk_list list;
 	struct ihk_machine_counters counters;
+	struct ihk_build_id build_id;
 };
 
 static long machine_do(unsigned int cmd, union machine_arg *arg)
@@ -129,6 +131,10 @@ static long machine_do(unsigned int cmd, union machine_arg *arg)
 	case IHK_GET_COUNTERS:
 		get_counters(&arg->counters);
 		return 0;
+	case IHK_GET_BUILD_ID:
+		arg->build_id.abi_version = ABI_VERSION;
+		arg->build_id.abi_hash = ABI_HASH;
+		return 0;
 	default:
 		return -ENOTTY;
 	}
@@ -137,7 +143,7 @@ static long machine_do(unsigned int cmd, union machine_arg *arg)
 static bool is_query(unsigned int cmd)
 {
 	return cmd == IHK_QUERY_CPU || cmd == IHK_QUERY_MEM || cmd == IHK_GET_INSTANCES ||
-	       cmd == IHK_GET_COUNTERS;
+	       cmd == IHK_GET_COUNTERS || cmd == IHK_GET_BUILD_ID;
 }
 
 /* Where the sentence stands in the argument: always at its end. */

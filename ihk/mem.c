@@ -8,9 +8,13 @@
 
 #include "partition.h"
 
-#define LARGEST_RANGE (256UL << 20)
+/*
+ * Linux zeroes what it hands out, without a pause in one range: larger ones
+ * would hold a CPU for too long. Neighbours join when the LWK is told of them.
+ */
+#define LARGEST_RANGE (128UL << 20)
 #define BLOCK_PAGES (IHK_MEM_UNIT >> PAGE_SHIFT)
-/* What Linux keeps at least, however much is asked for. */
+/* What Linux keeps at least, however much is asked for: this, or a 32nd of the machine. */
 #define LINUX_KEEPS (128UL << 20)
 
 /*
@@ -70,6 +74,11 @@ static int range_take(struct list_head *taken, int nid, unsigned long pfn, unsig
 	return 0;
 }
 
+static u64 linux_keeps(void)
+{
+	return max_t(u64, LINUX_KEEPS, ((u64)totalram_pages() << PAGE_SHIFT) / 32);
+}
+
 /* Take ranges of exactly `size` out of a zone, from its top, while `left` has room for one. */
 static u64 zone_take(struct list_head *taken, struct zone *zone, int nid, u64 size, u64 left)
 {
@@ -78,7 +87,7 @@ static u64 zone_take(struct list_head *taken, struct zone *zone, int nid, u64 si
 
 	while (left >= size && pfn >= zone->zone_start_pfn + count) {
 		pfn -= count;
-		if ((u64)si_mem_available() << PAGE_SHIFT < size + LINUX_KEEPS)
+		if ((u64)si_mem_available() << PAGE_SHIFT < size + linux_keeps())
 			break;
 		if (fatal_signal_pending(current))
 			break;
@@ -139,8 +148,10 @@ static u64 quarantine_hold(const struct ihk_range *range, u64 *kept, u64 max)
 static void range_return(struct ihk_range *range)
 {
 	u64 count = range->size >> PAGE_SHIFT;
-	u64 *kept = kvmalloc_array(count, sizeof(*kept), GFP_KERNEL | __GFP_NOFAIL);
-	u64 held = quarantine_hold(range, kept, count);
+	/* No page of a range without an owner comes to the quarantine: there will be no more. */
+	u64 max = ihk_quarantine_list(range->start, range->size, NULL, 0);
+	u64 *kept = max ? kvmalloc_array(max, sizeof(*kept), GFP_KERNEL | __GFP_NOFAIL) : NULL;
+	u64 held = quarantine_hold(range, kept, max);
 	u64 next = 0, i;
 
 	ihk_quarantine_disown(range->start, range->size);

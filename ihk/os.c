@@ -58,20 +58,6 @@ struct ihk_os *ihk_os_get(int index)
 	return os;
 }
 
-struct ihk_os *ihk_os_open(int index)
-{
-	struct ihk_os *os;
-
-	spin_lock(&table_lock);
-	os = table[index];
-	if (os) {
-		kref_get(&os->ref);
-		atomic_inc(&os->open_files);
-	}
-	spin_unlock(&table_lock);
-	return os;
-}
-
 static void os_free(struct kref *ref)
 {
 	struct ihk_os *os = container_of(ref, struct ihk_os, ref);
@@ -181,16 +167,11 @@ out:
 /* Why the instance may not go away now. Context: os->lock held. */
 static int destroy_check(struct ihk_os *os, char *msg)
 {
-	int open_files = atomic_read(&os->open_files);
-
 	if (table[os->index] != os)
 		return ihk_refuse(msg, -ENOENT, "there is no instance %d", os->index);
 	if (os->status != OS_INACTIVE && os->status != OS_PANIC && os->status != OS_HUNGUP)
 		return ihk_refuse(msg, -EBUSY, "instance %d is %s: shut it down first", os->index,
 				  ihk_status_name(os->status));
-	if (open_files)
-		return ihk_refuse(msg, -EBUSY, "/dev/mcos%d is open (%d times)", os->index,
-				  open_files);
 	return 0;
 }
 
@@ -201,7 +182,10 @@ int ihk_os_destroy(int index, char *msg)
 
 	if (!os)
 		return ihk_refuse(msg, -ENOENT, "there is no instance %d", index);
-	mutex_lock(&os->lock);
+	if (mutex_lock_killable(&os->lock)) {
+		ihk_os_put(os);
+		return -EINTR;
+	}
 	mutex_lock(&ihk_machine_lock);
 	spin_lock(&table_lock);
 	err = destroy_check(os, msg);
@@ -214,7 +198,8 @@ int ihk_os_destroy(int index, char *msg)
 	if (!err) {
 		ihk_cpu_unassign_all(os);
 		ihk_mem_unassign_all(os);
-		os->status = OS_INACTIVE;
+		WRITE_ONCE(os->status, OS_INACTIVE);
+		WRITE_ONCE(os->destroyed, true);
 	}
 	mutex_unlock(&os->lock);
 	if (!err)

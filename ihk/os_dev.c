@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "abi/version.h"
 #include "compat.h"
 #include "partition.h"
 
@@ -188,6 +189,17 @@ static void get_counters(struct ihk_os *os, struct ihk_os_counters *counters)
 	counters->boots = os->boot_gen;
 }
 
+/* An image is loaded only if it has the module's own ABI. */
+static int get_build_id(struct ihk_os *os, struct ihk_build_id *id)
+{
+	if (!os->image.file)
+		return ihk_refuse(id->msg, -ENOENT, "no image is loaded into instance %d",
+				  os->index);
+	id->abi_version = ABI_VERSION;
+	id->abi_hash = ABI_HASH;
+	return 0;
+}
+
 /* ---- the file ---- */
 
 union os_arg {
@@ -196,6 +208,7 @@ union os_arg {
 	struct ihk_text text;
 	struct ihk_os_counters counters;
 	struct ihk_launch launch;
+	struct ihk_build_id build_id;
 };
 
 /* Context: os->lock held. */
@@ -231,6 +244,8 @@ static long os_do(struct ihk_os *os, unsigned int cmd, union os_arg *arg)
 	case IHK_OS_COUNTERS:
 		get_counters(os, &arg->counters);
 		return 0;
+	case IHK_OS_BUILD_ID:
+		return get_build_id(os, &arg->build_id);
 	default:
 		return -ENOTTY;
 	}
@@ -256,7 +271,8 @@ static long os_launch(struct ihk_os *os, struct file *file, struct ihk_launch *l
 static bool is_free_for_all(unsigned int cmd)
 {
 	return cmd == IHK_OS_QUERY_CPU || cmd == IHK_OS_QUERY_MEM || cmd == IHK_OS_GET_IKC_MAP ||
-	       cmd == IHK_OS_STATUS || cmd == IHK_OS_COUNTERS || cmd == IHK_OS_LAUNCH;
+	       cmd == IHK_OS_STATUS || cmd == IHK_OS_COUNTERS || cmd == IHK_OS_BUILD_ID ||
+	       cmd == IHK_OS_LAUNCH;
 }
 
 static long os_dispatch(struct ihk_os *os, struct file *file, unsigned int cmd, union os_arg *arg,
@@ -267,7 +283,7 @@ static long os_dispatch(struct ihk_os *os, struct file *file, unsigned int cmd, 
 	if (!is_free_for_all(cmd) && !capable(CAP_SYS_ADMIN))
 		return ihk_refuse(msg, -EPERM, "this needs CAP_SYS_ADMIN");
 	/* These two wait for nothing, not even for a boot under way. */
-	if (cmd == IHK_OS_STATUS) {
+	if (cmd == IHK_OS_STATUS && !READ_ONCE(os->destroyed)) {
 		arg->verb.value = ihk_os_status(os);
 		return 0;
 	}
@@ -276,7 +292,10 @@ static long os_dispatch(struct ihk_os *os, struct file *file, unsigned int cmd, 
 
 	if (mutex_lock_killable(&os->lock))
 		return -EINTR;
-	ret = os_do(os, cmd, arg);
+	if (os->destroyed)
+		ret = ihk_refuse(msg, -ENODEV, "instance %d has been destroyed", os->index);
+	else
+		ret = os_do(os, cmd, arg);
 	mutex_unlock(&os->lock);
 	return ret;
 }
@@ -303,7 +322,7 @@ static long os_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 
 static int os_open(struct inode *inode, struct file *file)
 {
-	struct ihk_os *os = ihk_os_open(iminor(inode));
+	struct ihk_os *os = ihk_os_get(iminor(inode));
 
 	if (!os)
 		return -ENODEV;
@@ -313,10 +332,7 @@ static int os_open(struct inode *inode, struct file *file)
 
 static int os_release(struct inode *inode, struct file *file)
 {
-	struct ihk_os *os = file->private_data;
-
-	atomic_dec(&os->open_files);
-	ihk_os_put(os);
+	ihk_os_put(file->private_data);
 	return 0;
 }
 

@@ -43,7 +43,9 @@ static int area_prepare(const struct area *area)
 		memset(*area->pointer, 0, area->size);
 		return 0;
 	}
-	*area->pointer = alloc_pages_exact(area->size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+	/* Up to 2 MiB in one piece: Linux may have to move things before it finds them. */
+	*area->pointer = alloc_pages_exact(area->size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN |
+							       __GFP_RETRY_MAYFAIL);
 	return *area->pointer ? 0 : -ENOMEM;
 }
 
@@ -156,7 +158,8 @@ static int quarantine_make(struct ihk_os *os)
 	os->quarantine_size = PAGE_ALIGN(max * sizeof(u64));
 	if (!max)
 		return 0;
-	os->quarantine = alloc_pages_exact(os->quarantine_size, GFP_KERNEL | __GFP_ZERO);
+	os->quarantine =
+		alloc_pages_exact(os->quarantine_size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	if (!os->quarantine)
 		return -ENOMEM;
 	for (i = 0; i < os->chunk_count && count < max; i++)

@@ -7,8 +7,9 @@
 #include "ihk.h"
 
 /*
- * Lock order: ihk_os.lock, ihk_machine_lock, Linux's CPU hotplug locks. The
- * spinlocks of single files come last and nest with nothing.
+ * Lock order: ihk_os.lock, ihk_machine_lock, Linux's CPU hotplug locks, the
+ * lock of the page below 1 MiB (wakeup.c). The spinlocks of single files come
+ * last and nest with nothing.
  *
  * Functions with a `msg` (IHK_MSG_SIZE bytes) leave a sentence there when they
  * refuse, and have changed nothing then.
@@ -52,8 +53,6 @@ u64 ihk_mem_size_os(struct ihk_os *os);
 
 int ihk_os_init(void);
 void ihk_os_exit(void);
-/* ihk_os_get() for an open file: an instance is not destroyed while one is open. */
-struct ihk_os *ihk_os_open(int index);
 int ihk_os_create(char *msg); /* index or -errno */
 int ihk_os_destroy(int index, char *msg);
 u32 ihk_os_list(u32 *list, u32 max);
@@ -112,12 +111,15 @@ void ihk_tables_free(struct ihk_tables *tables);
 
 /* ---- arch/x86_64/wakeup.c ---- */
 
-/* The borrowed page below 1 MiB. Context: from begin to end inside cpus_read_lock(). */
+/*
+ * The borrowed page below 1 MiB, one borrower at a time. Context: from begin
+ * to end inside cpus_read_lock().
+ */
 struct ihk_wakeup {
 	u64 page; /* physical; fixed by ihk_wakeup_page() */
 	void *saved;
 };
-u64 ihk_wakeup_page(void); /* 0: there is none */
+u64 ihk_wakeup_page(void); /* 0: there is none, or the module's parameter names none */
 int ihk_wakeup_begin(struct ihk_wakeup *w, u64 root, u64 entry, u64 params);
 /* Send INIT and SIPI; true when the CPU has left real mode. May sleep. */
 bool ihk_wakeup_cpu(struct ihk_wakeup *w, int cpu, u32 place);

@@ -103,13 +103,16 @@ int ihk_window_map_stacks(struct ihk_space *space, unsigned int slot_number)
 int ihk_window_map_exec(struct ihk_space *space)
 {
 	struct file *control;
+	char name[24];
 	int err;
 
 	err = map_fixed(ihk_proxy_file(), PROXY_TEXT, PROXY_TEXT_SIZE, PROT_READ | PROT_EXEC,
 			MAP_PRIVATE, 0);
 	if (err)
 		return err;
-	control = ihk_pseudo_file("mccontrol", &ihk_control_fops, NULL);
+	/* What tells in /proc/PID/maps whose proxy this is. */
+	snprintf(name, sizeof(name), "mccontrol%d", space->procs->os->index);
+	control = ihk_pseudo_file(name, &ihk_control_fops, NULL);
 	if (IS_ERR(control))
 		return PTR_ERR(control);
 	err = map_fixed(control, PROXY_CONTROL, CONTROL_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,

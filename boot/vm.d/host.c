@@ -454,7 +454,8 @@ static void handle_signals(void)
 			if (waitpid(qemu_pid, &qemu_status, WNOHANG) == qemu_pid)
 				qemu_ended = true;
 		} else if (info.ssi_signo == SIGWINCH) {
-			if (has_tty && has_started)
+			/* Also while the guest prepares itself: it has had the size with the request. */
+			if (has_tty && has_booted)
 				send_winsize();
 		} else {
 			interrupted_by = info.ssi_signo;

@@ -20,7 +20,7 @@ static const char help[] =
 	"  destroy INDEX          destroy one that does not run\n"
 	"  get os_instances       show the indices of all instances\n"
 	"  get counters           show pages taken and given back since the module was loaded\n"
-	"  get buildid            show the boot ABI\n"
+	"  get buildid            show the boot ABI of the module\n"
 	"\n"
 	"  --json     (query, get) as JSON\n"
 	"  --help     this text\n"
@@ -116,10 +116,8 @@ static int get_counters(int dev, const char *operand)
 
 static int get_buildid(int dev, const char *operand)
 {
-	(void)dev;
 	(void)operand;
-	print_build_id();
-	return EXIT_DONE;
+	return print_build_id(dev, ihk_get_build_id);
 }
 
 static const struct verb verbs[] = {
@@ -133,7 +131,7 @@ static const struct verb verbs[] = {
 	{ "destroy", NULL, "the index of an instance", destroy, false },
 	{ "get", "os_instances", NULL, get_instances, true },
 	{ "get", "counters", NULL, get_counters, true },
-	{ "get", "buildid", NULL, get_buildid, false },
+	{ "get", "buildid", NULL, get_buildid, true },
 	{ NULL, NULL, NULL, NULL, false },
 };
 

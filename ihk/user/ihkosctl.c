@@ -2,6 +2,7 @@
 /* ihkosctl: gives an OS instance its resources and image, boots it and looks at it. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "tool.h"
 
@@ -15,6 +16,7 @@ static const char help[] =
 	"  release cpu LIST       take CPUs from it; they stay reserved\n"
 	"  release mem LIST|all   take memory from it, in sums of whole ranges\n"
 	"  query cpu|mem          show what it has\n"
+	"  query_free_mem         show what it has free, per NUMA node\n"
 	"  set ikc_map MAP        which Linux CPUs serve it (MAP as 2,3:0+4-7:1)\n"
 	"  load FILE              take FILE as its image\n"
 	"  kargs STRING           set the kernel arguments for the next boot\n"
@@ -22,9 +24,12 @@ static const char help[] =
 	"  shutdown               stop it; refused while programs run there\n"
 	"  kmsg                   show its log, also after its death\n"
 	"  clear_kmsg             forget the log up to now\n"
-	"  get status|ikc_map|counters|buildid\n"
+	"  get status             INACTIVE, BOOTING, RUNNING, SHUTDOWN, PANIC or HUNGUP\n"
+	"  get ikc_map            show which Linux CPUs serve it\n"
+	"  get counters           show what it has done and holds\n"
+	"  get buildid            show the boot ABI of its image\n"
 	"\n"
-	"  --json     (query, get) as JSON\n"
+	"  --json     (query, query_free_mem, get) as JSON\n"
 	"  --help     this text\n"
 	"  --version  the version\n"
 	"\n"
@@ -61,6 +66,11 @@ static int free_query(int os, struct ihk_mem_chunk *chunks, int count)
 
 static int assign_mem(int os, const char *list)
 {
+	if (!strcasecmp(list, "all") && ihk_get_num_reserved_mem_chunks(0) == 0) {
+		fprintf(stderr, "error: assigning memory: %s: no memory is reserved and free\n",
+			list);
+		return EXIT_REFUSED;
+	}
 	return with_mem(os, list, "assigning memory", ihk_os_assign_mem, free_count, free_query);
 }
 
@@ -75,6 +85,20 @@ static int query_mem(int os, const char *operand)
 	(void)operand;
 	return print_mem(os, "querying memory", ihk_os_get_num_assigned_mem_chunks,
 			 ihk_os_query_mem);
+}
+
+static int query_free_mem(int os, const char *operand)
+{
+	int status = ihk_os_get_status(os);
+
+	(void)operand;
+	if (status >= 0 && status != OS_RUNNING) {
+		fprintf(stderr, "error: querying free memory: instance %d is %s, not RUNNING\n", os,
+			ihk_os_status_name(status));
+		return EXIT_REFUSED;
+	}
+	return print_mem(os, "querying free memory", ihk_os_get_num_free_mem_chunks,
+			 ihk_os_query_free_mem);
 }
 
 static int set_ikc_map(int os, const char *text)
@@ -216,10 +240,8 @@ static int get_counters(int os, const char *operand)
 
 static int get_buildid(int os, const char *operand)
 {
-	(void)os;
 	(void)operand;
-	print_build_id();
-	return EXIT_DONE;
+	return print_build_id(os, ihk_os_get_build_id);
 }
 
 static const struct verb verbs[] = {
@@ -229,11 +251,12 @@ static const struct verb verbs[] = {
 	{ "release", "mem", "a list of memory", release_mem, false },
 	{ "query", "cpu", NULL, query_cpu, true },
 	{ "query", "mem", NULL, query_mem, true },
+	{ "query_free_mem", NULL, NULL, query_free_mem, true },
 	{ "set", "ikc_map", "an IKC map", set_ikc_map, false },
 	{ "get", "ikc_map", NULL, get_ikc_map, true },
 	{ "get", "status", NULL, get_status, true },
 	{ "get", "counters", NULL, get_counters, true },
-	{ "get", "buildid", NULL, get_buildid, false },
+	{ "get", "buildid", NULL, get_buildid, true },
 	{ "load", NULL, "the image's path", load, false },
 	{ "kargs", NULL, "the string of arguments", kargs, false },
 	{ "boot", NULL, NULL, boot, false },

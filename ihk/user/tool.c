@@ -208,6 +208,9 @@ int print_cpus(int index, const char *what, int (*count)(int), int (*query)(int,
 		free(cpus);
 		return refused(what, NULL);
 	}
+	/* Another tool may have taken some meanwhile. */
+	while (found && cpus[found - 1] < 0)
+		found--;
 	if (tool_json) {
 		printf("{\"cpus\":[");
 		for (i = 0; i < found; i++)
@@ -234,6 +237,8 @@ int print_mem(int index, const char *what, int (*count)(int),
 		free(chunks);
 		return refused(what, NULL);
 	}
+	while (found && chunks[found - 1].numa_node_number < 0)
+		found--;
 	if (tool_json) {
 		printf("{\"memory\":[");
 		for (i = 0; i < found; i++)
@@ -263,7 +268,13 @@ void print_counters(const struct counter *counters, int count)
 		printf("}\n");
 }
 
-void print_build_id(void)
+int print_build_id(int index, int (*get)(int, struct ihk_build_id *))
 {
-	printf("%u-%016llx\n", ABI_VERSION, (unsigned long long)ABI_HASH);
+	struct ihk_build_id id;
+
+	if (get(index, &id) < 0)
+		return refused("getting build-id", NULL);
+	printf(tool_json ? "{\"buildid\":\"%llu-%016llx\"}\n" : "%llu-%016llx\n",
+	       (unsigned long long)id.abi_version, (unsigned long long)id.abi_hash);
+	return EXIT_DONE;
 }

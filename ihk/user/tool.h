@@ -59,6 +59,6 @@ struct counter {
 	abi_u64 value;
 };
 void print_counters(const struct counter *counters, int count);
-void print_build_id(void);
+int print_build_id(int index, int (*get)(int, struct ihk_build_id *));
 
 #endif

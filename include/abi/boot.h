@@ -110,7 +110,8 @@ struct lwk_counters {
 	abi_u64 zaps; /* ranges taken back */
 	abi_u64 oom_kills;
 	abi_u64 bad_messages; /* refused for their content */
-	abi_u64 reserved[16];
+	abi_u64 pages_free_node[ABI_MAX_NODES]; /* pages_free by NUMA node */
+	abi_u64 reserved[8];
 };
 ABI_SIZE(struct lwk_counters, 256);
 

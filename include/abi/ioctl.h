@@ -82,6 +82,15 @@ struct ihk_machine_counters {
 ABI_SIZE(struct ihk_machine_counters, 240);
 #define IHK_GET_COUNTERS IHK_IOC(0x0a, struct ihk_machine_counters)
 
+/* Which boot ABI the module has, or the image that is loaded. */
+struct ihk_build_id {
+	abi_u64 abi_version;
+	abi_u64 abi_hash;
+	char msg[IHK_MSG_SIZE];
+};
+ABI_SIZE(struct ihk_build_id, 208);
+#define IHK_GET_BUILD_ID IHK_IOC(0x0b, struct ihk_build_id)
+
 /* ---- /dev/mcosN: all but LAUNCH and queries need CAP_SYS_ADMIN ---- */
 
 #define IHK_OS_ASSIGN_CPU IHK_IOC(0x20, struct ihk_list) /* order is that of the places */
@@ -120,6 +129,7 @@ struct ihk_os_counters {
 };
 ABI_SIZE(struct ihk_os_counters, 576);
 #define IHK_OS_COUNTERS IHK_IOC(0x2f, struct ihk_os_counters)
+#define IHK_OS_BUILD_ID IHK_IOC(0x30, struct ihk_build_id)
 
 /* IHK_OS_LAUNCH on /dev/mcosN: the caller's next execve goes to the LWK. Needs write access. */
 struct ihk_launch {

@@ -19,7 +19,8 @@ extern "C" {
  * instance. Functions may be called by any thread at any time.
  *
  * The IHK names have IHK's meanings. ihk_..._query_...() fill at most `count`
- * elements; the number there is comes from ihk_..._get_num_...().
+ * elements; the number there is comes from ihk_..._get_num_...(). If it has
+ * fallen since, the elements behind the last are -1, or chunks of node -1.
  */
 
 const char *ihk_refusal(void);
@@ -52,6 +53,7 @@ int ihk_get_num_os_instances(int dev);
 int ihk_get_os_instances(int dev, int *indices, int count);
 
 int ihk_get_machine_counters(int dev, struct ihk_machine_counters *counters);
+int ihk_get_build_id(int dev, struct ihk_build_id *id); /* the module's */
 
 /* ---- one instance ---- */
 
@@ -64,6 +66,10 @@ int ihk_os_assign_mem(int os, const struct ihk_mem_chunk *chunks, int count);
 int ihk_os_release_mem(int os, const struct ihk_mem_chunk *chunks, int count);
 int ihk_os_get_num_assigned_mem_chunks(int os);
 int ihk_os_query_mem(int os, struct ihk_mem_chunk *chunks, int count);
+
+/* What a running instance has free, one element per NUMA node on which it has memory. */
+int ihk_os_get_num_free_mem_chunks(int os);
+int ihk_os_query_free_mem(int os, struct ihk_mem_chunk *chunks, int count);
 
 int ihk_os_set_ikc_map(int os, const struct ihk_ikc_cpu_map *map, int count);
 int ihk_os_get_num_ikc_map(int os);
@@ -81,6 +87,7 @@ ssize_t ihk_os_kmsg(int os, char *text, size_t size); /* bytes of text, without 
 int ihk_os_clear_kmsg(int os);
 
 int ihk_os_get_counters(int os, struct ihk_os_counters *counters);
+int ihk_os_get_build_id(int os, struct ihk_build_id *id); /* of the image that is loaded */
 
 #ifdef __cplusplus
 }

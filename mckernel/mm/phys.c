@@ -141,9 +141,18 @@ static void block_insert(struct node *n, struct frame *f, unsigned int order)
 	list_add(&n->free[order], &f->link);
 }
 
+/* Under the node's lock, or before there is a second CPU. */
+static void count_free(struct node *n, u64 pages)
+{
+	u64 *free = &boot_params->counters.pages_free_node[n - nodes];
+
+	WRITE_ONCE(*free, *free + pages);
+}
+
 static void insert_range(struct chunk *c, u64 start, u64 end)
 {
 	count(&boot_params->counters.pages_free, (end - start) / PAGE_SIZE);
+	count_free(&nodes[c->node], (end - start) / PAGE_SIZE);
 	while (start < end) {
 		unsigned int order = MAX_ORDER;
 
@@ -276,6 +285,7 @@ static u64 node_alloc(struct node *n, unsigned int order)
 		from--;
 		block_insert(n, f + (1UL << from), from);
 	}
+	count_free(n, -(1UL << order));
 	spin_unlock(&n->lock);
 	return pa;
 }
@@ -359,6 +369,7 @@ void page_free(u64 pa, unsigned int order)
 	n = &nodes[c->node];
 	spin_lock(&n->lock);
 	node_free(n, c, pa, order);
+	count_free(n, 1UL << order);
 	spin_unlock(&n->lock);
 	count(&boot_params->counters.pages_free, 1UL << order);
 }

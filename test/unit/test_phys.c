@@ -14,6 +14,15 @@ static void start(u32 nodes)
 	kmalloc_init();
 }
 
+static u64 free_by_node(void)
+{
+	u64 sum = 0;
+
+	for (int n = 0; n < ABI_MAX_NODES; n++)
+		sum += boot_params->counters.pages_free_node[n];
+	return sum;
+}
+
 static void test_all_memory(void **state)
 {
 	static u64 pages[16384];
@@ -23,10 +32,12 @@ static void test_all_memory(void **state)
 	start(2);
 	free_pages = pages_free_now();
 	assert_true(free_pages <= 32 * MIB / PAGE_SIZE && free_pages > 31 * MIB / PAGE_SIZE);
+	assert_int_equal(free_by_node(), free_pages);
 	for (; (pages[count] = page_alloc(0, -1)); count++)
 		memset(pa_to_va(pages[count]), (int)count, PAGE_SIZE);
 	assert_int_equal(count, free_pages);
 	assert_int_equal(pages_free_now(), 0);
+	assert_int_equal(free_by_node(), 0);
 	assert_int_equal(upage_alloc(-1), 0);
 	assert_null(kmalloc(100));
 	/* In a mixed order; the blocks join again. */
@@ -35,6 +46,7 @@ static void test_all_memory(void **state)
 	for (u64 i = 1; i < count; i += 2)
 		page_free(pages[i], 0);
 	assert_int_equal(pages_free_now(), free_pages);
+	assert_int_equal(free_by_node(), free_pages);
 	pages[0] = page_alloc(11, 0);
 	assert_true(pages[0] && pages[0] % (8 * MIB) == 0);
 	page_free(pages[0], 11);
@@ -52,14 +64,16 @@ static u32 node_of(u64 pa)
 
 static void test_nodes(void **state)
 {
-	u64 a, b;
+	u64 a, b, free_1;
 
 	(void)state;
 	start(2);
+	free_1 = boot_params->counters.pages_free_node[1];
 	a = page_alloc(0, 0);
 	b = page_alloc(0, 1);
 	assert_int_equal(node_of(a), 0);
 	assert_int_equal(node_of(b), 1);
+	assert_int_equal(boot_params->counters.pages_free_node[1], free_1 - 1);
 	/* Node 1 is full: the other helps. */
 	while (node_of(page_alloc(9, 1)) == 1)
 		;

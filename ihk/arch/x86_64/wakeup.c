@@ -7,6 +7,8 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <asm/apic.h>
 #include <asm/e820/api.h>
@@ -40,19 +42,30 @@ MODULE_PARM_DESC(trampoline,
 /* CPUs between their first INIT and their last: what a dying Linux must stop. Atomic bits. */
 static struct cpumask started;
 
+/* Linux goes down: set before `started` is read, and read after each start. Never cleared. */
+static bool machine_ends;
+
+/* The page has one borrower at a time: instances may boot side by side. */
+static DEFINE_MUTEX(page_lock);
+
+static bool is_low_ram(u64 pa)
+{
+	return IS_ALIGNED(pa, PAGE_SIZE) && pa < SZ_1M &&
+	       e820__mapped_any(pa, pa + PAGE_SIZE, E820_TYPE_RAM) && page_is_ram(pa >> PAGE_SHIFT);
+}
+
 u64 ihk_wakeup_page(void)
 {
 	u64 pa;
 
 	if (trampoline)
-		return trampoline & ~0xfffUL & 0xfffffUL;
+		return is_low_ram(trampoline) ? trampoline : 0;
 	/*
 	 * Linux reserves all of this and uses only its own trampoline, which
 	 * it takes from the top: so from below.
 	 */
 	for (pa = LOW_FIRST; pa <= LOW_LAST; pa += PAGE_SIZE)
-		if (e820__mapped_any(pa, pa + PAGE_SIZE, E820_TYPE_RAM) &&
-		    page_is_ram(pa >> PAGE_SHIFT))
+		if (is_low_ram(pa))
 			return pa;
 	return 0;
 }
@@ -66,9 +79,13 @@ int ihk_wakeup_begin(struct ihk_wakeup *w, u64 root, u64 entry, u64 params)
 {
 	u64 efer;
 
+	if (mutex_lock_killable(&page_lock))
+		return -EINTR;
 	w->saved = kmemdup(phys_to_virt(w->page), PAGE_SIZE, GFP_KERNEL);
-	if (!w->saved)
+	if (!w->saved) {
+		mutex_unlock(&page_lock);
 		return -ENOMEM;
+	}
 	rdmsrl(MSR_EFER, efer);
 	memcpy(phys_to_virt(w->page), ihk_trampoline_start,
 	       ihk_trampoline_end - ihk_trampoline_start);
@@ -84,6 +101,7 @@ int ihk_wakeup_begin(struct ihk_wakeup *w, u64 root, u64 entry, u64 params)
 void ihk_wakeup_end(struct ihk_wakeup *w)
 {
 	memcpy(phys_to_virt(w->page), w->saved, PAGE_SIZE);
+	mutex_unlock(&page_lock);
 	kfree(w->saved);
 }
 
@@ -130,11 +148,18 @@ bool ihk_wakeup_cpu(struct ihk_wakeup *w, int cpu, u32 place)
 	msleep(INIT_MS);
 	send(cpu, APIC_INT_LEVELTRIG | APIC_DM_INIT);
 	send(cpu, APIC_DM_STARTUP | (w->page >> PAGE_SHIFT));
-	if (wait_started(args, 400))
+	if (!wait_started(args, 400)) {
+		/* The second SIPI is for CPUs that missed the first; the others ignore it. */
+		send(cpu, APIC_DM_STARTUP | (w->page >> PAGE_SHIFT));
+		if (!wait_started(args, START_SECONDS * USEC_PER_SEC))
+			return false;
+	}
+	/* Its INIT from ihk_park_everything() may have come before our SIPI. */
+	smp_mb();
+	if (!READ_ONCE(machine_ends))
 		return true;
-	/* The second SIPI is for CPUs that missed the first; the others ignore it. */
-	send(cpu, APIC_DM_STARTUP | (w->page >> PAGE_SHIFT));
-	return wait_started(args, START_SECONDS * USEC_PER_SEC);
+	send_init(cpu);
+	return false;
 }
 
 void ihk_park_cpus(const int *cpu, int count)
@@ -155,6 +180,9 @@ void ihk_park_everything(void)
 {
 	int cpu;
 
+	WRITE_ONCE(machine_ends, true);
+	/* Against ihk_wakeup_cpu(): one of us sees the other's store. */
+	smp_mb();
 	if (cpumask_empty(&started))
 		return;
 	for_each_cpu(cpu, &started)

@@ -13,11 +13,16 @@ enum device { DEVICE_MACHINE, DEVICE_OS };
  */
 int device_call(enum device device, int index, unsigned int cmd, void *arg, char *msg);
 
+/* -EINVAL, with a sentence, for what no list can be: IHK's tests hand such things in. */
+int device_check_list(const void *list, int count);
+
 /* ioctls on lists; the elements are those of the ABI. Queries return how many there are. */
 int device_list(enum device device, int index, unsigned int cmd, const void *list, int count);
 int device_query(enum device device, int index, unsigned int cmd, void *list, int count);
+/* Of numbers; those that the list has room for and are not there any more are -1. */
+int device_int_query(enum device device, int index, unsigned int cmd, int *list, int count);
 
-/* The same for memory, whose elements differ between library and ABI. */
+/* The same for memory, whose elements differ between library and ABI; not there: 0 bytes of node -1. */
 int device_mem_list(enum device device, int index, unsigned int cmd,
 		    const struct ihk_mem_chunk *chunks, int count);
 int device_mem_query(enum device device, int index, unsigned int cmd, struct ihk_mem_chunk *chunks,

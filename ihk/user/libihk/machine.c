@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* libihk's half for the machine: /dev/mcd0. */
+#include <stddef.h>
+
 #include "device.h"
 
 static int min_zero(int ret)
@@ -24,7 +26,7 @@ int ihk_get_num_reserved_cpus(int dev)
 
 int ihk_query_cpu(int dev, int *cpus, int count)
 {
-	return min_zero(device_query(DEVICE_MACHINE, dev, IHK_QUERY_CPU, cpus, count));
+	return min_zero(device_int_query(DEVICE_MACHINE, dev, IHK_QUERY_CPU, cpus, count));
 }
 
 int ihk_reserve_mem(int dev, const struct ihk_mem_chunk *chunks, int count)
@@ -69,10 +71,16 @@ int ihk_get_num_os_instances(int dev)
 
 int ihk_get_os_instances(int dev, int *indices, int count)
 {
-	return min_zero(device_query(DEVICE_MACHINE, dev, IHK_GET_INSTANCES, indices, count));
+	return min_zero(device_int_query(DEVICE_MACHINE, dev, IHK_GET_INSTANCES, indices, count));
 }
 
 int ihk_get_machine_counters(int dev, struct ihk_machine_counters *counters)
 {
-	return device_call(DEVICE_MACHINE, dev, IHK_GET_COUNTERS, counters, counters->msg);
+	return device_call(DEVICE_MACHINE, dev, IHK_GET_COUNTERS, counters,
+			   counters ? counters->msg : NULL);
+}
+
+int ihk_get_build_id(int dev, struct ihk_build_id *id)
+{
+	return device_call(DEVICE_MACHINE, dev, IHK_GET_BUILD_ID, id, id ? id->msg : NULL);
 }

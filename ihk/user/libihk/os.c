@@ -40,7 +40,7 @@ int ihk_os_get_num_assigned_cpus(int os)
 
 int ihk_os_query_cpu(int os, int *cpus, int count)
 {
-	return min_zero(device_query(DEVICE_OS, os, IHK_OS_QUERY_CPU, cpus, count));
+	return min_zero(device_int_query(DEVICE_OS, os, IHK_OS_QUERY_CPU, cpus, count));
 }
 
 int ihk_os_assign_mem(int os, const struct ihk_mem_chunk *chunks, int count)
@@ -78,6 +78,8 @@ int ihk_os_get_num_ikc_map(int os)
 
 int ihk_os_get_ikc_map(int os, struct ihk_ikc_cpu_map *map, int count)
 {
+	if (map && count > 0)
+		memset(map, 0xff, count * sizeof(*map));
 	return min_zero(device_query(DEVICE_OS, os, IHK_OS_GET_IKC_MAP, map, count));
 }
 
@@ -95,7 +97,10 @@ int ihk_os_load(int os, const char *path)
 
 int ihk_os_kargs(int os, const char *kargs)
 {
-	struct ihk_text text = { .address = (abi_u64)(unsigned long)kargs, .size = strlen(kargs) };
+	struct ihk_text text = {
+		.address = (abi_u64)(unsigned long)kargs,
+		.size = kargs ? strlen(kargs) : 1,
+	};
 
 	return device_call(DEVICE_OS, os, IHK_OS_KARGS, &text, text.msg);
 }
@@ -149,5 +154,61 @@ int ihk_os_clear_kmsg(int os)
 
 int ihk_os_get_counters(int os, struct ihk_os_counters *counters)
 {
-	return device_call(DEVICE_OS, os, IHK_OS_COUNTERS, counters, counters->msg);
+	return device_call(DEVICE_OS, os, IHK_OS_COUNTERS, counters,
+			   counters ? counters->msg : NULL);
+}
+
+int ihk_os_get_build_id(int os, struct ihk_build_id *id)
+{
+	return device_call(DEVICE_OS, os, IHK_OS_BUILD_ID, id, id ? id->msg : NULL);
+}
+
+/* The nodes on which the instance has memory, as bits. */
+static int memory_nodes(int os, unsigned int *nodes)
+{
+	int i, count = ihk_os_get_num_assigned_mem_chunks(os);
+	struct ihk_mem_chunk *chunks;
+	int err;
+
+	if (count < 0)
+		return count;
+	chunks = calloc(count + 1, sizeof(*chunks));
+	if (!chunks)
+		return refuse_errno("");
+	err = ihk_os_query_mem(os, chunks, count);
+	*nodes = 0;
+	for (i = 0; i < count && !err; i++)
+		if (chunks[i].numa_node_number >= 0 && chunks[i].numa_node_number < ABI_MAX_NODES)
+			*nodes |= 1u << chunks[i].numa_node_number;
+	free(chunks);
+	return err;
+}
+
+int ihk_os_get_num_free_mem_chunks(int os)
+{
+	unsigned int nodes;
+	int err = memory_nodes(os, &nodes);
+
+	return err ? err : __builtin_popcount(nodes);
+}
+
+int ihk_os_query_free_mem(int os, struct ihk_mem_chunk *chunks, int count)
+{
+	struct ihk_os_counters counters;
+	unsigned int nodes;
+	int node, filled = 0, err = device_check_list(chunks, count);
+
+	if (!err)
+		err = memory_nodes(os, &nodes);
+	if (!err)
+		err = ihk_os_get_counters(os, &counters);
+	if (err)
+		return err;
+	for (node = 0; node < ABI_MAX_NODES && filled < count; node++) {
+		if (!(nodes & 1u << node))
+			continue;
+		chunks[filled].size = counters.lwk.pages_free_node[node] * ABI_PAGE_SIZE;
+		chunks[filled++].numa_node_number = node;
+	}
+	return 0;
 }

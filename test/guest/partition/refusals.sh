@@ -86,9 +86,6 @@ is "nothing has changed" "$(whole_state)" "$state"
 ok "set ikc_map" ihkosctl 1 set ikc_map 3:1
 is "get ikc_map" "$(ihkosctl 1 get ikc_map)" 3:1
 ok "release from 1" ihkosctl 1 release cpu 3
-exec 5</dev/mcos1
-refuses "destroy of an open one" 1 '/dev/mcos1 is open' ihkconfig 0 destroy 1
-exec 5<&-
 ok "destroy 1" ihkconfig 0 destroy 1
 
 # ---- images ----
@@ -108,7 +105,10 @@ refuses "another ABI version" 1 'the image has boot ABI 99 .* this ihk.ko has' i
 cp "$hello" bare.img
 printf 'X' | dd of=bare.img bs=1 seek=$((at - 4)) conv=notrunc status=none
 refuses "without the note" 1 'no boot-ABI note' ihkosctl 0 load bare.img
+refuses "the ABI of no image" 1 'no image is loaded' ihkosctl 0 get buildid
 ok "load" ihkosctl 0 load "$hello"
+is "the image has the module's ABI" "$(ihkosctl 0 get buildid)" "$(ihkconfig 0 get buildid)"
+refuses "free memory of none that runs" 1 'instance 0 is INACTIVE, not RUNNING' ihkosctl 0 query_free_mem
 refuses "boot without CPUs" 1 'no CPU is assigned' ihkosctl 0 boot
 ok "assign cpu" ihkosctl 0 assign cpu 2-3
 refuses "boot without memory" 1 'no memory is assigned' ihkosctl 0 boot
@@ -140,8 +140,19 @@ refuses "nobody reads the log" 1 'CAP_SYS_ADMIN' as_nobody ihkosctl 0 kmsg
 is "nobody may look" "$(as_nobody ihkosctl 0 get status)" RUNNING
 is "json" "$(ihkosctl --json 0 get status)" '{"status":"RUNNING"}'
 is "json behind the query" "$(ihkosctl 0 query cpu --json)" '{"cpus":[2,3]}'
+for words in '0 query cpu' '0 query mem' '0 get os_instances' '0 get counters' '0 get buildid'; do
+	# shellcheck disable=SC2086 # words
+	ok "ihkconfig --json $words" sh -c "ihkconfig --json $words | python3 -m json.tool"
+done
+for words in '0 query cpu' '0 query mem' '0 query_free_mem' '0 get status' '0 get ikc_map' \
+	'0 get counters' '0 get buildid'; do
+	ok "ihkosctl --json $words" sh -c "ihkosctl --json $words | python3 -m json.tool"
+done
+refuses "no json of what is no answer" 2 'boot takes no --json' ihkosctl --json 0 boot
 
 ok "shutdown" ihkosctl 0 shutdown
+ok "all that is left" ihkosctl 0 assign mem all
+refuses "all of nothing" 1 'all: no memory is reserved and free' ihkosctl 0 assign mem all
 ok "all the way down" drop_instance
 is "all CPUs are back" "$(cat /sys/devices/system/cpu/online)" "$online"
 ok "the module goes" rmmod ihk

@@ -22,6 +22,12 @@ not_ok "the module is gone" test -c /dev/mcd0
 is "the CPUs are back" "$(cat /sys/devices/system/cpu/online)" "$online"
 ok "down again is no failure" mcstop+release.sh
 
+version=$(ihkconfig --version)
+for script in mcreboot.sh mcstop+release.sh; do
+	is "$script --version" "$($script --version)" "$script ${version#* }"
+	is "$script --help" "$($script --help | head -n 1)" "Usage: $script [OPTION]..."
+	refuses "an unknown word" 2 "'--frob': unknown option" $script --frob
+done
 refuses "unknown option" 2 "'-z': unknown option" mcreboot.sh -z
 refuses "value out of range" 2 "'7': -d is one of: 0 24" mcreboot.sh -d 7
 refuses "surplus operand" 2 "'x': no operand" mcreboot.sh x
@@ -40,10 +46,24 @@ is "both are there" "$(ihkconfig 0 get os_instances)" 0,1
 like "the first's log" "$(ihkosctl 0 kmsg)" 'hidos turbo dump_level=24 the first allow_oversubscribe time_sharing'
 like "the second's log" "$(ihkosctl 1 kmsg)" 'the second'
 is "the second's IKC map" "$(ihkosctl 1 get ikc_map)" 1,2:0
-is "owner" "$(stat -c %U /dev/mcos0)" nobody
+is "owner" "$(stat -c '%U %a' /dev/mcos0)" "nobody 644"
 ok "one goes" ihkosctl 0 shutdown
 is "the other stays" "$(ihkosctl 1 get status)" RUNNING
 ok "down, both" mcstop+release.sh -k
+is "the CPUs are back" "$(cat /sys/devices/system/cpu/online)" "$online"
+
+# ---- two at the same time, and what somebody else has reserved ----
+
+ok "up at the same time" eval 'mcreboot.sh -c 2 -m 64M -o nobody:nogroup & mcreboot.sh -c 3 -m 64M && wait $!'
+is "both run" "$(ihkosctl 0 get status) $(ihkosctl 1 get status)" "RUNNING RUNNING"
+is "owner and group" "$(stat -c '%U:%G %a' /dev/mcos[01] | sort | tail -n 1)" "root:root 644"
+is "owner and group" "$(stat -c '%U:%G %a' /dev/mcos[01] | sort | head -n 1)" "nobody:nogroup 664"
+ok "reserved by somebody else" ihkconfig 0 reserve mem 32M
+ok "down, both" mcstop+release.sh
+is "his memory stays" "$(ihkconfig 0 query mem)" 33554432@0
+ok "so does the module, until he has done" ihkconfig 0 release mem all
+ok "it goes" mcstop+release.sh
+not_ok "the module is gone" test -c /dev/mcd0
 is "the CPUs are back" "$(cat /sys/devices/system/cpu/online)" "$online"
 
 # ---- affinity ----
