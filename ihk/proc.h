@@ -268,6 +268,7 @@ struct ihk_twin {
 	bool entered; /* has been in its wait */
 	bool leaving; /* left the wait for a signal; saved_mask is to be restored */
 	u64 saved_mask;
+	u64 poll_ns; /* how long its next wait polls; 0: sleeps at once */
 	const struct cred *cred; /* of the ids published last, with a reference */
 
 	struct callback_head exit_work;

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The wait of a twin: msync() on its page of the control mapping ends up here. */
 #include <linux/module.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 
 #include "proc.h"
 
-static unsigned int poll_us;
+static unsigned int poll_us = 20;
 module_param(poll_us, uint, 0644);
-MODULE_PARM_DESC(poll_us, "How long a twin polls for its next request before it sleeps");
+MODULE_PARM_DESC(poll_us, "Longest time that a twin polls for its next request before it sleeps");
+
+/* What a twin that has not polled begins with. */
+#define POLL_NS_MIN 5000U
 
 /* Longest sleep in front of something that the LWK has not taken yet. */
 #define NAP_MAX (HZ / 4)
@@ -28,24 +32,40 @@ static bool all_taken(const struct kpage *k)
 }
 
 /* Look for a request without sleeping; the same tests as in front of a sleep. */
-static void poll(struct ihk_twin *twin)
+static void poll(struct ihk_twin *twin, u64 began, u64 limit)
 {
-	u64 end = ktime_get_ns() + poll_us * (u64)NSEC_PER_USEC;
+	u64 end = min_t(u64, twin->poll_ns, limit);
 
 	WRITE_ONCE(twin->k->twin_state, TWIN_POLLING);
 	while (!has_request(twin->k) && !signal_pending(current) && !need_resched() &&
-	       ihk_procs_alive(twin->procs) && ktime_get_ns() < end)
+	       ihk_procs_alive(twin->procs) && local_clock() - began < end)
 		cpu_relax();
+}
+
+/*
+ * As KVM's halt polling: a wait that polling within the limit would have
+ * covered makes the next poll longer, a longer wait makes it shorter.
+ */
+static void poll_adapt(struct ihk_twin *twin, u64 waited, u64 limit)
+{
+	if (waited < limit)
+		twin->poll_ns = min_t(u64, max(2 * twin->poll_ns, (u64)POLL_NS_MIN), limit);
+	else
+		twin->poll_ns = twin->poll_ns > POLL_NS_MIN ? twin->poll_ns / 2 : 0;
 }
 
 static enum event wait_event_of(struct ihk_twin *twin)
 {
 	struct kpage *k = twin->k;
+	u64 limit = READ_ONCE(poll_us) * (u64)NSEC_PER_USEC, began = 0;
 	enum event event;
 	long nap = 1;
 
-	if (poll_us)
-		poll(twin);
+	if (limit) {
+		began = local_clock();
+		if (twin->poll_ns)
+			poll(twin, began, limit);
+	}
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		WRITE_ONCE(twin->waiting, true);
@@ -75,6 +95,8 @@ static enum event wait_event_of(struct ihk_twin *twin)
 	__set_current_state(TASK_RUNNING);
 	WRITE_ONCE(twin->waiting, false);
 	WRITE_ONCE(k->twin_state, TWIN_AWAY);
+	if (limit && event == EVENT_REQUEST)
+		poll_adapt(twin, local_clock() - began, limit);
 	return event;
 }
 
