@@ -18,7 +18,7 @@
 static unsigned int hang_seconds = 60;
 module_param(hang_seconds, uint, 0644);
 MODULE_PARM_DESC(hang_seconds,
-		 "an LWK CPU that takes no message for so long is hung up (0: never)");
+		 "an LWK CPU that does not move for so long is hung up (0: never)");
 
 /* The module's half of one struct ikc_call. */
 struct call_slot {
@@ -137,7 +137,7 @@ static void push(struct ihk_os *os, int place, u64 word, u32 *position)
 		ihk_ring_lwk(os, place);
 }
 
-/* Watches one word that the LWK has not taken yet. */
+/* Watches one word that the LWK has not answered yet, and the CPU that got it. */
 struct watch {
 	struct ihk_os *os;
 	int place;
@@ -147,22 +147,29 @@ struct watch {
 	unsigned long since; /* which was then, in jiffies */
 };
 
-/* Ring again if the word is untaken; condemn the instance if its CPU has not moved for long. */
+/*
+ * Ring again if the word is untaken; condemn the instance if its CPU has not
+ * moved for long. A CPU that has taken the word may wait for whatever it likes,
+ * but not in one piece: rung, it moves its heartbeat, unless it hangs.
+ */
 static void watch_look(struct watch *watch)
 {
 	struct ihk_os *os = watch->os;
 	u32 head = READ_ONCE(os->to_lwk[watch->place]->head);
 	u64 heartbeat = READ_ONCE(os->params->cpus[watch->place].heartbeat);
 
-	if ((s32)(head - watch->position) > 0)
+	if ((s32)(head - watch->position) > 0 &&
+	    READ_ONCE(os->params->cpus[watch->place].state) != CPU_KERNEL) {
+		watch->since = jiffies;
 		return;
+	}
 	if (head != watch->head || heartbeat != watch->heartbeat) {
 		watch->head = head;
 		watch->heartbeat = heartbeat;
 		watch->since = jiffies;
 	}
 	if (hang_seconds && time_after(jiffies, watch->since + hang_seconds * HZ)) {
-		pr_err("ihk: instance %d: place %d takes no message for %u s\n", os->index,
+		pr_err("ihk: instance %d: place %d has not moved for %u s\n", os->index,
 		       watch->place, hang_seconds);
 		ihk_os_condemn(os, OS_HUNGUP);
 		return;

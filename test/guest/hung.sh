@@ -10,18 +10,34 @@ status_is() {
 hangs() {
 	ihkosctl 0 kmsg | grep -q 'selftest: hang'
 }
+waits() {
+	[ "$(</proc/$pid/comm)" = spin ] && grep -q '^State:[[:space:]]*S' "/proc/$pid/status"
+}
+# The selftest spends two seconds in a loop, which answers but runs no program, and then hangs.
+up() {
+	mcreboot.sh -c "$VM_LWK_CPUS" -m "$VM_LWK_MEM" -e selftest=hang || return
+	echo 5 >/sys/module/ihk/parameters/hang_seconds
+}
 
 ok "down" mcstop+release.sh
-ok "up, with selftest=hang" mcreboot.sh -c "$VM_LWK_CPUS" -m "$VM_LWK_MEM" -e selftest=hang
-echo 5 >/sys/module/ihk/parameters/hang_seconds
-# mcexec's options come first: on the CPU that will hang.
-start_lwk -c 0 "$prog/spin" sleep
-ok "a program runs there" kill -0 $pid
+ok "up, with selftest=hang" up
+mcexec "$prog/spin" sleep >/dev/null 2>&1 &
+pid=$!
+ok "a program waits for that CPU" wait_until waits
 ok "the CPU hangs" wait_until hangs
 kill -KILL $pid
 ok "the status becomes HUNGUP" wait_until status_is HUNGUP
 end_of $pid
 is "the program has ended" $status 137
+ok "down" mcstop+release.sh
+
+ok "up, with selftest=hang" up
+mcexec -c 0 true >/dev/null 2>&1 &
+pid=$!
+ok "the CPU hangs" wait_until hangs
+ok "the status becomes HUNGUP" wait_until status_is HUNGUP
+end_of $pid
+is "what was being launched there fails" "$((status > 0))" 1
 ok "shutdown" ihkosctl 0 shutdown
 ok "other arguments" ihkosctl 0 kargs hidos
 ok "boot again on the same resources" ihkosctl 0 boot
