@@ -4,6 +4,8 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
+lwk_watch
+
 run_cases clocks
 
 # A program's time lies between two times of Linux.
@@ -20,4 +22,6 @@ done
 TIMEFORMAT=%U
 spent=$({ time mcexec perl -e '$x += $_ for 1 .. 1000000' 2>&3; } 3>&2 2>&1)
 ok "time(1) of a computing program: $spent s" test "${spent/./}" -gt 50
+lwk_watched "what was started lived on the LWK"
+lwk_balanced "nothing is left"
 done_testing

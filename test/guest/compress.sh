@@ -4,6 +4,8 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
+lwk_watch
+
 input=$scratch/input
 cat /usr/share/common-licenses/* /bin/bash | head -c 1500000 >"$input"
 for tool in 'gzip -9n' 'xz -T1 -2' bzip2; do
@@ -18,5 +20,6 @@ done
 is "gzip on the LWK, gunzip on Linux" "$(mcexec gzip -9 <"$input" | gunzip | cksum)" "$(cksum <"$input")"
 is "gzip on Linux, gunzip on the LWK" "$(gzip -9 <"$input" | mcexec gunzip | cksum)" "$(cksum <"$input")"
 run_both "a broken archive" bash -c 'head -c 1000 "$0" | gunzip' "$input"
+lwk_watched "what was started lived on the LWK"
 lwk_balanced "nothing is left"
 done_testing

@@ -4,6 +4,8 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
+lwk_watch
+
 run_both "true" true
 run_both "false" false
 for status in 2 126 127 128 255; do
@@ -20,5 +22,6 @@ mcexec yes | head -n 1 >/dev/null
 is "SIGPIPE from a reader on Linux" "${PIPESTATUS[0]}" 141
 mcexec sh -c 'kill -KILL $$'
 is "a program that kills itself" $? 137
+lwk_watched "what was started lived on the LWK"
 lwk_balanced "nothing is left"
 done_testing

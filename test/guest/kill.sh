@@ -4,6 +4,8 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
+lwk_watch
+
 for what in "" sleep; do
 	for signal in TERM KILL INT USR1 SEGV 40; do
 		# shellcheck disable=SC2086 # nothing, or a word
@@ -68,5 +70,6 @@ all_ended() {
 	[ "$(lwk_counter processes_born)" = "$(lwk_counter processes_ended)" ]
 }
 ok "and is gone" wait_until all_ended
+lwk_watched "what was started lived on the LWK"
 lwk_balanced "nothing is left"
 done_testing

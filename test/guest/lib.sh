@@ -25,7 +25,10 @@ clean_up() {
 	for command in "${cleanups[@]}"; do
 		eval "$command"
 	done
-	[ ! -d "$tracing" ] || rmdir "$tracing"
+	local instance
+	for instance in "$tracing" "$tracing.watch"; do
+		[ ! -d "$instance" ] || rmdir "$instance"
+	done
 	rm -rf "$scratch"
 }
 trap clean_up EXIT
@@ -107,19 +110,47 @@ wait_until() {
 # Linux notes all forks and execs (those of the last time: $census); of these,
 # those of marked processes and their descendants are counted.
 census=()
+declare -A inside=()
+
+# census_make INSTANCE: a tracing instance of its own.
 census_make() {
-	[ -d "$tracing" ] && return
-	mkdir "$tracing" || bail "no tracing: $tracing"
-	echo counter >"$tracing/trace_clock"
-	echo 2048 >"$tracing/buffer_size_kb"
-	echo 1 >"$tracing/events/sched/sched_process_fork/enable"
-	echo 1 >"$tracing/events/sched/sched_process_exec/enable"
+	[ -d "$1" ] && return
+	mkdir "$1" || bail "no tracing: $1"
+	echo counter >"$1/trace_clock"
+	echo 2048 >"$1/buffer_size_kb"
+	echo 1 >"$1/events/sched/sched_process_fork/enable"
+	echo 1 >"$1/events/sched/sched_process_exec/enable"
+}
+
+# census_read INSTANCE: all its lines into $census.
+census_read() {
+	local line
+	# Not line by line: `read` would seek in the file, which is made anew each time.
+	mapfile -t census <"$1/trace"
+	for line in "${census[@]}"; do
+		case $line in
+		'# entries-in-buffer/'*)
+			line=${line#*: }
+			line=${line%% *}
+			[ "${line%/*}" = "${line#*/}" ] || bail "the census has lost events"
+			return
+			;;
+		esac
+	done
+}
+
+# census_fork LINE: a child of a process that counts counts too.
+census_fork() {
+	local parent=${1##* pid=}
+	[ -n "${inside[${parent%% *}]:-}" ] || return
+	inside[${1##* child_pid=}]=1
+	forks=$((forks + 1))
 }
 
 # census_begin: forgets everything. (Emptying the trace is slow: Linux waits for
 # each CPU.)
 census_begin() {
-	census_make
+	census_make "$tracing"
 	[ "${#census[@]}" -lt 1000 ] || : >"$tracing/trace"
 	echo begin >"$tracing/trace_marker"
 }
@@ -129,23 +160,15 @@ census_root() {
 	echo "root $BASHPID" >"$tracing/trace_marker"
 }
 
-# census_end: leaves the counts in $forks and $execs.
+# census_end: leaves the counts in $forks and $execs, the processes in $inside.
 census_end() {
-	local line pid
-	local -A inside=()
-	# Not line by line: `read` would seek in the file, which is made anew each time.
-	mapfile -t census <"$tracing/trace"
+	local line
+	census_read "$tracing"
 	for line in "${census[@]}"; do
 		case $line in
-		*' sched_process_fork: '*)
-			pid=${line##* pid=}
-			[ -n "${inside[${pid%% *}]:-}" ] || continue
-			inside[${line##* child_pid=}]=1
-			forks=$((forks + 1))
-			;;
+		*' sched_process_fork: '*) census_fork "$line" ;;
 		*' sched_process_exec: '*)
-			pid=${line##* old_pid=}
-			[ -z "${inside[$pid]:-}" ] || execs=$((execs + 1))
+			[ -z "${inside[${line##* old_pid=}]:-}" ] || execs=$((execs + 1))
 			;;
 		*' tracing_mark_write: begin')
 			inside=()
@@ -153,12 +176,15 @@ census_end() {
 			execs=0
 			;;
 		*' tracing_mark_write: root '*) inside[${line##* }]=1 ;;
-		'# entries-in-buffer/'*)
-			line=${line#*: }
-			line=${line%% *}
-			[ "${line%/*}" = "${line#*/}" ] || bail "the census has lost events"
-			;;
 		esac
+	done
+}
+
+# The processes of the census have ended: those too whose parents ended before them.
+census_gone() {
+	local pid
+	for pid in "${!inside[@]}"; do
+		! kill -0 "$pid" 2>/dev/null || return
 	done
 }
 
@@ -178,6 +204,47 @@ on_lwk() {
 	[ $images = "$4" ] || wrong+=$'\n'"$4 programs were executed, $images of them on the LWK"
 	[ "${is[threads_born]}" = "${is[threads_ended]}" ] || wrong+=$'\n'"threads are left"
 	[ "${is[pages_user]}" -le "${was[pages_user]}" ] || wrong+=$'\n'"${is[pages_user]} pages of programs are left"
+}
+
+# lwk_watch: from now on, what mcexec starts in any way is watched ...
+lwk_watch() {
+	census_make "$tracing.watch"
+	lwk_counters watched_from
+}
+declare -A watched_from=()
+
+# lwk_watched NAME: ... and each process of it was born, ran and ended on the LWK.
+# (mcexec's own execution is of Linux; the next one by the same process is the launch.)
+# Not for scripts that boot the instance again.
+lwk_watched() {
+	local line pid file launches=0 forks=0 execs=0 wrong=''
+	local -A after launching=()
+	inside=()
+	census_read "$tracing.watch"
+	for line in "${census[@]}"; do
+		case $line in
+		*' sched_process_fork: '*) census_fork "$line" ;;
+		*' sched_process_exec: '*)
+			pid=${line##* old_pid=}
+			file=${line#*filename=}
+			if [ -n "${inside[$pid]:-}" ]; then
+				execs=$((execs + 1))
+			elif [[ ${file%% *} == */mcexec ]]; then
+				launching[$pid]=1
+			elif [ -n "${launching[$pid]:-}" ]; then
+				unset "launching[$pid]"
+				inside[$pid]=1
+				launches=$((launches + 1))
+			fi
+			;;
+		esac
+	done
+	wait_until census_gone || wrong+=$'\nprocesses are left'
+	lwk_counters after
+	[ $launches -gt 0 ] || wrong+=$'\nnothing was started'
+	on_lwk watched_from after $((launches + forks)) $((launches + execs))
+	is "$1" "${wrong#$'\n'}" ""
+	note "$launches launches, $forks forks, $execs more executions"
 }
 
 # ---- running a program ----
@@ -283,8 +350,12 @@ run_lwk() {
 	census_begin
 	lwk_counters before
 	run_one lwk "$@"
-	lwk_counters after
 	census_end
+	if ! census_gone; then
+		wait_until census_gone || wrong+=$'\nprocesses are left'
+		census_end
+	fi
+	lwk_counters after
 	on_lwk before after $((forks + 1)) "$((execs - launch_execs))"
 	[ ${#baseline[@]} != 0 ] || lwk_baseline
 	[ ! -e "$scratch/hangs" ] || { wrong+=$'\nit hangs'; rm "$scratch/hangs"; }

@@ -4,6 +4,7 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
+lwk_watch
 hello=$prog/start-static
 cd "$scratch" || bail "$scratch"
 
@@ -77,14 +78,29 @@ chmod +x truncated
 native=$?
 (ulimit -c 0; mcexec ./truncated) 2>/dev/null
 is "a truncated program ends as on Linux" $? $native
-# An interpreter that is not there, or is none.
-sed 's,/lib64/ld-linux-x86-64.so.2,/lib64/ld-nothing-there.so.2,' "$prog/start" >no-interpreter
-sed 's,/lib64/ld-linux-x86-64.so.2,/etc/passwd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00,' "$prog/start" >bad-interpreter
-chmod +x no-interpreter bad-interpreter
-refused "no such interpreter" 127 'No such file' mcexec ./no-interpreter
-./bad-interpreter 2>/dev/null
-mcexec ./bad-interpreter 2>/dev/null
-is "an interpreter that is none" $? 126
+# Other interpreters, in the place of the right one, which has 27 characters and a zero.
+interpreter() {
+	LC_ALL=C sed "s,/lib64/ld-linux-x86-64.so.2\\x00,$2," "$prog/start" >"$1"
+	[ "$(stat -c %s "$1")" = "$(stat -c %s "$prog/start")" ] || bail "$1 has not its size"
+	chmod +x "$1"
+}
+zeroes() {
+	printf '\\x00%.0s' $(seq "$1")
+}
+interpreter absent "/lib64/ld-linux-absent.so.2$(zeroes 1)"
+interpreter not-executable "/etc/passwd$(zeroes 17)"
+interpreter not-elf-file "/usr/bin/ldd$(zeroes 16)"
+interpreter without-end /lib64/ld-linux-x86-64.so.2x
+refused "no such interpreter" 127 'absent: No such file' mcexec ./absent
+refused "an interpreter without the right" 126 'not-executable: Permission denied' mcexec ./not-executable
+refused "an interpreter that is no ELF file" 126 'not-elf-file: Accessing a corrupted' mcexec ./not-elf-file
+refused "an interpreter's name without an end" 126 'without-end: not a program' mcexec ./without-end
+for file in absent not-executable not-elf-file; do
+	env ./$file 2>/dev/null
+	native=$?
+	mcexec ./$file 2>/dev/null
+	is "$file: the status is Linux's" $? $native
+done
 
 # Who may run programs.
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
@@ -104,5 +120,6 @@ chmod 6755 set-user-id
 like "and the program knows" "$("${nobody[@]}" mcexec ./set-user-id auxv)" 'EUID 0x21.*SECURE 0x1'
 chown "$before" /dev/mcos0
 cd /
+lwk_watched "what was started lived on the LWK"
 lwk_balanced "nothing is left"
 done_testing

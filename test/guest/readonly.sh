@@ -4,6 +4,8 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
+lwk_watch
+
 # The program's memory as a process of Linux sees it; $1 is mcexec or nothing.
 look() {
 	local input=$scratch/input.$RANDOM output=$scratch/output.$RANDOM pid
@@ -39,5 +41,6 @@ look() {
 native=$(look "")
 note "$native"
 is "what a process of Linux may do" "$(look mcexec)" "$native"
+lwk_watched "what was started lived on the LWK"
 lwk_balanced "nothing is left"
 done_testing

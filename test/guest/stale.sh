@@ -4,6 +4,8 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
+lwk_watch
+
 # A program that changes its pages, with $1 processes of Linux that watch it.
 watched() {
 	local watchers=() address i
@@ -24,5 +26,6 @@ watched() {
 }
 is "watched by one" "$(watched 1 1500)" "done"
 is "watched by two" "$(watched 2 1500)" "done"
+lwk_watched "what was started lived on the LWK"
 lwk_balanced "nothing is left"
 done_testing

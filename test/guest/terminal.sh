@@ -4,6 +4,8 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
+lwk_watch
+
 # at_terminal NAME COMMAND STEP...: the same conversation both ways. COMMAND is
 # split at blanks, or is "bash -c" and a script.
 at_terminal() {
@@ -39,5 +41,6 @@ shell() {
 native=$(shell "" "${talk[@]//RUN/$job}")
 is "job control of a Linux shell" "$(shell "" "${talk[@]//RUN/mcexec $job}")" "$native"
 is "job control of a shell on the LWK" "$(shell mcexec "${talk[@]//RUN/$job}")" "$native"
+lwk_watched "what was started lived on the LWK"
 lwk_balanced "nothing is left"
 done_testing
