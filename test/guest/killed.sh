@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 rounds=25
-[ "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)" -lt 4500000 ] || rounds=500
+[ "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)" -lt 4500000 ] || rounds=100
 seed=${SEED:-$EPOCHSECONDS}
 note "SEED=$seed"
 RANDOM=$seed

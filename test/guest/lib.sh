@@ -202,7 +202,8 @@ on_lwk() {
 	[ $ran = $born ] || [ -n "$run_kills" ] || wrong+=$'\n'"$born processes born on the LWK, $ran ran there"
 	[ $ended = $born ] || wrong+=$'\n'"$born processes born on the LWK, $ended ended"
 	[ $images = "$4" ] || wrong+=$'\n'"$4 programs were executed, $images of them on the LWK"
-	[ "${is[threads_born]}" = "${is[threads_ended]}" ] || wrong+=$'\n'"threads are left"
+	[ $((is[threads_born] - was[threads_born])) = $((is[threads_ended] - was[threads_ended])) ] ||
+		wrong+=$'\n'"threads are left"
 	[ "${is[pages_user]}" -le "${was[pages_user]}" ] || wrong+=$'\n'"${is[pages_user]} pages of programs are left"
 }
 
