@@ -50,6 +50,7 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 		return;
 	twin->child = NULL;
 	ihk_twin_bind(born, child);
+	ihk_signal_block_child(child);
 }
 
 static struct ihk_space *fork_space(struct ihk_twin *twin)

@@ -315,6 +315,13 @@ enum ihk_signal_verdict ihk_signal_look(void);
 void ihk_signal_recalc(void);
 /* Make `mask` Linux's mask of the current task. */
 void ihk_signal_mask(struct ihk_twin *twin, u64 mask);
+/*
+ * From the fork tracepoint: nothing is delivered to the child before its first
+ * wait, for it has no slot and maybe no alternate stack yet. Without a lock: it
+ * does not run yet, and looks again at what is pending before it goes to user
+ * mode, whichever value a sender of a signal has seen meanwhile.
+ */
+void ihk_signal_block_child(struct task_struct *child);
 /* Until the thread runs no user code. */
 void ihk_signal_hold(struct ihk_twin *twin);
 /* The thread is on hold: block what has a catcher, so that the others take effect on the way out. */

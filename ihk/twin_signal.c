@@ -104,6 +104,11 @@ static void probe(struct ihk_twin *twin)
 	ihk_procs_call(twin->procs, ihk_twin_place(twin), &c);
 }
 
+void ihk_signal_block_child(struct task_struct *child)
+{
+	WRITE_ONCE(child->blocked.sig[0], ~NEVER_BLOCKED);
+}
+
 /*
  * The thread must not run user code while its twin is not in the wait. Ring
  * until the LWK obeys, or has died. A thread that has sent a request runs

@@ -164,22 +164,6 @@ static void take_request(struct ihk_twin *twin)
 }
 
 /*
- * Nothing may be delivered between clone and the child's first wait: it has no
- * slot and maybe no alternate stack yet. Both get their masks when they enter.
- */
-static s64 take_clone(struct ihk_twin *twin)
-{
-	s64 err = ihk_life_prepare(twin);
-
-	if (err)
-		return err;
-	twin->saved_mask = READ_ONCE(twin->k->mask);
-	twin->leaving = true;
-	ihk_signal_mask(twin, ~0UL);
-	return 0;
-}
-
-/*
  * True: go out with *ret. -ERESTARTSYS lets Linux deliver what is pending and
  * come back here, where the request, still in `cur`, is completed.
  */
@@ -194,7 +178,7 @@ static bool serve_request(struct ihk_twin *twin, int *ret)
 	case REQ_CALL:
 		return true;
 	case REQ_CLONE:
-		result = take_clone(twin);
+		result = ihk_life_prepare(twin);
 		if (!result)
 			return true;
 		break;

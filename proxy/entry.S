@@ -61,22 +61,44 @@ proxy_call_end:
 	jmp	proxy_call_end
 
 /*
- * long proxy_clone_onto(flags, stack, parent_tid, slot number): the parent
- * returns with clone's result; the child has nothing but its registers.
+ * long proxy_clone_call(slot, flags, stack, parent_tid, slot number of the child)
+ *
+ * clone under the same rules, so that a signal to a whole process group meets
+ * it as Linux has it: either before, and then the call is repeated behind the
+ * handler, or afterwards, and then the child has it too. The parent returns
+ * with clone's result, and so does a child on its copy of the stack; one with a
+ * stack of its own has nothing but its registers, and goes to serve().
  */
-	.globl proxy_clone_onto
-proxy_clone_onto:
+	.globl proxy_clone_call, proxy_clone_start, proxy_clone_insn, proxy_clone_end
+proxy_clone_call:
 	pushq	%rbx
-	movq	%rcx, %rbx
+	movq	%r8, %rbx
+	movq	%rdi, %r9
+	movq	%rcx, %r10
+	movl	SLOT_SEQ(%r9), %eax
+proxy_clone_start:
+	cmpl	%eax, SLOT_ABORTED_SEQ(%r9)
+	je	2f
+	movq	%rsi, %rdi
+	movq	%rdx, %rsi
+	movq	%r10, %rdx
 	xorl	%r10d, %r10d
 	xorl	%r8d, %r8d
 	movl	$NR_CLONE_, %eax
+	xorl	%ecx, %ecx
+proxy_clone_insn:
 	syscall
+proxy_clone_end:
 	testq	%rax, %rax
-	jz	1f
-	popq	%rbx
+	jnz	1f
+	testq	%rsi, %rsi
+	jnz	3f
+1:	popq	%rbx
 	ret
-1:	xorl	%ebp, %ebp
+2:	movl	$CALL_NOT_STARTED_, SLOT_OUTCOME(%r9)
+	movq	$-1, %rax
+	jmp	1b
+3:	xorl	%ebp, %ebp
 	movq	%rbx, %rdi
 	andq	$-16, %rsp
 	call	serve

@@ -23,9 +23,10 @@ enum {
 long proxy_call(struct slot *slot);
 extern const char proxy_call_start[], proxy_call_insn[], proxy_call_end[];
 
-/* clone onto a stack of its own: the child goes to serve(slot_number). */
-long proxy_clone_onto(unsigned long flags, unsigned long stack, unsigned long parent_tid,
-		      unsigned long slot_number);
+/* clone under the same rules; stack 0: on a copy of the caller's. */
+long proxy_clone_call(struct slot *slot, unsigned long flags, unsigned long stack,
+		      unsigned long parent_tid, unsigned long slot_number);
+extern const char proxy_clone_start[], proxy_clone_insn[], proxy_clone_end[];
 
 /* ---- serve.c ---- */
 

@@ -35,19 +35,35 @@ void signal_stack(unsigned long slot_number)
 	linux_call(NR_SIGALTSTACK, (unsigned long)&stack, 0, 0, 0);
 }
 
-/* Where the signal found the call of the slot. */
-static enum call_outcome find_outcome(const struct ucontext *uc, unsigned long nr)
-{
-	unsigned long start = (unsigned long)proxy_call_start;
-	unsigned long insn = (unsigned long)proxy_call_insn;
+/* One of the two places where a request's system call is made: see entry.S. */
+struct site {
+	const char *start, *insn, *end;
+};
 
-	if (uc->rip < start || uc->rip > insn)
+/* Where the signal found the call of the slot. */
+static enum call_outcome find_outcome(const struct ucontext *uc, const struct site *site,
+				      unsigned long nr)
+{
+	if (uc->rip < (unsigned long)site->start || uc->rip > (unsigned long)site->insn)
 		return CALL_COMPLETE;
-	if (uc->rip < insn || uc->rcx != (unsigned long)proxy_call_end)
+	if (uc->rip < (unsigned long)site->insn || uc->rcx != (unsigned long)site->end)
 		return CALL_NOT_STARTED;
 	if (uc->rax == NR_RESTART_SYSCALL && nr != NR_RESTART_SYSCALL)
 		return CALL_RESTART_BLOCK;
 	return CALL_RESTARTABLE;
+}
+
+/* The request's call, if it was met at this site and is not complete, is over: its end comes next. */
+static void stop_call(struct ucontext *uc, const struct site *site, volatile struct slot *slot)
+{
+	enum call_outcome outcome = find_outcome(uc, site, slot->nr);
+
+	if (outcome == CALL_COMPLETE)
+		return;
+	slot->outcome = outcome;
+	uc->rip = (unsigned long)site->end;
+	/* No result; above all not the 0 that tells a child from its parent. */
+	uc->rax = ~0UL;
 }
 
 /*
@@ -60,14 +76,13 @@ void proxy_catcher(int signo, const void *siginfo, void *ucontext)
 {
 	unsigned long here = (unsigned long)__builtin_frame_address(0);
 	volatile struct slot *slot = *(struct slot **)(here & ~(PROXY_ALTSTACK_SIZE - 1));
+	const struct site call = { proxy_call_start, proxy_call_insn, proxy_call_end };
+	const struct site clone = { proxy_clone_start, proxy_clone_insn, proxy_clone_end };
 	struct ucontext *uc = ucontext;
-	enum call_outcome outcome = find_outcome(uc, slot->nr);
 	unsigned int i;
 
-	if (outcome != CALL_COMPLETE) {
-		slot->outcome = outcome;
-		uc->rip = (unsigned long)proxy_call_end;
-	}
+	stop_call(uc, &call, slot);
+	stop_call(uc, &clone, slot);
 	for (i = 0; i < SLOT_SIGINFO_SIZE; i++)
 		slot->siginfo[i] = ((const abi_u8 *)siginfo)[i];
 	slot->signo = signo;

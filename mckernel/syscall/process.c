@@ -192,7 +192,7 @@ static s64 give_birth(const struct birth *b)
 	t->kpage->child_epoch = child->space->epoch_pa;
 	/* From here on it may run and end at any time. */
 	sched_start(child, -1);
-	/* The module blocks all signals for the time of the clone, and gives both this mask afterwards. */
+	/* The child gets this mask too, in its first wait. */
 	offload_clone(b->flags & ~CLONE_LWK, b->pidfd, t->mask, &res);
 	if (res.ended) {
 		/* What was attached is the module's, which knows whether there is a child. */

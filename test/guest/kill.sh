@@ -71,5 +71,6 @@ all_ended() {
 }
 ok "and is gone" wait_until all_ended
 lwk_watched "what was started lived on the LWK"
+is "a signal to a group that forks reaches all of it" "$(mcexec "$prog/group" 60)" "group: good"
 lwk_balanced "nothing is left"
 done_testing

@@ -10,7 +10,7 @@ cd "$(dirname "$(realpath "$0")")/../.." || exit 1
 # What is typed is echoed: so the word that is waited for is typed with quotes in it.
 # with LAUNCHER: a program at the terminal, in the shell that waits for a command.
 with() {
-	conversation+=($'-'"$1"$'sh -c \'echo re""ady; sleep 1000\'\r' +ready $'-\x03' +'# '
+	conversation+=($'-'"$1"$'sh -c \'echo re""ady; exec sleep 1000\'\r' +ready $'-\x03' +'# '
 		$'-echo status: $?\r' '+status: 130' '+# '
 		$'-'"$1"$'sh -c \'echo re""ady; exec sleep 1000\'\r' +ready $'-\x1a' +Stopped '+# '
 		$'-fg\r' +'sleep 1000' $'-\x03' '+# '
