@@ -61,4 +61,72 @@ wait $pid 2>/dev/null
 # Waits for the end of a process that is not ours.
 tail --pid="$qemu" -f /dev/null
 pass "when boot/vm is killed, its machine ends"
+
+# ---- with an LWK ----
+
+# lwk ARG...: the same with one.
+lwk() {
+	boot/vm --status "$dir/status" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	status=$?
+	outcome=$(cat "$dir/status")
+}
+
+# Dies when it is booted again with this argument, and the command waits for that.
+dies='mcstop+release.sh && mcreboot.sh -c 2-3 -m 256M -e selftest=panic &&
+	until [ "$(ihkosctl 0 get status)" = PANIC ]; do sleep 0.1; done; echo dead; exit 9'
+lwk -- sh -c "nproc; cat /sys/devices/system/cpu/online; ihkosctl 0 query cpu
+	ihkosctl 0 get counters | sed -n 's/^pages_assigned //p'; mcexec echo runs; $dies"
+is "4 CPUs, the upper half and a quarter of 4 GiB are the LWK's" \
+	"$(head -n 5 "$dir/out" | tr '\n' ' ')" "2 0-1 2-3 262144 runs "
+is "an LWK that dies fails the run" "$status $outcome" "125 complaint"
+like "and its last words are shown" "$(cat "$dir/err")" 'vm: LWK 0: status PANIC.*vm: LWK 0: .*PANIC: selftest'
+is "every line of boot/vm's own begins with vm:" "$(grep -vc '^vm: ' "$dir/err")" 0
+is "the command's own output stands apart" "$(tail -n 1 "$dir/out")" dead
+
+lwk --expect-panic --lwk-cpus 1,3 --lwk-mem 512M@0 --qemu '-name "two words"' -- \
+	sh -c "ihkosctl 0 query cpu; ihkosctl 0 get counters | sed -n 's/^pages_assigned //p'; $dies"
+is "--expect-panic excuses it" "$status $outcome" "9 exit 9"
+is "--lwk-cpus, --lwk-mem" "$(tr '\n' ' ' <"$dir/out")" "1,3 131072 dead "
+
+# ---- what it refuses ----
+
+# refuses NAME STATUS REGEX ARG...: no machine, one line.
+refuses() {
+	local name=$1 want=$2 regex=$3
+	shift 3
+	vm "$@" </dev/null
+	is "$name: status, lines" "$status $(wc -l <"$dir/err")" "$want 1"
+	like "$name: what it says" "$(cat "$dir/err")" "$regex"
+}
+refuses "no command" 2 'vm: no command'
+refuses "no such option" 2 'vm: --frob: ' --frob -- true
+refuses "no CPUs" 2 'vm: --cpus 0: not a number' --cpus 0 -- true
+refuses "more nodes than CPUs" 2 'vm: --numa 5: not a number from 1 to 4' --numa 5 -- true
+refuses "no size" 2 'vm: --mem much: not a size' --mem much -- true
+refuses "no such directory" 2 'vm: --share /nowhere: no such directory' --share /nowhere -- true
+refuses "no such kernel" 125 'vm: /nowhere: no such kernel' --kernel /nowhere -- true
+is "and the outcome says so" "${outcome%%:*}" failed
+
+# ---- gdb ----
+
+vm --gdb -- echo "went on" </dev/null &
+machine=$!
+until socket=$(sed -n "s/.*'target remote \([^']*\)'.*/\1/p" "$dir/err") && [ -S "$socket" ]; do
+	kill -0 $machine || bail "boot/vm ended early: $(cat "$dir/err")"
+done
+like "the machine waits for gdb before its first instruction" \
+	"$(gdb -batch -ex "target remote $socket" -ex 'print /x $pc' -ex detach 2>&1)" '0xfff0'
+wait $machine
+is "and goes on" "$(cat "$dir/out" "$dir/status")" "went on
+exit 0"
+
+# ---- a terminal ----
+
+caught='trap "stty size" WINCH; trap "echo caught; exit 5" INT; stty size; while :; do read -rt 0.1; done'
+is "a terminal: the window's size, its change, Ctrl-C" \
+	"$(build/test/prog/terminal '+24 80' =40x100 '+40 100' $'-\x03' +caught -- \
+		boot/vm --no-lwk -- bash -c "$caught" 2>&1)" "24 80
+40 100
+caught
+status 5"
 done_testing

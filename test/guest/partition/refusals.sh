@@ -106,6 +106,22 @@ cp "$hello" bare.img
 printf 'X' | dd of=bare.img bs=1 seek=$((at - 4)) conv=notrunc status=none
 refuses "without the note" 1 'no boot-ABI note' ihkosctl 0 load bare.img
 refuses "the ABI of no image" 1 'no image is loaded' ihkosctl 0 get buildid
+# The second segment's size in memory: 8 MiB.
+cp "$hello" large.img
+printf '\0\0\x80\0' | dd of=large.img bs=1 seek=$((64 + 56 + 40)) conv=notrunc status=none
+ok "a range of 4 MiB" ihkconfig 0 reserve mem 4M
+ok "is assigned" ihkosctl 0 assign mem 4M
+refuses "larger than the instance's memory" 1 'the image needs 82.. KiB in one piece, instance 0 has no' \
+	ihkosctl 0 load large.img
+ok "release" ihkosctl 0 release mem 4M
+ok "without memory it is loaded" ihkosctl 0 load large.img
+ok "assign a CPU" ihkosctl 0 assign cpu 2
+ok "assign the range" ihkosctl 0 assign mem 4M
+refuses "but not booted" 1 'the image needs 82.. KiB in one piece, instance 0 has no' ihkosctl 0 boot
+is "the status" "$(ihkosctl 0 get status)" INACTIVE
+ok "release" ihkosctl 0 release mem 4M
+ok "release" ihkosctl 0 release cpu 2
+ok "release the range" ihkconfig 0 release mem 4M
 ok "load" ihkosctl 0 load "$hello"
 is "the image has the module's ABI" "$(ihkosctl 0 get buildid)" "$(ihkconfig 0 get buildid)"
 refuses "free memory of none that runs" 1 'instance 0 is INACTIVE, not RUNNING' ihkosctl 0 query_free_mem

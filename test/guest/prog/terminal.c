@@ -2,7 +2,8 @@
 /*
  * A user at a terminal: terminal STEP... -- COMMAND [ARG...]
  * +TEXT waits until the command's output has TEXT (behind what was found
- * before), -TEXT types TEXT, =ROWSxCOLUMNS changes the window. At the end it
+ * before), -TEXT types TEXT, =ROWSxCOLUMNS changes the window, @NR waits until
+ * the command is blocked in system call NR. At the end it
  * prints what was found and the command's status; on an end before the last
  * +TEXT, all output.
  */
@@ -82,6 +83,8 @@ int main(int argc, char **argv)
 			wait_for(master, text);
 		} else if (argv[i][0] == '-') {
 			NEED(write(master, text, strlen(text)) == (ssize_t)strlen(text));
+		} else if (argv[i][0] == '@') {
+			await_call(pid, atol(text));
 		} else {
 			NEED(sscanf(text, "%hux%hu", &size.ws_row, &size.ws_col) == 2);
 			NEED(ioctl(master, TIOCSWINSZ, &size) == 0);

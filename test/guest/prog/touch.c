@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Uses much memory: touch fill|fresh|verify|fork MIB, touch file PATH, touch greedy, touch share MIB. */
+/*
+ * Uses much memory: touch fill|fresh|verify|fork MIB, touch file PATH, touch greedy,
+ * touch share MIB, touch keep MIB FIFO.
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -80,6 +83,17 @@ static void verify(size_t size)
 	char *p = prog_map(size);
 
 	write_marks(p, size);
+	CHECK(has_marks(p, size));
+}
+
+/* Says that it is ready, and looks again when something comes by the fifo. */
+static void keep(size_t size, const char *fifo)
+{
+	char *p = prog_map(size), byte;
+
+	write_marks(p, size);
+	say("ready");
+	NEED(read(open(fifo, O_RDONLY), &byte, 1) == 1);
 	CHECK(has_marks(p, size));
 }
 
@@ -187,6 +201,8 @@ int main(int argc, char **argv)
 		fork_large(size);
 	else if (strcmp(what, "file") == 0 && argc > 2)
 		file(argv[2]);
+	else if (strcmp(what, "keep") == 0 && argc > 3)
+		keep(size, argv[3]);
 	else if (strcmp(what, "greedy") == 0)
 		greedy();
 	else if (strcmp(what, "share") == 0)
