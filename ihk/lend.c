@@ -127,10 +127,17 @@ static bool suffices(const struct leaf *leaf, enum fault_access access)
 unsigned int ihk_lend(struct ihk_space *space, u64 va, enum fault_access access,
 		      struct page **pages, unsigned int max, bool *writable)
 {
-	unsigned int epoch = walk_begin(space), n = 0;
+	unsigned int epoch, n = 0;
 	struct leaf leaf;
 	u64 end;
 
+	/* The tables, and the epoch itself, are there as long as the space is not dead. */
+	down_read(&space->insert);
+	if (space->dead) {
+		up_read(&space->insert);
+		return 0;
+	}
+	epoch = walk_begin(space);
 	if (!walk(space, va, &leaf) || !suffices(&leaf, access) || !mark(&leaf))
 		goto out;
 	*writable = leaf.value & PTE_WRITE;
@@ -151,6 +158,7 @@ unsigned int ihk_lend(struct ihk_space *space, u64 va, enum fault_access access,
 	}
 out:
 	walk_end(space, epoch);
+	up_read(&space->insert);
 	return n;
 }
 

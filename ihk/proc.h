@@ -150,6 +150,7 @@ struct ihk_space {
 	struct xarray slots;
 	DECLARE_BITMAP(stacks, PROXY_SLOT_COUNT); /* slots whose stacks are mapped; under `lock` */
 	unsigned int twins; /* under `lock` */
+	unsigned int living; /* of these, whose ends have not begun; under `lock` */
 	bool mapped; /* slots and shadow are; under `lock` */
 
 	struct mm_struct *mm; /* to compare with, no reference; set when mapped */
@@ -172,6 +173,11 @@ void ihk_space_retire(struct ihk_space *space);
 void ihk_space_bump(struct ihk_space *space, bool dead);
 /* Take a slot number for a page: `want`, or any if want < 0. The number, or -errno. */
 int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page);
+/*
+ * A twin is about to end. Behind the last one's CALL_THREAD_END the LWK has freed
+ * the tables: before it the space is dead, so that no foreign reader walks them.
+ */
+void ihk_space_leave(struct ihk_space *space);
 void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* ---- window.c: what is mapped into a proxy ---- */

@@ -174,10 +174,23 @@ int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page)
 			       GFP_KERNEL);
 	else
 		err = xa_insert(&space->slots, number, page, GFP_KERNEL);
-	if (!err)
+	if (!err) {
 		space->twins++;
+		space->living++;
+	}
 	mutex_unlock(&space->lock);
 	return err ? (err == -EBUSY && want < 0 ? -EAGAIN : err) : number;
+}
+
+void ihk_space_leave(struct ihk_space *space)
+{
+	bool last;
+
+	mutex_lock(&space->lock);
+	last = --space->living == 0;
+	mutex_unlock(&space->lock);
+	if (last)
+		ihk_space_bump(space, true);
 }
 
 /* The page must not be seen by this program any more when it becomes another's. */

@@ -167,6 +167,7 @@ struct ihk_twin *ihk_twin_new(struct ihk_space *space, int slot_number)
 	if (!err)
 		return twin;
 
+	ihk_space_leave(space);
 	ihk_space_drop_slot(space, twin->slot_number);
 	ihk_space_put(space);
 	ihk_procs_put(procs);
@@ -279,6 +280,7 @@ void ihk_twin_end(struct ihk_twin *twin, enum thread_end why)
 		ihk_twin_end(twin->child, THREAD_UNBORN);
 		twin->child = NULL;
 	}
+	ihk_space_leave(space);
 	if (twin->thread)
 		call_end(twin, why);
 	fold_time(twin);
