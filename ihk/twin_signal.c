@@ -169,6 +169,12 @@ void ihk_signal_fatal(int signo, int code, u64 addr)
 	info.si_signo = signo;
 	info.si_code = code;
 	info.si_addr = (void __user *)addr;
+	/*
+	 * With the code of a breakpoint, a debugger would look for one where the
+	 * proxy is, take the trap for a stale one, and go on for ever.
+	 */
+	if (signo == SIGTRAP && current->ptrace)
+		info.si_code = TRAP_BRKPT;
 
 	spin_lock_irq(&current->sighand->siglock);
 	if (signo != SIGKILL && signo != SIGSTOP)

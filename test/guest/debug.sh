@@ -33,10 +33,25 @@ kill -KILL $first
 end_of $first
 
 start
+cat >"$scratch/byte.pl" <<'BYTE'
+open my $m, "<", "/proc/$ARGV[0]/mem" or die;
+sysseek $m, $ARGV[1], 0;
+sysread $m, my $byte, 1;
+printf "byte %02x\n", ord $byte;
+BYTE
+byte="eval \"shell perl $scratch/byte.pl $pid %lu\", (unsigned long)&answer_code"
+debug 'set breakpoint always-inserted on' "$byte" 'break *(char *)&answer_code' "$byte" delete \
+	"$byte" 'set *(int *)((char *)&answer_code + 1) = 43' detach
+end_of $pid
+is "a breakpoint is set and taken away" "$(grep ^byte "$scratch/gdb")" $'byte b8\nbyte cc\nbyte b8'
+is "and does no harm" "$(tail -n 1 "$scratch/said")" "answer 43"
+show "$scratch/gdb"
+
+start
 debug 'break answer' continue kill
 end_of $pid
-show "$scratch/gdb"
-like "a breakpoint stops the program" "$(<"$scratch/gdb")" 'SIGTRAP|Breakpoint 1,'
+like "one that is reached stops the program" "$(<"$scratch/gdb")" 'SIGTRAP'
 is "which is killed then" $status 137
+show "$scratch/gdb"
 lwk_balanced "nothing is left"
 done_testing

@@ -171,11 +171,18 @@ static void prepare_window(void)
 		kassert(kernel_entry(LINUXMAP_BASE + at, PT_LEVELS - 1));
 }
 
-/* What is used from the first moment on. The rest is mapped by its owners, as arch_map_linux() is asked. */
+/*
+ * What is used from the first moment on, and what phys_init() looks at, when
+ * there are no pages for tables yet. The rest is mapped by its owners, as
+ * arch_map_linux() is asked.
+ */
 static void map_boot_params(u64 pa)
 {
+	u64 quarantine_size = boot_params->quarantine_count * sizeof(u64);
+
 	kassert(arch_map_linux(pa, boot_params->size));
 	kassert(arch_map_linux(boot_params->log, boot_params->log_size));
+	kassert(!quarantine_size || arch_map_linux(boot_params->quarantine, quarantine_size));
 }
 
 static void build(u64 boot_pa)
