@@ -88,6 +88,22 @@ s64 ihk_zap(struct ihk_procs *procs, const u64 *arg)
 	return ret;
 }
 
+/* Pages [pa, pa + SZ_4M) into the quarantine if Linux references them; how many. */
+static u64 quarantine_block(struct ihk_os *os, u64 pa)
+{
+	struct page *page = pfn_to_page(pa >> PAGE_SHIFT);
+	u64 end = pa + SZ_4M, found = 0;
+
+	/* Single pages, as they were taken from Linux: each has a count of its own. */
+	for (; pa < end; pa += PAGE_SIZE, page++) {
+		if (likely(page_ref_count(page) == 1))
+			continue;
+		ihk_quarantine_add(os, pa);
+		found++;
+	}
+	return found;
+}
+
 /* Context: under os->lock, nobody is inside, all shadows are empty. */
 void ihk_zap_instance(struct ihk_procs *procs)
 {
@@ -95,13 +111,9 @@ void ihk_zap_instance(struct ihk_procs *procs)
 	u64 pa, found = 0;
 
 	list_for_each_entry(range, &procs->os->ranges, node) {
-		for (pa = range->start; pa < range->start + range->size; pa += PAGE_SIZE) {
-			if (IS_ALIGNED(pa, SZ_4M))
-				cond_resched();
-			if (page_count(pfn_to_page(pa >> PAGE_SHIFT)) == 1)
-				continue;
-			ihk_quarantine_add(procs->os, pa);
-			found++;
+		for (pa = range->start; pa < range->start + range->size; pa += SZ_4M) {
+			found += quarantine_block(procs->os, pa);
+			cond_resched();
 		}
 	}
 	if (found)
