@@ -87,7 +87,8 @@ static enum event wait_event_of(struct ihk_twin *twin)
 			break;
 		if (all_taken(k)) {
 			schedule();
-		} else if (!schedule_timeout(nap)) {
+		} else if (!schedule_timeout(nap) && !all_taken(k)) {
+			/* Not for what it has taken meanwhile: the program may compute by now. */
 			ihk_twin_ring(twin);
 			nap = min_t(long, 2 * nap, NAP_MAX);
 		}
