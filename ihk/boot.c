@@ -234,6 +234,14 @@ void ihk_os_stop(struct ihk_os *os, enum os_status next)
 	WRITE_ONCE(os->status, next);
 }
 
+static int refuse_for_programs(const struct ihk_os *os, char *msg, u64 count)
+{
+	return ihk_refuse(msg, -EBUSY,
+			  count == 1 ? "%llu program runs on instance %d"
+				     : "%llu programs run on instance %d",
+			  count, os->index);
+}
+
 /* Ask the LWK to stop. -EBUSY if it has programs; whatever else it does, it will be stopped. */
 static int ask_to_stop(struct ihk_os *os, char *msg)
 {
@@ -242,8 +250,7 @@ static int ask_to_stop(struct ihk_os *os, char *msg)
 
 	err = ihk_call_bounded(os, -1, &call, SHUTDOWN_SECONDS);
 	if (!err && call.ret == -EBUSY)
-		return ihk_refuse(msg, -EBUSY, "%llu programs run on instance %d", call.out[0],
-				  os->index);
+		return refuse_for_programs(os, msg, call.out[0]);
 	if (err || call.ret)
 		pr_warn("ihk: instance %d did not agree to stop (error %lld): it is stopped\n",
 			os->index, err ? -err : -call.ret);
@@ -272,8 +279,7 @@ int ihk_os_shutdown(struct ihk_os *os, char *msg)
 	if (ihk_os_alive(os)) {
 		count = ihk_proc_count(os);
 		if (count)
-			return ihk_refuse(msg, -EBUSY, "%u programs run on instance %d", count,
-					  os->index);
+			return refuse_for_programs(os, msg, count);
 		WRITE_ONCE(os->status, OS_SHUTDOWN);
 		err = ask_to_stop(os, msg);
 		if (err) {

@@ -7,7 +7,7 @@
 lwk_watch
 start_lwk "$prog/spin"
 computing=$pid
-refused "shutdown under one program" 1 '1 programs? runs? on instance 0' ihkosctl 0 shutdown
+refused "shutdown under one program" 1 '1 program runs on instance 0' ihkosctl 0 shutdown
 mkfifo "$scratch/fifo"
 start_lwk "$prog/touch" keep 1 "$scratch/fifo"
 keeping=$pid
