@@ -43,7 +43,7 @@ ours=$pid
 start_lwk 1 "$prog/spin" sleep
 others=$pid
 refuses_down=$(mcstop+release.sh 2>&1)
-is "refused without -k" "$refuses_down" "error: shutting down: 1 programs run on instance 0"
+is "refused without -k" "$refuses_down" "error: shutting down: 1 program runs on instance 0"
 ok "down, killing our programs" mcstop+release.sh -k
 end_of $ours
 is "ours was killed" $status 137
