@@ -17,8 +17,7 @@
 
 static unsigned int hang_seconds = 60;
 module_param(hang_seconds, uint, 0644);
-MODULE_PARM_DESC(hang_seconds,
-		 "an LWK CPU that does not move for so long is hung up (0: never)");
+MODULE_PARM_DESC(hang_seconds, "an LWK CPU that does not move for so long is hung up (0: never)");
 
 /* The module's half of one struct ikc_call. */
 struct call_slot {
