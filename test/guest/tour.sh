@@ -26,6 +26,15 @@ show mcexec sqlite3 :memory: 'select 6 * 7;'
 show mcexec sha256sum /bin/bash
 show sha256sum /bin/bash
 
+title "Which CPU ran what"
+# The LWK numbers its CPUs from 0, in the order in which they were assigned.
+n=0
+for cpu in $(ihkosctl 0 query cpu --json | tr -cs 0-9 ' '); do
+	printf '\nCPU %d of the LWK is CPU %d of the machine\n' $n "$cpu"
+	show mcexec -c $n python3 -c 'import ctypes; print("running on CPU", ctypes.CDLL(None).sched_getcpu(), "of the LWK")'
+	n=$((n + 1))
+done
+
 title "What was local, what was offloaded"
 show ihkosctl 0 get counters
 

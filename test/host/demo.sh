@@ -23,6 +23,7 @@ like "CPUs of the LWK" "$text" 'query cpu.2-3'
 like "it runs" "$text" 'get status.RUNNING'
 like "a program says hello" "$text" 'hello from the LWK'
 is "both kernels find the same hash" "$(grep -c "^$(sha256sum </bin/bash | cut -c 1-64) " "$out")" 2
+is "which CPU ran what" "$(grep -c '^running on CPU [01] of the LWK' "$out")" 2
 like "what was offloaded" "$text" 'calls_offloaded [1-9]'
 like "what was local" "$text" 'calls_local [1-9]'
 like "the log" "$text" '0: mckernel, ABI version'
