@@ -272,7 +272,7 @@ struct ihk_twin {
 	u64 cur; /* request being carried out by the proxy, 0 for none */
 	u32 cur_kind;
 	bool entered; /* has been in its wait */
-	bool leaving; /* left the wait for a signal; saved_mask is to be restored */
+	bool leaving; /* left the wait for a signal, or was just born; saved_mask is to be restored */
 	u64 saved_mask;
 	u64 poll_ns; /* how long its next wait polls; 0: sleeps at once */
 	const struct cred *cred; /* of the ids published last, with a reference */

@@ -33,8 +33,9 @@ enum request_kind {
  *
  * REQ_CLONE: arg[2] is clone's parent_tid. A negative kresult of REQ_CLONE:
  * refused before the proxy saw it; no CALL_THREAD_END follows for the child.
- * All signals are blocked during the clone; afterwards both threads' twins
- * have kpage.mask of this request.
+ * The clone runs under kpage.mask of this request, and may be stopped by a
+ * signal as any call: outcome tells. The child's twin begins with all signals
+ * blocked, and has that mask from its first wait on.
  *
  * REQ_FILE_READ fills whole frames (zero beyond the end of the file). kresult:
  * pages filled, fewer than asked at the end of the file or before an error;

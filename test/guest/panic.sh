@@ -8,9 +8,6 @@
 status_is() {
 	[ "$(ihkosctl 0 get status)" = "$1" ]
 }
-gone() {
-	! kill -0 "$1" 2>/dev/null
-}
 
 for how in panic oops; do
 	ok "down" mcstop+release.sh
