@@ -8,12 +8,14 @@ cd "$(dirname "$(realpath "$0")")/../.." || exit 1
 . test/tap.sh
 
 # What is typed is echoed: so the word that is waited for is typed with quotes in it.
-# with LAUNCHER: a program at the terminal, in the shell that waits for a command.
+# with LAUNCHER ROWS: a program at the terminal, in the shell that waits for a
+# command. A shell names the job before it hands it the terminal: so "fg" is over
+# when the program itself says that it goes on.
 with() {
 	conversation+=($'-'"$1"$'sh -c \'echo re""ady; exec sleep 1000\'\r' +ready $'-\x03' +'# '
 		$'-echo status: $?\r' '+status: 130' '+# '
-		$'-'"$1"$'sh -c \'echo re""ady; exec sleep 1000\'\r' +ready $'-\x1a' +Stopped '+# '
-		$'-fg\r' +'sleep 1000' $'-\x03' '+# '
+		$'-'"$1"$'build/test/prog/spin talk\r' +ready $'-\x1a' +Stopped '+# '
+		$'-fg\r' +continued $'-\x03' '+# '
 		$'-'"$1"$'bash -c \'trap "stty size; exit" WINCH; echo re""ady; while :; do sleep 0.1; done\'\r'
 		+ready "=$2x100" "+$2 100" '+# ')
 }
