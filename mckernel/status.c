@@ -29,6 +29,11 @@ void status_cpu_ready(void)
 	tell(OS_RUNNING);
 }
 
+bool status_running(void)
+{
+	return __atomic_load_n(&ready_cpus, __ATOMIC_ACQUIRE) == cpu_count;
+}
+
 /* ---- shutdown ---- */
 
 bool status_stopping(void)

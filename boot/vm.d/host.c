@@ -535,6 +535,9 @@ static void save_registers(void)
 
 static void serve(int limit)
 {
+	/* The limit is the command's: a machine that comes up may be silent for longer. */
+	int until_started = limit > BOOT_S ? limit : BOOT_S;
+
 	note_progress();
 	while (!qemu_ended && !interrupted_by) {
 		if (is_done && (!has_result || has_all_output()))
@@ -544,7 +547,8 @@ static void serve(int limit)
 			save_registers();
 			break;
 		}
-		if (limit > 0 && !timed_out && seconds_idle() >= limit) {
+		if (limit > 0 && !timed_out &&
+		    seconds_idle() >= (has_started ? limit : until_started)) {
 			timed_out = true;
 			save_registers();
 			send_frame(FRAME_TIMEOUT, "", 0);

@@ -4,17 +4,14 @@
 # vm-slow: --mem 3G
 # vm-slow: --mem 5G --lwk-mem 256M@0
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=test/guest/trend.sh
+. "$(dirname "$0")/trend.sh"
 
 rounds=4
 [ "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)" -lt 4500000 ] || rounds=100
 
 counter() {
 	ihkconfig 0 get counters | sed -n "s/^$1 //p"
-}
-mem_free() {
-	echo 3 >/proc/sys/vm/drop_caches
-	echo 1 >/proc/sys/vm/compact_memory
-	awk '/^MemFree/ { print $2 }' /proc/meminfo
 }
 up() {
 	mcreboot.sh -c "$VM_LWK_CPUS" -m "$VM_LWK_MEM"
@@ -31,9 +28,7 @@ ok "unless it is told to kill" down -k
 end_of $pid
 is "the program was killed" $status 137
 
-# What is in use at a moment varies; the most that is free at a time does not.
 # Looking takes longer than a round, so it is done four times.
-most_free=(0 0)
 quarter=$((rounds / 4))
 for ((round = 0; round < rounds; round++)); do
 	is "round $round: all CPUs are online" "$(</sys/devices/system/cpu/online)" "$possible"
@@ -52,12 +47,9 @@ for ((round = 0; round < rounds; round++)); do
 		"$(counter pages_reserved) 0 0"
 	ok "down" down
 	((round % quarter == quarter - 1)) || continue
-	free=$(mem_free)
-	half=$((round * 2 / rounds))
-	[ "$free" -lt "${most_free[half]}" ] || most_free[half]=$free
+	trend_look $((round * 2 / rounds))
 done
-note "MemFree: at most ${most_free[0]} KiB in the first half of the rounds, ${most_free[1]} KiB in the second"
-ok "MemFree shows no trend" test $((most_free[0] - most_free[1])) -lt 8192
+trend_verdict
 ok "a CPU that came back works" taskset -c "${VM_LWK_CPUS##*[,-]}" sha256sum /bin/bash
 ok "up at the end" up
 done_testing

@@ -6,6 +6,7 @@
 
 # Starts the program; what it says is in $scratch/said.
 start() {
+	rm -f "$scratch/said"
 	mcexec "$prog/answer" >"$scratch/said" &
 	pid=$!
 	wait_until grep -q ready "$scratch/said"

@@ -20,12 +20,6 @@ for what in "" sleep; do
 	done
 done
 
-timeout -s INT 0.5 mcexec "$prog/spin" >"$scratch/out"
-is "timeout(1)" $? 124
-timeout -k 0.5 -s WINCH 0.5 mcexec "$prog/spin" >"$scratch/out"
-is "timeout(1) that has to kill" $? 137
-is "timeout(1) under mcexec" "$(mcexec timeout 0.5 sleep 1000; echo $?)" 124
-
 # The state letter of /proc/PID/stat.
 state() {
 	local text
@@ -61,6 +55,9 @@ end_of $pid
 is "a handler runs" "$line $status" "got it 5"
 exec 5<&-
 
+lwk_watched "what was started lived on the LWK"
+
+# From here on processes may be killed between their fork and their first step on the LWK.
 # A whole tree by its session.
 start_lwk "$prog/forker" 1
 kill -KILL -- -$pid
@@ -70,7 +67,11 @@ all_ended() {
 	[ "$(lwk_counter processes_born)" = "$(lwk_counter processes_ended)" ]
 }
 ok "and is gone" wait_until all_ended
-lwk_watched "what was started lived on the LWK"
+timeout -s INT 0.5 mcexec "$prog/spin" >"$scratch/out"
+is "timeout(1)" $? 124
+timeout -k 0.5 -s WINCH 0.5 mcexec "$prog/spin" >"$scratch/out"
+is "timeout(1) that has to kill" $? 137
+is "timeout(1) under mcexec" "$(mcexec timeout 0.5 sleep 1000; echo $?)" 124
 is "a signal to a group that forks reaches all of it" "$(mcexec "$prog/group" 60)" "group: good"
 lwk_balanced "nothing is left"
 done_testing

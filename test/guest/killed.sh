@@ -3,6 +3,7 @@
 # kill -9 at random moments: all memory is back when the wait returns, and the next one runs.
 # vm-slow:
 # vm-slow: --mem 5G
+# idle: 1800
 . "$(dirname "$0")/lib.sh"
 
 rounds=25

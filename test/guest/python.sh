@@ -47,10 +47,11 @@ run_both "json, hashlib, re, decimal, zlib, ctypes, subprocess, files" $python "
 is "it ended as it should" "$lwk_status" 4
 run_both "an exception" $python -c 'raise ValueError("to stderr")'
 run_good "signals" $python -c 'import signal, os, time
-signal.signal(signal.SIGALRM, lambda *a: print("alarm"))
-signal.setitimer(signal.ITIMER_REAL, 0.05)
+signal.signal(signal.SIGALRM, lambda *a: None)
+signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
 signal.pause()
-print(signal.sigpending())'
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("alarm", signal.sigpending())'
 run_good "sqlite3 and big integers" $python -c 'import sqlite3
 c = sqlite3.connect("x.db"); c.execute("create table t(a)"); c.executemany("insert into t values(?)", ((i,) for i in range(500)))
 c.commit(); print(c.execute("select sum(a) from t").fetchone(), 3 ** 500)'

@@ -27,5 +27,10 @@ watched() {
 is "watched by one" "$(watched 1 1500)" "done"
 is "watched by two" "$(watched 2 1500)" "done"
 lwk_watched "what was started lived on the LWK"
+# A page that a watcher held to the end is looked at again a little later.
+no_quarantine() {
+	[ "$(lwk_counter pages_quarantined)" = 0 ]
+}
+ok "what the watchers held comes back" wait_until no_quarantine
 lwk_balanced "nothing is left"
 done_testing

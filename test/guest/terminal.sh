@@ -31,11 +31,12 @@ at_terminal "the size of the window" \
 at_terminal "stty and raw input" \
 	"bash -c 'stty -echo -icanon; echo ready; read -r -n 3 x; echo \"<\$x>\"; stty sane'" +ready -abc "+<abc>"
 
-# A shell on Linux whose jobs are on the LWK, and a shell on the LWK.
+# A shell on Linux whose jobs are on the LWK, and a shell on the LWK. A job that has
+# ended is forgotten at the next prompt: kill and wait stand in one line.
 job="$prog/spin talk"
 talk=(+'$ ' $'-RUN\r' +ready $'-\x1a' +Stopped '+$ ' $'-jobs\r' +Stopped '+$ ' $'-fg\r' +continued $'-\x03'
 	'+$ ' $'-echo status $?\r' '+status 130' '+$ ' $'-RUN\r' +ready $'-\x1a' +Stopped '+$ ' $'-bg\r'
-	+continued $'-kill %1\r' $'-wait %1\r' $'-echo status $?\r' '+status 143' '+$ ' $'-exit 6\r')
+	+continued $'-kill %1; wait %1; echo status $?\r' '+status 143' '+$ ' $'-exit 6\r')
 shell() {
 	PS1='$ ' "$prog/terminal" "${@:2}" -- $1 bash --norc --noediting -i 2>&1
 }

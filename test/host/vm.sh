@@ -109,9 +109,10 @@ is "and the outcome says so" "${outcome%%:*}" failed
 
 # ---- gdb ----
 
-vm --gdb -- echo "went on" </dev/null &
+vm --gdb --timeout 300 -- echo "went on" </dev/null &
 machine=$!
-until socket=$(sed -n "s/.*'target remote \([^']*\)'.*/\1/p" "$dir/err") && [ -S "$socket" ]; do
+until socket=$(sed -n "s/.*'target remote \([^']*\)'.*/\1/p" "$dir/err") &&
+	grep -q " 00010000 .* $socket\$" /proc/net/unix; do # it listens
 	kill -0 $machine || bail "boot/vm ended early: $(cat "$dir/err")"
 done
 like "the machine waits for gdb before its first instruction" \

@@ -146,7 +146,8 @@ static void cpu_time(void)
 	burn(300);
 	spent = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	CHECK(spent > 20000000);
-	CHECK(spent <= now_ns(CLOCK_MONOTONIC) - wall);
+	/* Linux itself is off by some ticks where its TSC is marked unstable, as in QEMU. */
+	CHECK(spent <= now_ns(CLOCK_MONOTONIC) - wall + 20000000);
 	CHECK(now_ns(CLOCK_THREAD_CPUTIME_ID) - thread > 20000000);
 	CHECK(used_us(RUSAGE_SELF) > 20000);
 }
