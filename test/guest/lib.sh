@@ -107,7 +107,7 @@ wait_until() {
 
 # ---- who ran where ----
 
-# Linux notes all forks and execs (those of the last time: $census); of these,
+# Linux notes all forks and execs (what was read last: $census); of these,
 # those of marked processes and their descendants are counted.
 census=()
 declare -A inside=()
@@ -147,10 +147,11 @@ census_fork() {
 	forks=$((forks + 1))
 }
 
-# census_begin: forgets everything. (Emptying the trace is slow: Linux waits for
-# each CPU.)
+# census_begin: forgets everything. (Emptying the trace is slow, Linux waits for
+# each CPU; but counting what twenty boots of the LWK left in it takes minutes.)
 census_begin() {
 	census_make "$tracing"
+	mapfile -t -n 1000 census <"$tracing/trace"
 	[ "${#census[@]}" -lt 1000 ] || : >"$tracing/trace"
 	echo begin >"$tracing/trace_marker"
 }
