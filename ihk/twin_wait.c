@@ -135,11 +135,13 @@ static int enter(struct ihk_twin *twin)
 		twin->cur_kind = 0;
 		news = true;
 	}
+	/* Before the end of the hold: whoever has seen that sees this too. */
+	WRITE_ONCE(k->in_wait, 1);
 	if (k->hold & 1) {
+		smp_wmb();
 		WRITE_ONCE(k->hold, k->hold + 1);
 		news = true;
 	}
-	WRITE_ONCE(k->in_wait, 1);
 	if (news) {
 		/* All of it before the look at the state of the LWK's CPU. */
 		smp_mb();

@@ -14,11 +14,14 @@
  */
 static bool referenced(struct page *page, bool free)
 {
-	int mapped = free ? 0 : page_mapcount(page);
+	int mapped = free ? 0 : page_mapcount(page), count;
 
 	/* The mappings before the references: an insert raises them in the other order. */
 	smp_rmb();
-	return page_count(page) > 1 + mapped;
+	count = page_count(page);
+	/* And again: a mapping that has gone since could stand for a reference. */
+	smp_rmb();
+	return count > 1 + mapped || (!free && page_mapcount(page) != mapped);
 }
 
 static s64 look_at_pages(struct ihk_procs *procs, u64 list_pa, u64 count)

@@ -70,12 +70,17 @@ static bool hold_over(void *arg)
 	return !(READ_ONCE(t->kpage->hold) & 1);
 }
 
-void up_hold_over(void)
+bool up_is_held(void)
 {
 	struct thread *t = current_thread();
 
-	if (t && t->kpage && !hold_over(t))
-		wait_for(hold_over, t, true);
+	return t && t->kpage && !hold_over(t);
+}
+
+void up_hold_over(void)
+{
+	if (up_is_held())
+		wait_for(hold_over, current_thread(), true);
 }
 
 /* ---- Linux ---- */

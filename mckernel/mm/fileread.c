@@ -28,12 +28,13 @@ int file_read_around(struct file *f, u64 index, u64 pa)
 	/*
 	 * Fewer than asked: the end of the file, or an error somewhere. Only
 	 * asking for the page alone tells which. -EINTR and its kin: nothing is
-	 * known, the fault begins again.
+	 * known, the fault begins again. So it does if the twin has left since:
+	 * who else needs the page must not wait for its return.
 	 */
 	report(f, first, frames, filled, wanted, -EIO);
 	report(f, first, frames, wanted + 1, count, -EIO);
 	if (n >= 0 && count > 1)
-		n = up_read_file(file_id(f), index, &frames[wanted], 1);
+		n = up_is_held() ? -EINTR : up_read_file(file_id(f), index, &frames[wanted], 1);
 	report(f, first, frames, wanted, wanted + 1, n == 1 ? 0 : -EIO);
 	if (n == 1 || n == -EINTR || n == -ERESTARTSYS)
 		return 0;

@@ -20,7 +20,12 @@
 #define FUTEX_TID_MASK 0x3fffffffU
 #define FUTEX_COMMAND(op) ((op) & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
 
-/* All waiters. The lock is below a space's, so that a word cannot change, or move, between test and enqueueing. */
+/*
+ * All waiters. A word is tested, and its waiter enqueued, under this lock: who
+ * changes it, in this space or in another that shares it, takes the lock
+ * afterwards to wake, and one of the two sees the other. The lock is below a
+ * space's, under which the word cannot move.
+ */
 static struct spinlock queue_lock = SPINLOCK_INIT(RANK_PROCESS);
 static struct futex_queue queue; /* under queue_lock */
 
@@ -156,14 +161,13 @@ static int start_waiting(struct futex_wait *w, u64 addr, bool shared, u32 value)
 
 	if (err)
 		return err;
-	if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == value) {
-		make_key(s, addr, shared, &w->waiter.key);
-		spin_lock(&queue_lock);
+	make_key(s, addr, shared, &w->waiter.key);
+	spin_lock(&queue_lock);
+	if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == value)
 		futex_queue_add(&queue, &w->waiter);
-		spin_unlock(&queue_lock);
-	} else {
+	else
 		err = -EAGAIN;
-	}
+	spin_unlock(&queue_lock);
 	spin_unlock(&s->lock);
 	return err;
 }
@@ -187,9 +191,14 @@ static s64 wait_on(struct futex_wait *w, u64 addr, bool shared, u32 value, s64 r
 				return -EINTR;
 			return woken ? 0 : -ETIMEDOUT;
 		}
-		/* Linux has a signal; perhaps one that is blocked here, and the wait goes on. */
-		if (!t->caught)
-			signal_ask();
+		/*
+		 * Linux has a signal; perhaps one that is blocked here, and the
+		 * wait goes on. Nobody answers for a thread that must end.
+		 */
+		if (!t->caught && !signal_ask() && thread_must_end(t)) {
+			stop_waiting(w);
+			return -EINTR;
+		}
 		if (t->caught)
 			return stop_waiting(w) ? 0 : restart;
 	}
@@ -270,8 +279,8 @@ static s64 futex_requeue(u64 addr, u64 addr2, bool shared, s32 wake, s32 move, b
 	struct space *s = current_thread()->space;
 	u64 cpus[ABI_MAX_CPUS / 64] = { 0 };
 	struct futex_key from, to;
-	u32 woken, *word;
-	s64 moved = 0;
+	s64 moved;
+	u32 *word;
 	int err;
 
 	if (wake < 0 || move < 0 || addr2 % sizeof(u32))
@@ -281,19 +290,19 @@ static s64 futex_requeue(u64 addr, u64 addr2, bool shared, s32 wake, s32 move, b
 	err = word_lock(s, addr, false, &word);
 	if (err)
 		return err;
-	if (compare && __atomic_load_n(word, __ATOMIC_SEQ_CST) != value) {
-		spin_unlock(&s->lock);
-		return -EAGAIN;
-	}
 	make_key(s, addr, shared, &from);
 	make_key(s, addr2, shared, &to);
 	spin_lock(&queue_lock);
-	woken = futex_queue_wake(&queue, &from, (u32)wake, ~0U, cpus);
-	moved = futex_queue_move(&queue, &from, &to, (u32)move);
+	if (compare && __atomic_load_n(word, __ATOMIC_SEQ_CST) != value) {
+		moved = -EAGAIN;
+	} else {
+		moved = futex_queue_wake(&queue, &from, (u32)wake, ~0U, cpus);
+		moved += futex_queue_move(&queue, &from, &to, (u32)move);
+	}
 	spin_unlock(&queue_lock);
 	spin_unlock(&s->lock);
 	ring(cpus);
-	return woken + moved;
+	return moved;
 }
 
 static s64 futex_wake_op(u64 addr, u64 addr2, bool shared, u32 wake, u32 wake2, u32 op)

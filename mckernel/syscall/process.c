@@ -194,15 +194,16 @@ static s64 give_birth(const struct birth *b)
 	sched_start(child, -1);
 	/* The child gets this mask too, in its first wait. */
 	offload_clone(b->flags & ~CLONE_LWK, b->pidfd, t->mask, &res);
-	if (res.ended) {
-		/* What was attached is the module's, which knows whether there is a child. */
-		thread_end_unattached(id);
-		return -EINTR;
-	}
-	if (res.outcome != CALL_COMPLETE)
+	if (res.ended)
+		res.value = -EINTR;
+	else if (res.outcome != CALL_COMPLETE)
 		res.value = -ERESTARTNOINTR;
 	if (res.value < 0) {
-		thread_end(id, THREAD_UNBORN, 0);
+		/*
+		 * What was attached is the module's, which knows whether there
+		 * is a child; the value is only what the proxy says.
+		 */
+		thread_end_unattached(id);
 		return res.value;
 	}
 	tid = (u32)res.value;

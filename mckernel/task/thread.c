@@ -200,7 +200,7 @@ void thread_end_unattached(u64 id)
 	t = lookup(id);
 	told = !t || t->attached;
 	spin_unlock(&table_lock);
-	/* Nobody can attach it any more: its parent's twin, who would have to, has died. */
+	/* Nobody can attach it any more: its parent's twin has died or is done with the clone. */
 	if (!told)
 		thread_end(id, THREAD_UNBORN, 0);
 }

@@ -290,6 +290,8 @@ struct mm_limits {
 bool up_limits(const struct space *s, struct mm_limits *l);
 /* Read pages first, first + 1... of a file by the current thread's twin: how many are filled, or -errno. */
 s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count);
+/* The current thread's twin is away: it may not come back for long, unless it owes an answer. */
+bool up_is_held(void);
 /* The current thread is not on hold, or must end. */
 void up_hold_over(void);
 

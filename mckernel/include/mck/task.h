@@ -38,10 +38,9 @@ void thread_free(struct thread *t);
  * End thread `id` for `reason` (enum thread_end), wherever it is, also one
  * that was never started; end_call (1 + index, or 0) is answered when it has
  * ended. By id, because it may be gone already: false then. Any context.
- * A creator whose clone failed drops the child by this, with THREAD_UNBORN.
  */
 bool thread_end(u64 id, u32 reason, u32 end_call);
-/* The same for a child of a clone that Linux has never been told of, if so it is. */
+/* With THREAD_UNBORN, for the child of a clone that has failed, if Linux was never told of it. */
 void thread_end_unattached(u64 id);
 /* The current thread has to end: CALL_THREAD_END has come, or Linux says that it will. */
 bool thread_must_end(const struct thread *t);

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -81,6 +82,98 @@ static void sharing(void)
 	t->wait = 1;
 	CHECK(futex(&t->wait, FUTEX_WAKE, 1, NULL) >= 0);
 	CHECK_EXIT(waiter, 0);
+}
+
+#define HANDOVERS 4000
+#define MAPPINGS 10000
+
+/* Changes the word when it is this one's turn, and else waits until the other has. */
+static void hand_over(struct turns *t, int me)
+{
+	int seen;
+
+	while ((seen = t->turn) < HANDOVERS) {
+		if (seen % 2 == me) {
+			t->turn = seen + 1;
+			NEED(futex(&t->turn, FUTEX_WAKE, 1, NULL) >= 0);
+		} else {
+			NEED(futex(&t->turn, FUTEX_WAIT, seen, NULL) == 0 || errno == EAGAIN);
+		}
+	}
+}
+
+/* With many mappings, of which the kernel has to find the word's: that takes time. */
+static void even(void *arg)
+{
+	char *pages = prog_map(MAPPINGS * PAGE);
+
+	for (int i = 0; i < MAPPINGS; i += 2)
+		NEED(mprotect(pages + i * PAGE, PAGE, PROT_READ) == 0);
+	hand_over(arg, 0);
+}
+
+static void odd(void *arg)
+{
+	hand_over(arg, 1);
+}
+
+/* No wake is lost that comes just as the other begins to wait. */
+static void handovers(void)
+{
+	struct turns *t = prog_shared(sizeof(*t));
+	pid_t one = prog_fork(even, t), two = prog_fork(odd, t);
+
+	CHECK_EXIT(one, 0);
+	CHECK_EXIT(two, 0);
+}
+
+static void on_signal(int signo)
+{
+	(void)signo;
+}
+
+static void wait_for_ever(void *arg)
+{
+	struct turns *t = arg;
+
+	on_one_cpu();
+	NEED(signal(SIGUSR1, on_signal) != SIG_ERR);
+	t->waits = 1;
+	for (;;)
+		futex(&t->wait, FUTEX_WAIT, 0, NULL);
+}
+
+static void compute(void *arg)
+{
+	(void)arg;
+	on_one_cpu();
+	for (;;)
+		;
+}
+
+/* A waiter is told of a signal that it handles, and is killed before its turn to run comes. */
+static void killed(void)
+{
+	struct turns *t = prog_shared(sizeof(*t));
+	pid_t busy[2] = { prog_fork(compute, NULL), prog_fork(compute, NULL) };
+
+	for (int round = 0; round < 30; round++) {
+		pid_t pid;
+
+		t->waits = 0;
+		pid = prog_fork(wait_for_ever, t);
+		while (!t->waits)
+			sched_yield();
+		CHECK(kill(pid, SIGUSR1) == 0);
+		for (volatile int turns = round * 20000; turns > 0; turns--)
+			;
+		CHECK(kill(pid, SIGKILL) == 0);
+		CHECK_KILLED(pid, SIGKILL);
+	}
+	for (int i = 0; i < 2; i++) {
+		CHECK(kill(busy[i], SIGKILL) == 0);
+		CHECK_KILLED(busy[i], SIGKILL);
+	}
 }
 
 /* ---- robust mutexes ---- */
@@ -203,9 +296,7 @@ static void refusals(void)
 }
 
 static const struct prog_case cases[] = {
-	{ "sharing", sharing },
-	{ "owner_died", owner_died },
-	{ "bad_lists", bad_lists },
-	{ "refusals", refusals },
+	{ "sharing", sharing },	      { "handovers", handovers }, { "killed", killed },
+	{ "owner_died", owner_died }, { "bad_lists", bad_lists }, { "refusals", refusals },
 };
 PROG_MAIN(cases)
