@@ -54,5 +54,23 @@ end_of $pid
 like "one that is reached stops the program" "$(<"$scratch/gdb")" 'SIGTRAP'
 is "which is killed then" $status 137
 show "$scratch/gdb"
+
+# What clone has returned is the parent's affair: the child lives, and can be killed.
+mkfifo "$scratch/go"
+rm "$scratch/said"
+mcexec sh -c 'echo ready; read -r x; (echo child; while :; do :; done) & exec sleep 1000' \
+	<"$scratch/go" >"$scratch/said" 2>&1 &
+pid=$!
+exec 6>"$scratch/go"
+wait_until grep -q ready "$scratch/said"
+debug 'catch syscall clone' "shell echo go >$scratch/go" continue continue 'set $rax = -11' detach
+end_of $pid
+child=$(sed -n 's/.*after fork from child process \([0-9]*\).*/\1/p' "$scratch/gdb")
+is "a parent is told that it cannot fork" "$status $(grep -c 'Cannot fork' "$scratch/said")" "2 1"
+ok "its child runs" wait_until grep -q child "$scratch/said"
+kill -KILL "$child"
+ok "and dies when it is killed" wait_until eval "! kill -0 $child 2>/dev/null"
+show "$scratch/gdb"
+exec 6>&-
 lwk_balanced "nothing is left"
 done_testing
