@@ -76,7 +76,7 @@ crossing_includes() {
 			proxy/*) bad='^(\.\./)+(ihk|mckernel|executer|test)/|^ihk/|^mck/|^linux/' ;;
 			include/abi/*) bad='^\.\.|^[^/]*/' && [[ $included == abi/* ]] && continue ;;
 			include/*) bad='^(\.\./)|^mck/' ;;
-			boot/vm.d/*) bad='^(abi|ihk|mck)/' ;;
+			test/vm/*) bad='^(abi|ihk|mck)/' ;;
 			*) bad='^(\.\./)+(ihk|mckernel|proxy|executer|test)/|^mck/|^ihk/' ;;
 			esac
 			[[ $included =~ $bad ]] && echo "$file must not include $included"
@@ -144,7 +144,7 @@ static_analysis() {
 		normalCheckLevelMaxBranches toomanyconfigs; do
 		suppress+=("--suppress=$id")
 	done
-	matching '^(mckernel|proxy|executer|ihk/user|boot/vm\.d|test/bench)/.*\.c$' >build/test/cppcheck-files.txt
+	matching '^(mckernel|proxy|executer|ihk/user|test/vm|test/bench)/.*\.c$' >build/test/cppcheck-files.txt
 	[ -s build/test/cppcheck-files.txt ] || return 0
 	cppcheck "${common[@]}" "${suppress[@]}" -Iinclude -Imckernel/include -Imckernel/arch/x86_64 \
 		--file-list=build/test/cppcheck-files.txt 2>&1 | awk "!seen[\$0]++" | head -n 40
