@@ -18,7 +18,7 @@
 #include "abi/pte.h"
 #include "abi/slot.h"
 #include "abi/version.h"
-#include "image.h"
+#include "os/image.h"
 
 struct device;
 struct ihk_ikc;

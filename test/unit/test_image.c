@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "abi/version.h"
-#include "ihk/image.h"
+#include "ihk/os/image.h"
 
 #define TEXT_SIZE 64
 #define BSS_SIZE 10000

@@ -14,7 +14,7 @@
 #endif
 
 #include "abi/version.h"
-#include "image.h"
+#include "os/image.h"
 
 #define REFUSE(...) (snprintf(msg, msg_size, __VA_ARGS__), -ENOEXEC)
 #define NOTE_ALIGN(size) (((size) + 3) & ~3UL)
