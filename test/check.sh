@@ -172,6 +172,7 @@ report "ihk/, mckernel/ and proxy/ meet in include/abi/ only" < <(crossing_inclu
 report "no room of mckernel/ includes a higher one" < <(climbing_includes)
 report "cppcheck has nothing to say" < <(static_analysis)
 report "shellcheck has nothing to say" < <(shell_scripts)
+report "each rule of test/mutate breaks something" < <(test/mutate --check 2>&1)
 if [ -e "$image" ]; then
 	report "the LWK has no SSE instruction" < <(sse_in_image)
 	report "the LWK has no undefined symbol" < <(undefined_in_image)
