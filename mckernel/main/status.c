@@ -36,12 +36,12 @@ bool status_running(void)
 
 /* ---- shutdown ---- */
 
-bool status_stopping(void)
+bool up_stopping(void)
 {
 	return __atomic_load_n(&shutdown_call, __ATOMIC_ACQUIRE) != 0;
 }
 
-void status_cpu_stop(void)
+void up_cpu_stop(void)
 {
 	arch_timer(0);
 	if (__atomic_add_fetch(&stopped_cpus, 1, __ATOMIC_ACQ_REL) == cpu_count) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The scheduler of one CPU: run queue, scan, halt, time sharing. */
 #include "mck/mm.h"
-#include "mck/status.h"
 #include "runq.h"
 
 #define SLICE_US 10000
@@ -437,8 +436,8 @@ void sched_idle_loop(void)
 		next = pick(rq);
 		if (next)
 			switch_to(rq, next);
-		else if (status_stopping() && sched_cpu_empty())
-			status_cpu_stop();
+		else if (up_stopping() && sched_cpu_empty())
+			up_cpu_stop();
 		else
 			idle_once(cpu, rq);
 	}
