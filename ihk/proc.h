@@ -83,19 +83,25 @@ static inline struct ihk_procs *ihk_procs_ref(struct ihk_procs *procs)
 }
 void ihk_procs_put(struct ihk_procs *procs);
 
-/* A token of 0 or more, or -EIO: the instance has stopped, its memory must not be touched. */
+/*
+ * A token of 0 or more, or -EIO: the instance has stopped, its memory must not be touched.
+ * (Sparse knows no lock that is held on success only: to it, nobody ever is inside.)
+ */
 static inline int ihk_enter(struct ihk_procs *procs)
 {
 	int token = srcu_read_lock(&procs->inside);
 
-	if (likely(!READ_ONCE(procs->stopped)))
+	if (likely(!READ_ONCE(procs->stopped))) {
+		__release(&procs->inside);
 		return token;
+	}
 	srcu_read_unlock(&procs->inside, token);
 	return -EIO;
 }
 
 static inline void ihk_leave(struct ihk_procs *procs, int token)
 {
+	__acquire(&procs->inside);
 	srcu_read_unlock(&procs->inside, token);
 }
 
@@ -314,6 +320,17 @@ int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync);
 extern const struct file_operations ihk_control_fops; /* pseudofs.c maps it, window.c */
 
 /* ---- twin_signal.c ---- */
+
+/* The current task's, which only its own end takes away. */
+static inline struct sighand_struct *ihk_sighand(void)
+{
+	return rcu_dereference_protected(current->sighand, true);
+}
+
+static inline spinlock_t *ihk_siglock(void)
+{
+	return &ihk_sighand()->siglock;
+}
 
 enum ihk_signal_verdict { SIGNAL_NONE, SIGNAL_DEFER, SIGNAL_LEAVE };
 /* What to do about signal_pending() in the wait. */

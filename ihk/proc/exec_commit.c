@@ -59,11 +59,11 @@ static u64 ignored_signals(void)
 	u64 set = 0;
 	int i;
 
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(ihk_siglock());
 	for (i = 0; i < _NSIG; i++)
-		if (current->sighand->action[i].sa.sa_handler == SIG_IGN)
+		if (ihk_sighand()->action[i].sa.sa_handler == SIG_IGN)
 			set |= 1UL << i;
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(ihk_siglock());
 	return set;
 }
 
