@@ -441,8 +441,7 @@ void ihk_ikc_wake(struct ihk_os *os)
 	unsigned int index;
 
 	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
-	for_each_set_bit(index, ikc->call_busy, IKC_CALLS)
-	{
+	for_each_set_bit(index, ikc->call_busy, IKC_CALLS) {
 		if (ikc->slot[index].abandoned)
 			slot_free(ikc, index);
 		else
