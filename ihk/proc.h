@@ -444,7 +444,10 @@ void ihk_marks_put(struct ihk_mark *marks[IHK_FILE_MARKS]);
 
 /* ---- fileread.c ---- */
 
-/* What Linux's mmap of the file would map: NULL is anonymous memory. */
+/*
+ * What Linux's mmap of the file would map: NULL is anonymous memory. -EAGAIN:
+ * other tasks of this mm do not leave the mapping alone.
+ */
 struct file *ihk_real_file(struct file *file, unsigned long prot);
 /* Whole pages, zero beyond the end: their number, 0 beyond the end, -errno if the first fails. */
 long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, unsigned long count);
