@@ -80,6 +80,8 @@ static struct file *file_behind(unsigned long at, struct file *file)
  * file of an overlay's layer in place. Between the mapping and the look at it
  * mmap_lock is free, and other tasks of this mm can unmap it or map what they
  * like: that is seen, and tried again. Who does it all the time gets EAGAIN.
+ * (The one page is under the limits as any: a proxy's own mappings do not count,
+ * and a program whose limits have no room for it could not map the file either.)
  */
 struct file *ihk_real_file(struct file *file, unsigned long prot)
 {
@@ -88,7 +90,7 @@ struct file *ihk_real_file(struct file *file, unsigned long prot)
 	int tries;
 
 	for (tries = 0; real == ERR_PTR(-EAGAIN) && tries < MAP_TRIES; tries++) {
-		at = ihk_vm_mmap(file, 0, PAGE_SIZE, prot, MAP_PRIVATE, 0);
+		at = vm_mmap(file, 0, PAGE_SIZE, prot, MAP_PRIVATE, 0);
 		if (IS_ERR_VALUE(at))
 			return ERR_PTR(at);
 		mmap_read_lock(current->mm);
