@@ -143,6 +143,13 @@ struct ihk_call {
  */
 int ihk_call(struct ihk_os *os, int place, struct ihk_call *c, bool killable);
 
+/*
+ * The answer of a call that answers by 0 or -errno, fit to be returned to Linux:
+ * anything else, which a caller would take for an address, a success or an order
+ * to restart, is -EIO, and counts as a refused message.
+ */
+int ihk_call_error(struct ihk_os *os, const struct ihk_call *c);
+
 /* A bulk buffer (waits for a free one; NULL when the instance dies or on a fatal signal). */
 void *ihk_bulk_get(struct ihk_os *os, int *index);
 void ihk_bulk_put(struct ihk_os *os, int index);

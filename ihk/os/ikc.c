@@ -261,6 +261,16 @@ int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, unsigned 
 	return call_enter(os, place, c, false, seconds);
 }
 
+int ihk_call_error(struct ihk_os *os, const struct ihk_call *c)
+{
+	if (c->ret <= 0 && c->ret > -ERESTARTSYS)
+		return c->ret;
+	atomic64_inc(&os->ikc->bad);
+	pr_warn_ratelimited("ihk: instance %d: call %u is answered by %lld, which is no error\n",
+			    os->index, c->op, c->ret);
+	return -EIO;
+}
+
 /* From the interrupt: a call is answered. Late words for a slot in another use do no harm. */
 static void call_done(struct ihk_os *os, unsigned int index)
 {
