@@ -191,6 +191,11 @@ shell_scripts() {
 
 image=build/mckernel/mckernel.img
 
+# What is printed from the list of the contract stands in the documentation.
+stale_contract() {
+	build/bin/print-contract 2>&1 | diff docs/contract.md - 2>&1 | head -n 20
+}
+
 sse_in_image() {
 	objdump -d --no-show-raw-insn "$image" | grep -E '%(x|y|z)mm[0-9]|%mm[0-7]' | head -n 20
 }
@@ -208,6 +213,7 @@ report "ihk/, mckernel/ and proxy/ meet in include/abi/ only" < <(crossing_inclu
 report "no room of mckernel/ includes a higher one" < <(climbing_includes)
 report "cppcheck has nothing to say" < <(static_analysis | awk "!seen[\$0]++" | head -n 40)
 report "shellcheck has nothing to say" < <(shell_scripts)
+report "docs/contract.md is what build/bin/print-contract prints" < <(stale_contract)
 report "each rule of test/mutate breaks something" < <(test/mutate --check 2>&1)
 if [ -e "$image" ]; then
 	report "the LWK has no SSE instruction" < <(sse_in_image)

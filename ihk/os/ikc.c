@@ -114,7 +114,7 @@ static int choose_place(struct ihk_os *os)
 	for (i = 0; i < os->cpu_count; i++) {
 		int place = (first + i) % os->cpu_count;
 
-		if (READ_ONCE(os->params->cpus[place].state) == CPU_IDLE)
+		if (READ_ONCE(os->params->cpus[place].state) == LWK_CPU_IDLE)
 			return place;
 	}
 	return first % os->cpu_count;
@@ -158,7 +158,7 @@ static void watch_look(struct watch *watch)
 	u64 heartbeat = READ_ONCE(os->params->cpus[watch->place].heartbeat);
 
 	if ((s32)(head - watch->position) > 0 &&
-	    READ_ONCE(os->params->cpus[watch->place].state) != CPU_KERNEL) {
+	    READ_ONCE(os->params->cpus[watch->place].state) != LWK_CPU_KERNEL) {
 		watch->since = jiffies;
 		return;
 	}
@@ -259,6 +259,16 @@ int ihk_call(struct ihk_os *os, int place, struct ihk_call *c, bool killable)
 int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, unsigned int seconds)
 {
 	return call_enter(os, place, c, false, seconds);
+}
+
+int ihk_call_error(struct ihk_os *os, const struct ihk_call *c)
+{
+	if (c->ret <= 0 && c->ret > -ERESTARTSYS)
+		return c->ret;
+	atomic64_inc(&os->ikc->bad);
+	pr_warn_ratelimited("ihk: instance %d: call %u is answered by %lld, which is no error\n",
+			    os->index, c->op, c->ret);
+	return -EIO;
 }
 
 /* From the interrupt: a call is answered. Late words for a slot in another use do no harm. */

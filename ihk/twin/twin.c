@@ -188,7 +188,7 @@ int ihk_twin_attach(struct ihk_twin *twin, u64 thread)
 
 	twin->thread = thread;
 	err = ihk_procs_call(twin->procs, -1, &c);
-	return err ? err : c.ret;
+	return err ? err : ihk_call_error(twin->procs->os, &c);
 }
 
 void ihk_twin_bind(struct ihk_twin *twin, struct task_struct *task)
