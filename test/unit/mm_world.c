@@ -508,3 +508,29 @@ struct space *world_space(void)
 	thread.space = s;
 	return s;
 }
+
+int world_setup(void **state)
+{
+	struct space **s = *state;
+
+	world_start(64UL << 20);
+	if (s)
+		*s = world_space();
+	return 0;
+}
+
+int world_end(void **state)
+{
+	(void)state;
+	world_stop();
+	return 0;
+}
+
+int world_put(void **state)
+{
+	struct space **s = *state;
+
+	if (*s)
+		space_put(*s);
+	return world_end(state);
+}

@@ -41,6 +41,17 @@ void world_start(u64 size);
 /* Everything is given back: no page is in use but what the start took. */
 void world_stop(void);
 struct space *world_space(void); /* fresh, also the current thread's */
+/*
+ * The fixture of tests in a world of 64 MiB: world_test(test, &s, end) gives `s`, a pointer to a
+ * space, a fresh one. The end is world_put, which puts what `s` still points to, or world_end,
+ * where each test puts its space itself.
+ */
+int world_setup(void **state);
+int world_put(void **state);
+int world_end(void **state);
+#define world_test(name, space, end) \
+	cmocka_unit_test_prestate_setup_teardown(name, world_setup, end, space)
+
 void world_run_deferred(void);
 /* The current thread must end: interruptible waits fail. */
 extern bool world_must_end;

@@ -12,23 +12,6 @@
 
 static struct space *s;
 
-static int setup(void **state)
-{
-	(void)state;
-	world_start(64 * MIB);
-	s = world_space();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	if (s)
-		space_put(s);
-	world_stop();
-	return 0;
-}
-
 static u64 user_pages(void)
 {
 	return boot_params->counters.pages_user;
@@ -373,7 +356,7 @@ static void test_mlock_style_populate(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) world_test(name, &s, world_put)
 	const struct CMUnitTest tests[] = {
 		TEST(test_refusals),
 		TEST(test_rights_in_entries),

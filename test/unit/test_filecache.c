@@ -12,17 +12,10 @@ static struct lwk_counters *counters;
 
 static int setup(void **state)
 {
-	(void)state;
-	world_start(64 * MIB);
-	counters = &boot_params->counters;
-	return 0;
-}
+	int err = world_setup(state);
 
-static int teardown(void **state)
-{
-	(void)state;
-	world_stop();
-	return 0;
+	counters = &boot_params->counters;
+	return err;
 }
 
 /* A process maps `pages` of the file, touches them, and ends. */
@@ -191,7 +184,7 @@ static void test_index(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_end)
 	const struct CMUnitTest tests[] = {
 		TEST(test_shared_and_kept),
 		TEST(test_opened_and_not_mapped),

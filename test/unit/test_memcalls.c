@@ -16,22 +16,6 @@
 
 static struct space *s;
 
-static int setup(void **state)
-{
-	(void)state;
-	world_start(64 * MIB);
-	s = world_space();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	space_put(s);
-	world_stop();
-	return 0;
-}
-
 extern int *__errno_location(void); /* <errno.h> would name its numbers a second time */
 typedef s64 (*call)(const u64 arg[6]);
 
@@ -276,7 +260,7 @@ static void test_brk_call(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) world_test(name, &s, world_put)
 	const struct CMUnitTest tests[] = {
 		TEST(test_as_linux), TEST(test_mmap),	  TEST(test_mmap_file),	 TEST(test_mlock),
 		TEST(test_mincore),  TEST(test_brk_call), TEST(test_vdso_stays),
