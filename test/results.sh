@@ -12,11 +12,11 @@
 #
 # shellcheck shell=bash
 
-# A number for the sources as they are now. The page of results is none of them.
+# A number for the sources as they are now, without what nobody but a reader reads.
 source_hash() {
 	{ git -C "$top" ls-files -co --exclude-standard -z 2>/dev/null ||
 		(cd "$top" && find . -path ./build -prune -o -type f -printf '%P\0'); } |
-		grep -zvx 'docs/test-results\.md' | sort -z |
+		grep -zvE '^(README|docs/[^/]*)\.md$' | sort -z |
 		(cd "$top" && xargs -0 sha256sum 2>/dev/null) | sha256sum | cut -c 1-16
 }
 
@@ -48,8 +48,8 @@ print_tests() {
 # those that were not.
 print_section() {
 	local ran left
-	ran=$(awk -F '\t' 'NR == FNR { wanted[$1] = 1; next } $1 in wanted' "$2" "$3")
-	left=$(awk -F '\t' 'NR == FNR { ran[$1] = 1; next } !($1 in ran)' "$3" "$2")
+	ran=$(awk -F '\t' 'FILENAME == ARGV[1] { wanted[$1] = 1; next } $1 in wanted' "$2" "$3")
+	left=$(awk -F '\t' 'FILENAME == ARGV[1] { ran[$1] = 1; next } !($1 in ran)' "$3" "$2")
 	printf '\n## %s\n' "$1"
 	[ -z "$ran" ] || { echo; print_tests <<<"$ran"; }
 	[ -z "$left" ] || { printf '\nNot run on this version:\n\n'; sed 's/^/- /' <<<"$left"; }
@@ -68,7 +68,7 @@ print_mutations() {
 	printf '\n## Rules broken on purpose (`test/mutate`)\n\n'
 	printf '| rule | what fails when it is broken |\n| --- | --- |\n'
 	"$top/test/mutate" --names | awk -F '\t' '
-		NR == FNR { seen[$1] = $2; next }
+		FILENAME == ARGV[1] { seen[$1] = $2; next }
 		{ printf "| %s | %s |\n", $1, $1 in seen ? seen[$1] : "not run on this version" }' \
 		<(recall mutations.txt "$1") -
 }
