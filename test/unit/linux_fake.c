@@ -60,17 +60,56 @@ long wait_for_completion_timeout(struct completion *c, unsigned long timeout)
 	return 1;
 }
 
+int fake_downs;
+static bool killed[WEAVE_ACTORS];
+
+struct killable {
+	unsigned int *count;
+	bool *killed;
+};
+
+static bool is_raised_or_killed(void *arg)
+{
+	struct killable *wait = arg;
+
+	return *wait->count || *wait->killed;
+}
+
+long wait_for_completion_killable_timeout(struct completion *c, unsigned long timeout)
+{
+	struct killable wait = { &c->done, &killed[weave_self()] };
+
+	weave_step(c, true);
+	if (!weave_wait(WEAVE_TIMED, is_raised_or_killed, &wait)) {
+		jiffies += timeout;
+		return 0;
+	}
+	if (!c->done)
+		return -EINTR;
+	c->done--;
+	return 1;
+}
+
+void fake_kill(int actor)
+{
+	weave_step(&killed[actor], true);
+	killed[actor] = true;
+	weave_changed();
+}
+
 void down(struct semaphore *s)
 {
 	weave_step(s, true);
 	weave_wait(WEAVE_BLOCKED, is_raised, &s->count);
 	s->count--;
+	fake_downs++;
 }
 
 void up(struct semaphore *s)
 {
 	weave_step(s, true);
 	s->count++;
+	fake_downs--;
 	weave_changed();
 }
 

@@ -256,12 +256,14 @@ struct completion {
 #define reinit_completion init_completion
 void complete(struct completion *c);
 long wait_for_completion_timeout(struct completion *c, unsigned long timeout);
-#define wait_for_completion_killable_timeout wait_for_completion_timeout
+long wait_for_completion_killable_timeout(struct completion *c, unsigned long timeout);
+void fake_kill(int actor); /* its killable waits end */
 
 struct semaphore {
 	int count;
 };
 #define sema_init(s, n) ((s)->count = (n))
+extern int fake_downs; /* without their up() */
 void down(struct semaphore *s);
 void up(struct semaphore *s);
 static inline int down_killable(struct semaphore *s)

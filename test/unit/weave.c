@@ -24,6 +24,7 @@
 #define WEAVE_BROKEN "" /* nothing is */
 #endif
 static const char broken[] = WEAVE_BROKEN;
+static unsigned int more; /* delays than the cases say: the program's argument */
 
 enum actor_state { ENDED, READY, WAITING };
 
@@ -63,8 +64,8 @@ static struct weave {
 
 	struct choice choice[CHOICES_MAX];
 	unsigned int choices, at;
-	unsigned int preemptions, steps, changes;
-	unsigned int bound; /* of the preemptions */
+	unsigned int delays, steps, changes;
+	unsigned int bound; /* of the delays */
 	unsigned long runs;
 	struct word word[WORDS_MAX];
 	unsigned int words;
@@ -91,8 +92,13 @@ static void touch(const void *addr, bool write, const void *pc);
 
 /* ---- the tree of choices ---- */
 
+/* One of `of` ways to go on; the n-th costs n delays. */
 static unsigned int choose(unsigned int of)
 {
+	unsigned int taken;
+
+	if (of > w->delays + 1)
+		of = w->delays + 1;
 	if (of <= 1)
 		return 0;
 	if (w->at == w->choices) {
@@ -102,7 +108,9 @@ static unsigned int choose(unsigned int of)
 	}
 	if (w->choice[w->at].of != of)
 		weave_fail("the run does not repeat itself");
-	return w->choice[w->at++].taken;
+	taken = w->choice[w->at++].taken;
+	w->delays -= taken;
+	return taken;
 }
 
 /* The next path; false: all have been walked. */
@@ -140,12 +148,17 @@ static bool enabled(int i)
 	return yes;
 }
 
-/* The n-th that may run, other than the current one; -1: there are fewer. */
+/* The n-th behind the current one that may run; -1: there are fewer. */
 static int other(unsigned int n)
 {
-	for (int i = 0; i < (int)w->actors; i++)
+	int count = (int)w->actors;
+
+	for (int k = 1; k <= count; k++) {
+		int i = (w->self + k) % count;
+
 		if (i != w->self && enabled(i) && !n--)
 			return i;
+	}
 	return -1;
 }
 
@@ -239,13 +252,12 @@ static void step_at(const void *addr, bool write, const void *pc)
 
 	if (++w->steps > STEPS_MAX)
 		weave_fail("the run does not end");
-	if (!is_shared((uintptr_t)addr, write) || !w->preemptions)
+	if (!is_shared((uintptr_t)addr, write) || !w->delays)
 		return;
 	n = others();
 	taken = choose(n + 1);
 	if (!taken)
 		return;
-	w->preemptions--;
 	go(other(taken - 1), pc);
 }
 
@@ -335,7 +347,7 @@ static void run(void)
 	volatile bool begun = false;
 
 	w->at = w->steps = w->changes = w->switch_count = 0;
-	w->preemptions = w->bound;
+	w->delays = w->bound;
 	w->self = -1;
 	memcpy(__data_start, w->data, _end - __data_start);
 	memset(w->freed, 0, w->heap_used / 16);
@@ -375,7 +387,7 @@ static void print_switches(void)
 			      w->switches[i].from, w->switches[i].to, w->switches[i].pc);
 }
 
-/* All runs with at most so many preemptions. */
+/* All runs with at most so many delays. */
 static void walk(unsigned int bound)
 {
 	w->bound = bound;
@@ -392,7 +404,7 @@ static void walk(unsigned int bound)
 	} while (!w->failed && (w->learnt || advance()));
 }
 
-/* True: no run has failed. Few preemptions first: what they show is easier to read. */
+/* True: no run has failed. Few delays first: what they show is easier to read. */
 static bool explore(const struct weave_case *c)
 {
 	w->now = c;
@@ -408,7 +420,7 @@ static bool explore(const struct weave_case *c)
 		c->prepare();
 	w->data = malloc(_end - __data_start);
 	memcpy(w->data, __data_start, _end - __data_start);
-	for (unsigned int bound = 0; bound <= c->preemptions && !w->failed; bound++)
+	for (unsigned int bound = 0; bound <= c->delays + more && !w->failed; bound++)
 		walk(bound);
 	print_message("%s: %lu runs%s%s\n", c->name, w->runs, w->failed ? ": " : "",
 		      w->failed ? w->why : "");
@@ -429,11 +441,12 @@ static void test_case(void **state)
 	fail_msg("%s", w->why);
 }
 
-int weave_main(const struct weave_case *cases, size_t count)
+int weave_main(const struct weave_case *cases, size_t count, int argc, char **argv)
 {
 	struct CMUnitTest tests[16] = { 0 };
 	size_t n = 0;
 
+	more = argc > 1 ? (unsigned int)atoi(argv[1]) : 0;
 	w = calloc(1, sizeof(*w));
 	for (size_t i = 0; i < count && n < 16; i++) {
 		if (*broken && strcmp(cases[i].name, broken))

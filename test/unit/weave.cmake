@@ -90,3 +90,31 @@ add_weave_test(weave_ikc
 # A second CPU finds the answer to an lcall's last use, and takes it too.
 add_weave_fault(weave_ikc take "two leave lcalls" mckernel/ikc.c
                 [[__atomic_store_n(&found->state, IKC_FREE, __ATOMIC_RELAXED);]] "")
+# The module's mark goes before the answer: a word between the two runs the lcall again.
+add_weave_fault(weave_ikc busy "a word comes twice" ihk/ikc.c
+                [[	smp_store_release(&os->lcalls[index].state, IKC_DONE);
+	__clear_bit(index, ikc->lcall_busy);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);]]
+                [[	__clear_bit(index, ikc->lcall_busy);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
+	smp_store_release(&os->lcalls[index].state, IKC_DONE);]])
+# After the answer, and not in one with it: the word of its next use is taken for an old one's.
+add_weave_fault(weave_ikc late "a word comes twice" ihk/ikc.c
+                [[	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
+	smp_store_release(&os->lcalls[index].state, IKC_DONE);
+	__clear_bit(]]
+                [[	smp_store_release(&os->lcalls[index].state, IKC_DONE);
+	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
+	__clear_bit(]])
+# Who gives up a call frees its slot: the answer comes into its next use.
+add_weave_fault(weave_ikc leave "a call is given up" ihk/ikc.c
+                [[if (smp_load_acquire(&os->calls[index].state) == IKC_POSTED && ihk_os_alive(os))]]
+                [[if (false)]])
+# Two who look for a slot find the same.
+add_weave_fault(weave_ikc claim "two call" ihk/ikc.c
+                [[	index = find_first_zero_bit(ikc->call_busy, IKC_CALLS);
+	__set_bit(index, ikc->call_busy);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);]]
+                [[	index = find_first_zero_bit(ikc->call_busy, IKC_CALLS);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
+	__set_bit(index, ikc->call_busy);]])

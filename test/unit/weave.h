@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Runs the real code of a protocol with its two or three sides interleaved in
- * every way that a bounded number of preemptions allows.
+ * every way that a bounded number of delays allows.
  *
  * The files under test are compiled with -fsanitize=thread, but its callbacks
  * are weave.c's: before each access to memory that is not an actor's own stack
  * another actor may go on. Actors are coroutines of one thread, so a run is
  * repeatable, and the choices of all runs make a tree that is walked whole.
+ * Without a delay, an actor runs until it waits or ends, and then the next in a
+ * circle. A delay is an actor that would have its turn, at any step, and is
+ * passed over: runs grow as a power of their number, and faults need few.
  * Each run begins with the program's data as the case's `prepare` left it.
  *
  * What it does not show: accesses that the processor reorders. Protocols that
@@ -26,14 +29,15 @@ struct weave_case {
 	void (*setup)(void); /* before each run; may be NULL */
 	void (*actor[WEAVE_ACTORS])(void);
 	void (*check)(void); /* after each run that came to its end; may be NULL */
-	unsigned int preemptions; /* at most so many in a run; switches at a wait cost none */
+	unsigned int delays; /* at most so many in a run */
 };
 
 /*
  * All cases, each a test. With WEAVE_BROKEN defined as the name of a case, the
- * code was broken on purpose, and that case alone is run and has to fail.
+ * code was broken on purpose, and that case alone is run and has to fail. An
+ * argument of the program is a number of delays to be added.
  */
-int weave_main(const struct weave_case *cases, size_t count);
+int weave_main(const struct weave_case *cases, size_t count, int argc, char **argv);
 
 enum weave_wait {
 	WEAVE_BLOCKED, /* it has to go on: if nobody else can, the run has failed */

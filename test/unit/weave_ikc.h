@@ -20,8 +20,10 @@ void linux_interrupts(void); /* an actor: the words that the LWK sends */
 void linux_worker(void); /* an actor: lcalls */
 void linux_cpu(void); /* an actor: both */
 void linux_serve(void); /* the same at once, before a run */
-/* A call whose answers tell what was asked; killed: its maker gives up when nothing else happens. */
-void linux_call(abi_u64 tag, int killed);
+/* A call whose answers tell what was asked; killable: it may be given up. */
+void linux_call(abi_u64 tag, int killable);
+void linux_kill(int actor);
+unsigned int linux_calls(void); /* whose slots are not free again */
 unsigned int linux_bad(void);
 
 /* The module carries out an lcall: the test's check of what it was asked. */

@@ -70,20 +70,30 @@ void linux_serve(void)
 		continue;
 }
 
-void linux_call(abi_u64 tag, int killed)
+void linux_call(abi_u64 tag, int killable)
 {
 	struct ihk_call c = { .op = (u32)tag };
 	int err;
 
 	for (unsigned int i = 0; i < IKC_CALL_ARGS; i++)
 		c.arg[i] = tag + i;
-	err = ihk_call(&os, tag % PLACES, &c, killed);
-	if (killed && err == -EINTR)
+	err = ihk_call(&os, tag % PLACES, &c, killable);
+	if (killable && err == -EINTR)
 		return;
 	weave_assert(!err);
 	weave_assert((abi_u64)c.ret == tag);
 	for (unsigned int i = 0; i < IKC_CALL_OUTS; i++)
 		weave_assert(c.out[i] == tag + 10 + i);
+}
+
+void linux_kill(int actor)
+{
+	fake_kill(actor);
+}
+
+unsigned int linux_calls(void)
+{
+	return fake_downs;
 }
 
 unsigned int linux_bad(void)
