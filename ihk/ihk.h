@@ -17,8 +17,8 @@
 #include "abi/layout.h"
 #include "abi/pte.h"
 #include "abi/slot.h"
-#include "abi/version.h"
-#include "image.h"
+#include "abi/contract.h"
+#include "os/image.h"
 
 struct device;
 struct ihk_ikc;
@@ -50,7 +50,7 @@ struct ihk_os {
 	int ikc_cpu[ABI_MAX_CPUS]; /* the Linux CPU that each place rings */
 
 	/* set at boot, freed at the next boot or destroy; valid while `running` */
-	struct boot_params *params;
+	struct lwk_boot_params *params;
 	struct ikc_call *calls;
 	struct ikc_lcall *lcalls;
 	void *bulks;
@@ -143,6 +143,13 @@ struct ihk_call {
  */
 int ihk_call(struct ihk_os *os, int place, struct ihk_call *c, bool killable);
 
+/*
+ * The answer of a call that answers by 0 or -errno, fit to be returned to Linux:
+ * anything else, which a caller would take for an address, a success or an order
+ * to restart, is -EIO, and counts as a refused message.
+ */
+int ihk_call_error(struct ihk_os *os, const struct ihk_call *c);
+
 /* A bulk buffer (waits for a free one; NULL when the instance dies or on a fatal signal). */
 void *ihk_bulk_get(struct ihk_os *os, int *index);
 void ihk_bulk_put(struct ihk_os *os, int index);
@@ -173,7 +180,7 @@ unsigned int ihk_proc_count(struct ihk_os *os);
 /* ioctl IHK_OS_LAUNCH: tag current as a launcher for this instance. */
 long ihk_proc_launch(struct ihk_os *os, int lwk_cpu);
 /* Fill proxy_catcher and proxy_restorer. */
-void ihk_proc_boot_params(struct boot_params *params);
+void ihk_proc_boot_params(struct lwk_boot_params *params);
 
 /* ---- quarantine.c: pages that Linux still references ---- */
 

@@ -141,9 +141,8 @@ struct region *region_before(struct space *s, u64 va); /* the last that begins b
 bool region_overlaps(struct space *s, u64 start, u64 end);
 int region_split(struct space *s, u64 va); /* a border at va; 0 or -ENOMEM */
 void region_insert(struct space *s, struct region *r);
-void region_merge(
-	struct space *s, u64 start,
-	u64 end); /* neighbours that have become alike, at borders that no claim touches */
+/* Neighbours that have become alike, at borders that no claim touches. */
+void region_merge(struct space *s, u64 start, u64 end);
 /* Move all regions of [start, end) (borders are there) to `gone`, out of the accounts. */
 void region_cut(struct space *s, u64 start, u64 end, struct list *gone);
 struct region *region_copy(const struct region *r); /* with its references; NULL without memory */

@@ -89,13 +89,12 @@ void sched_migrate_self(void);
 u32 sched_thread_count(u32 place);
 bool sched_cpu_empty(void); /* no thread but the idle one belongs to this CPU */
 void sched_first_run(void *arg); /* where a new thread begins */
-void sched_assign(
-	struct thread *t,
-	u32 place); /* a PREPARED thread becomes the CPU's; under the thread table's lock */
+/* A PREPARED thread becomes the CPU's; under the thread table's lock. */
+void sched_assign(struct thread *t, u32 place);
 u32 sched_place(const struct thread *t); /* the least loaded CPU that its mask allows */
 void sched_exit(void) __attribute__((noreturn)); /* the current thread is nobody's any more */
-void sched_wait(
-	void); /* until the scan, or whoever else runs, has made the current thread RUNNABLE */
+/* Until the scan, or whoever else runs, has made the current thread RUNNABLE. */
+void sched_wait(void);
 
 /* ---- waiting (task/waitq.c) ---- */
 
@@ -119,12 +118,14 @@ void wake_all_cpus(void);
  */
 void sched_scan(void);
 
-/* ---- what task/ asks of the rooms above it (tasks.c) ---- */
+/* ---- what task/ asks of the rooms above it (main/join_tasks.c, main/status.c) ---- */
 
 void up_poll(void); /* serve what Linux has sent to this CPU */
 bool up_untaken(void); /* Linux has not taken, or answered, all that this CPU sent */
 void up_ring_again(void); /* if so for RING_AGAIN_US */
 void up_call_twin(const struct thread *t); /* the twin has something to look at */
 void up_ended(u32 end_call); /* answer CALL_THREAD_END */
+bool up_stopping(void); /* shutdown is under way: a CPU without threads stops */
+void up_cpu_stop(void) __attribute__((noreturn));
 
 #endif

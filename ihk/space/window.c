@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is mapped into a proxy: text, control, slots, stacks, and the shadow below. */
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/module.h>
+
+#include "proc.h"
+
+/*
+ * Not the program's memory: neither in the size that Linux tells of the process
+ * nor under its limit. The pages are taken out of the sum before they come in
+ * (it wraps in between), so that RLIMIT_AS is compared with what the sum was,
+ * and no limit needs lifting: those belong to the whole process, other threads
+ * obey them, and a fork by one of them would copy what it finds.
+ *
+ * Context: nobody else runs in this mm: it is that of an exec, or that of a
+ * fork's child before its first wait. So nobody maps or forks by the sum as it
+ * is meanwhile; and what strangers read of it for that moment harms nobody.
+ */
+static int map_fixed(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
+		     unsigned long flags, unsigned long offset)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long at;
+
+	mmap_write_lock(mm);
+	mm->total_vm -= len >> PAGE_SHIFT;
+	mmap_write_unlock(mm);
+	at = vm_mmap(file, addr, len, prot, flags | MAP_FIXED_NOREPLACE, offset);
+	if (!IS_ERR_VALUE(at))
+		return at == addr ? 0 : -ENOMEM;
+	mmap_write_lock(mm);
+	mm->total_vm += len >> PAGE_SHIFT;
+	mmap_write_unlock(mm);
+	return at;
+}
+
+/*
+ * The stacks of all slots, in one piece. Mapped read-only, and made writable by
+ * hand: RLIMIT_DATA and, where Linux promises no more memory than it has, the
+ * promise for all of them are not asked for; few are ever used. No large page
+ * for the sake of one stack.
+ */
+static int map_stacks(void)
+{
+	struct vm_area_struct *vma;
+	int err;
+
+	err = map_fixed(NULL, PROXY_STACKS, PROXY_SLOT_COUNT * PROXY_STACK_STRIDE, PROT_READ,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
+	if (err)
+		return err;
+	mmap_write_lock(current->mm);
+	vma = vma_lookup(current->mm, PROXY_STACKS);
+	vma->vm_flags |= VM_WRITE | VM_NOHUGEPAGE;
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
+	mmap_write_unlock(current->mm);
+	return 0;
+}
+
+static int map_slots_and_shadow(struct ihk_space *space)
+{
+	struct file *file = ihk_space_file(space);
+	int err;
+
+	/* Retired: the instance has ended. */
+	if (!file)
+		return -EIO;
+	space->mm = current->mm;
+	err = map_fixed(file, PROXY_SLOTS, PROXY_SLOT_COUNT * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			MAP_SHARED, PROXY_SLOTS);
+	if (!err)
+		err = map_fixed(file, SHADOW_START, SHADOW_END - SHADOW_START,
+				PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, SHADOW_START);
+	space->mapped = !err;
+	fput(file);
+	return err;
+}
+
+int ihk_window_map_exec(struct ihk_space *space)
+{
+	struct file *control;
+	char name[24];
+	int err;
+
+	err = map_fixed(ihk_proxy_file(), PROXY_TEXT, PROXY_TEXT_SIZE, PROT_READ | PROT_EXEC,
+			MAP_PRIVATE, 0);
+	if (err)
+		return err;
+	/* What tells in /proc/PID/maps whose proxy this is. */
+	snprintf(name, sizeof(name), "mccontrol%d", space->procs->os->index);
+	control = ihk_pseudo_file(name, &ihk_control_fops, NULL);
+	if (IS_ERR(control))
+		return PTR_ERR(control);
+	err = map_fixed(control, PROXY_CONTROL, PROXY_SLOT_COUNT * PAGE_SIZE,
+			PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	fput(control);
+	if (!err)
+		err = map_stacks();
+	if (err)
+		return err;
+	mutex_lock(&space->lock);
+	err = map_slots_and_shadow(space);
+	mutex_unlock(&space->lock);
+	return err;
+}
+
+int ihk_window_map_child(struct ihk_space *space)
+{
+	int err = 0;
+
+	mutex_lock(&space->lock);
+	if (!space->mapped)
+		err = map_slots_and_shadow(space);
+	mutex_unlock(&space->lock);
+	return err;
+}
+
+/* Where Linux may map by itself: the spare part of the window. Context: mmap_lock for writing. */
+unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
+				    unsigned long pgoff, unsigned long flags)
+{
+	unsigned long at = WINDOW_SPARE_START;
+	struct vm_area_struct *vma;
+
+	if (flags & MAP_FIXED)
+		return addr;
+	while (at < WINDOW_SPARE_END && len <= WINDOW_SPARE_END - at) {
+		vma = find_vma(current->mm, at);
+		if (!vma || vma->vm_start >= at + len)
+			return at;
+		at = vma->vm_end;
+	}
+	return -ENOMEM;
+}
+
+/* ---- the control mapping: nothing is in it ---- */
+
+/*
+ * A fork's child: runs in the parent, with the child's mmap_lock. dup_mmap has
+ * subtracted slots and shadow, which the sum did not contain, and walks
+ * upwards: this mapping lies above them and sets the sum right. Nothing that
+ * lies higher is subtracted.
+ */
+static void control_open(struct vm_area_struct *vma)
+{
+	/* Else it is a split. */
+	if (vma->vm_mm != current->mm)
+		vma->vm_mm->total_vm = current->mm->total_vm;
+}
+
+static vm_fault_t control_fault(struct vm_fault *vmf)
+{
+	return VM_FAULT_SIGBUS;
+}
+
+static const struct vm_operations_struct control_ops = {
+	.open = control_open,
+	.fault = control_fault,
+};
+
+static int control_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &control_ops;
+	vma->vm_flags |= VM_DONTEXPAND | VM_DONTDUMP;
+	return 0;
+}
+
+static int control_release(struct inode *inode, struct file *file)
+{
+	ihk_pseudo_release();
+	return 0;
+}
+
+const struct file_operations ihk_control_fops = {
+	.owner = THIS_MODULE,
+	.mmap = control_mmap,
+	.fsync = ihk_twin_wait,
+	.release = control_release,
+};
+
+/* ---- slots and shadow: mappings of the space's file ---- */
+
+/*
+ * Inserted here and not by our caller: a page that ihk_space_drop_slot() takes
+ * away must not be mapped after it.
+ */
+static vm_fault_t slot_fault(struct vm_fault *vmf)
+{
+	struct ihk_space *space = vmf->vma->vm_private_data;
+	unsigned long count = 1;
+	struct page *page;
+	int err = -EFAULT;
+
+	if (vmf->vma->vm_mm != space->mm)
+		return VM_FAULT_SIGBUS;
+	down_read(&space->insert);
+	page = xa_load(&space->slots, vmf->pgoff - (PROXY_SLOTS >> PAGE_SHIFT));
+	if (page)
+		err = ihk_insert_pages(vmf->vma, vmf->address & PAGE_MASK, &page, &count, true);
+	up_read(&space->insert);
+	if (err == -ENOMEM)
+		return VM_FAULT_OOM;
+	return err && err != -EBUSY ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
+}
+
+static const struct vm_operations_struct slot_ops = {
+	.fault = slot_fault,
+};
+
+static int space_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct ihk_space *space = file->private_data;
+
+	/* Its own mm only, at its own place: no one else gets a file to map, but remap_file_pages. */
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff != vma->vm_start >> PAGE_SHIFT ||
+	    vma->vm_mm != space->mm)
+		return -EINVAL;
+	vma->vm_private_data = space;
+	vma->vm_flags |= VM_MIXEDMAP | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP | VM_NORESERVE;
+	vma->vm_flags &= ~(VM_EXEC | VM_MAYEXEC);
+	vma->vm_ops = vma->vm_start < SHADOW_END ? &ihk_shadow_ops : &slot_ops;
+	return 0;
+}
+
+static int space_release(struct inode *inode, struct file *file)
+{
+	ihk_space_put(file->private_data);
+	ihk_pseudo_release();
+	return 0;
+}
+
+/* Nothing to write back: msync on program memory succeeds. */
+static int space_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return 0;
+}
+
+const struct file_operations ihk_space_fops = {
+	.owner = THIS_MODULE,
+	.mmap = space_mmap,
+	.fsync = space_fsync,
+	.release = space_release,
+};

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Twins: making, binding, finding and ending them. */
+#include <linux/cred.h>
+#include <linux/hash.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/sched/cputime.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "proc.h"
+
+/*
+ * Twins by task. Changed under hash_lock, read under RCU by the tracepoints,
+ * which see every fork and exit of the system.
+ */
+#define TASK_BITS 10
+static struct hlist_head task_hash[1 << TASK_BITS];
+static DEFINE_RAW_SPINLOCK(hash_lock);
+/* Frees twins: putting a task may sleep on some kernels. */
+static struct workqueue_struct *free_queue;
+
+int ihk_twin_init(void)
+{
+	free_queue = alloc_workqueue("ihk_free", 0, 0);
+	return free_queue ? 0 : -ENOMEM;
+}
+
+void ihk_twin_exit(void)
+{
+	rcu_barrier();
+	destroy_workqueue(free_queue);
+}
+
+struct ihk_twin *ihk_twin_of(struct task_struct *task)
+{
+	struct ihk_twin *twin;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(twin, &task_hash[hash_ptr(task, TASK_BITS)], hash) {
+		if (twin->task == task)
+			goto out;
+	}
+	twin = NULL;
+out:
+	rcu_read_unlock();
+	return twin;
+}
+
+/*
+ * A mailbox that nobody but the two kernels holds. One whose slot Linux still
+ * references (a call of its last owner pinned it) waits in the pool.
+ */
+static struct ihk_box *box_take(struct ihk_procs *procs)
+{
+	struct ihk_box *box;
+
+	mutex_lock(&procs->box_lock);
+	list_for_each_entry(box, &procs->boxes, node) {
+		if (page_count(box->slot) != 1)
+			continue;
+		list_del(&box->node);
+		mutex_unlock(&procs->box_lock);
+		clear_page(page_address(box->slot));
+		clear_page(page_address(box->kpage));
+		return box;
+	}
+	mutex_unlock(&procs->box_lock);
+
+	box = kzalloc(sizeof(*box), GFP_KERNEL);
+	if (!box)
+		return NULL;
+	box->slot = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	box->kpage = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (box->slot && box->kpage)
+		return box;
+	if (box->slot)
+		__free_page(box->slot);
+	if (box->kpage)
+		__free_page(box->kpage);
+	kfree(box);
+	return NULL;
+}
+
+/* To the end: the longer it rests, the surer nobody holds it. */
+static void box_return(struct ihk_procs *procs, struct ihk_box *box)
+{
+	mutex_lock(&procs->box_lock);
+	list_add_tail(&box->node, &procs->boxes);
+	mutex_unlock(&procs->box_lock);
+}
+
+/* Into the table, at an index that was not used for as long as possible. */
+static int twin_enlist(struct ihk_procs *procs, struct ihk_twin *twin)
+{
+	int err = -EAGAIN;
+	unsigned int i, n;
+
+	raw_spin_lock_irq(&procs->lock);
+	for (n = 0; n < ABI_MAX_TWINS; n++) {
+		i = (procs->next_twin + n) % ABI_MAX_TWINS;
+		if (rcu_access_pointer(procs->twin[i]))
+			continue;
+		procs->next_twin = i + 1;
+		procs->twins++;
+		twin->index = i;
+		twin->gen = ++procs->gen[i];
+		rcu_assign_pointer(procs->twin[i], twin);
+		err = 0;
+		break;
+	}
+	raw_spin_unlock_irq(&procs->lock);
+	return err;
+}
+
+static void twin_delist(struct ihk_procs *procs, struct ihk_twin *twin)
+{
+	bool last;
+
+	raw_spin_lock_irq(&procs->lock);
+	rcu_assign_pointer(procs->twin[twin->index], NULL);
+	last = --procs->twins == 0;
+	raw_spin_unlock_irq(&procs->lock);
+	if (last)
+		wake_up_all(&procs->gone);
+}
+
+static void twin_free(struct work_struct *work)
+{
+	struct ihk_twin *twin = container_of(to_rcu_work(work), struct ihk_twin, free_work);
+
+	if (twin->task)
+		put_task_struct(twin->task);
+	if (twin->cred)
+		put_cred(twin->cred);
+	kfree(twin);
+}
+
+struct ihk_twin *ihk_twin_new(struct ihk_space *space, int slot_number)
+{
+	struct ihk_procs *procs = space->procs;
+	struct ihk_twin *twin = kzalloc(sizeof(*twin), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (!twin)
+		return ERR_PTR(-ENOMEM);
+	twin->box = box_take(procs);
+	if (!twin->box)
+		goto free;
+	err = ihk_space_add_slot(space, slot_number, twin->box->slot);
+	if (err < 0)
+		goto box;
+	twin->slot_number = err;
+	twin->procs = ihk_procs_ref(procs);
+	twin->space = space;
+	kref_get(&space->ref);
+	twin->slot = page_address(twin->box->slot);
+	twin->k = page_address(twin->box->kpage);
+	twin->slot->index = twin->slot_number;
+	twin->slot->self = PROXY_SLOTS + twin->slot_number * PAGE_SIZE;
+	/* Odd until the first wait: no user code before it. */
+	twin->k->hold = 1;
+	INIT_RCU_WORK(&twin->free_work, twin_free);
+	INIT_HLIST_NODE(&twin->hash);
+	err = twin_enlist(procs, twin);
+	if (!err)
+		return twin;
+
+	ihk_space_leave(space);
+	ihk_space_drop_slot(space, twin->slot_number);
+	ihk_space_put(space);
+	ihk_procs_put(procs);
+box:
+	box_return(procs, twin->box);
+free:
+	kfree(twin);
+	return ERR_PTR(err);
+}
+
+int ihk_twin_attach(struct ihk_twin *twin, u64 thread)
+{
+	struct ihk_call c = {
+		.op = CALL_THREAD_ATTACH,
+		.arg = { thread, page_to_phys(twin->box->slot), page_to_phys(twin->box->kpage),
+			 twin->index, twin->gen, twin->slot_number, twin->space->id },
+	};
+	int err;
+
+	twin->thread = thread;
+	err = ihk_procs_call(twin->procs, -1, &c);
+	return err ? err : ihk_call_error(twin->procs->os, &c);
+}
+
+void ihk_twin_bind(struct ihk_twin *twin, struct task_struct *task)
+{
+	unsigned long flags;
+
+	get_task_struct(task);
+	/* Pairs with the doorbell's and the stop's acquire: the reference is there. */
+	smp_store_release(&twin->task, task);
+	raw_spin_lock_irqsave(&hash_lock, flags);
+	hlist_add_head_rcu(&twin->hash, &task_hash[hash_ptr(task, TASK_BITS)]);
+	raw_spin_unlock_irqrestore(&hash_lock, flags);
+}
+
+int ihk_twin_place(struct ihk_twin *twin)
+{
+	u32 cpu = READ_ONCE(twin->k->cpu);
+
+	return cpu < READ_ONCE(twin->procs->os->cpu_count) ? (int)cpu : -1;
+}
+
+void ihk_twin_ring(struct ihk_twin *twin)
+{
+	int place = ihk_twin_place(twin);
+
+	if (place >= 0)
+		ihk_ring_lwk(twin->procs->os, place);
+}
+
+void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)
+{
+	struct task_struct *task;
+	struct ihk_procs *procs;
+	struct ihk_twin *twin;
+
+	if (index >= ABI_MAX_TWINS)
+		return;
+	rcu_read_lock();
+	procs = rcu_dereference(os->procs);
+	twin = procs ? rcu_dereference(procs->twin[index]) : NULL;
+	/* Pairs with the release in ihk_twin_bind(). */
+	task = twin && twin->gen == gen ? smp_load_acquire(&twin->task) : NULL;
+	/*
+	 * The LWK's request is there; pairs with the fence between `waiting`
+	 * and the look at req_seq. Awake elsewhere in Linux it is left alone.
+	 */
+	smp_mb();
+	if (task && READ_ONCE(twin->waiting))
+		wake_up_process(task);
+	rcu_read_unlock();
+}
+
+/*
+ * The LWK's CPU time becomes the task's own, before a parent can see it. The
+ * sums are Linux's, written by the scheduler of this CPU for current alone;
+ * a remote update of sum_exec_runtime in the same moment may lose one of the
+ * two additions.
+ */
+static void fold_time(struct ihk_twin *twin)
+{
+	u64 user = READ_ONCE(twin->k->user_ns), system = READ_ONCE(twin->k->system_ns);
+
+	if (twin->task != current)
+		return;
+	local_irq_disable();
+	current->utime += user;
+	current->stime += system;
+	current->se.sum_exec_runtime += user + system;
+	local_irq_enable();
+}
+
+static void call_end(struct ihk_twin *twin, enum thread_end why)
+{
+	struct ihk_call c = { .op = CALL_THREAD_END, .arg = { twin->thread, why } };
+	int err = ihk_procs_call(twin->procs, ihk_twin_place(twin), &c);
+
+	if (!err && c.ret)
+		pr_warn_ratelimited("ihk: os %d: the end of thread %#llx is answered by %lld\n",
+				    twin->procs->os->index, twin->thread, c.ret);
+}
+
+void ihk_twin_end(struct ihk_twin *twin, enum thread_end why)
+{
+	struct ihk_procs *procs = twin->procs;
+	struct ihk_space *space = twin->space;
+
+	if (twin->child) {
+		ihk_twin_end(twin->child, THREAD_UNBORN);
+		twin->child = NULL;
+	}
+	ihk_space_leave(space);
+	if (twin->thread)
+		call_end(twin, why);
+	fold_time(twin);
+
+	raw_spin_lock_irq(&hash_lock);
+	if (!hlist_unhashed(&twin->hash))
+		hlist_del_init_rcu(&twin->hash);
+	raw_spin_unlock_irq(&hash_lock);
+	ihk_space_drop_slot(space, twin->slot_number);
+	box_return(procs, twin->box);
+	twin_delist(procs, twin);
+	queue_rcu_work(free_queue, &twin->free_work);
+	ihk_space_put(space);
+	ihk_procs_put(procs);
+}
