@@ -34,14 +34,19 @@ struct lcall_work {
 struct ihk_ikc {
 	raw_spinlock_t push_lock[ABI_MAX_CPUS]; /* many Linux CPUs, one producer */
 
-	raw_spinlock_t slot_lock; /* call_busy, call_slot.abandoned */
+	raw_spinlock_t slot_lock; /* call_busy, call_slot.abandoned; lcall_busy */
 	DECLARE_BITMAP(call_busy, IKC_CALLS);
 	struct call_slot slot[IKC_CALLS];
 	struct semaphore slots; /* counts the free ones; up() is fine in the interrupt */
 	unsigned int next_place; /* where a call to any place goes; racy, only a hint */
 
-	DECLARE_BITMAP(lcall_busy,
-		       IKC_LCALLS); /* atomic: set by the interrupt, cleared by workers */
+	/*
+	 * Lcalls whose work is queued or runs: set by the interrupt that finds
+	 * one POSTED, cleared by the worker together with its DONE. Under
+	 * slot_lock, so that nobody sees half of that: POSTED and not busy is a
+	 * new one, DONE is none, whatever words the LWK sends.
+	 */
+	DECLARE_BITMAP(lcall_busy, IKC_LCALLS);
 	struct lcall_work lcall[IKC_LCALLS];
 	struct workqueue_struct *queue; /* of this instance: lcalls of others never wait for it */
 
@@ -329,6 +334,18 @@ void ihk_bulk_put(struct ihk_os *os, int index)
 
 /* ---- lcalls: the LWK asks ---- */
 
+/* Answered: from here on the LWK may post it again. */
+static void lcall_done(struct ihk_os *os, unsigned int index)
+{
+	struct ihk_ikc *ikc = os->ikc;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
+	smp_store_release(&os->lcalls[index].state, IKC_DONE);
+	__clear_bit(index, ikc->lcall_busy);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
+}
+
 static void lcall_work(struct work_struct *work)
 {
 	struct lcall_work *mine = container_of(work, struct lcall_work, work);
@@ -342,9 +359,7 @@ static void lcall_work(struct work_struct *work)
 	/* A copy: what was checked must not change under the feet of who checked it. */
 	memcpy(arg, lcall->arg, sizeof(arg));
 	WRITE_ONCE(lcall->ret, ihk_lcall(os, op, arg));
-	/* Before DONE, after which the LWK may post it again. */
-	clear_bit(index, os->ikc->lcall_busy);
-	smp_store_release(&lcall->state, IKC_DONE);
+	lcall_done(os, index);
 	ihk_ring_lwk(os, cpu < ABI_MAX_CPUS ? cpu : 0);
 }
 
@@ -352,13 +367,18 @@ static void lcall_work(struct work_struct *work)
 static bool lcall_queue(struct ihk_os *os, unsigned int index)
 {
 	struct ihk_ikc *ikc = os->ikc;
+	unsigned long flags;
+	bool posted;
 
-	if (smp_load_acquire(&os->lcalls[index].state) != IKC_POSTED)
-		return false;
-	/* Busy and posted: rung for again before a worker came to it. */
-	if (!test_and_set_bit(index, ikc->lcall_busy))
+	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
+	/* Pairs with the LWK's release: op and arg are there. */
+	posted = smp_load_acquire(&os->lcalls[index].state) == IKC_POSTED;
+	if (posted && !test_bit(index, ikc->lcall_busy)) {
+		__set_bit(index, ikc->lcall_busy);
 		queue_work(ikc->queue, &ikc->lcall[index].work);
-	return true;
+	}
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
+	return posted;
 }
 
 /* ---- the ring from the LWK ---- */
