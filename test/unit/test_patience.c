@@ -62,8 +62,10 @@ static void test_the_clock_wraps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_looks_add_up), cmocka_unit_test(test_a_late_look_counts_little),
-		cmocka_unit_test(test_linux_owes),   cmocka_unit_test(test_begun_again),
+		cmocka_unit_test(test_looks_add_up),
+		cmocka_unit_test(test_a_late_look_counts_little),
+		cmocka_unit_test(test_linux_owes),
+		cmocka_unit_test(test_begun_again),
 		cmocka_unit_test(test_the_clock_wraps),
 	};
 
