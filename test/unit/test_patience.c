@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <cmocka.h>
 
-#include "patience.h"
+#include "base/patience.h"
 
 #define MOST 1000
 

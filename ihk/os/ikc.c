@@ -119,7 +119,7 @@ static int choose_place(struct ihk_os *os)
 	for (i = 0; i < os->cpu_count; i++) {
 		int place = (first + i) % os->cpu_count;
 
-		if (READ_ONCE(os->params->cpus[place].state) == CPU_IDLE)
+		if (READ_ONCE(os->params->cpus[place].state) == LWK_CPU_IDLE)
 			return place;
 	}
 	return first % os->cpu_count;
@@ -186,7 +186,7 @@ static void watch_begin(struct watch *watch)
 
 static bool in_kernel(const struct watch *watch)
 {
-	return READ_ONCE(watch->os->params->cpus[watch->place].state) == CPU_KERNEL;
+	return READ_ONCE(watch->os->params->cpus[watch->place].state) == LWK_CPU_KERNEL;
 }
 
 /*
