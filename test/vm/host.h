@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "wire.h"
 
@@ -28,6 +29,7 @@ enum { PORT_IN, PORT_OUT, PORT_ERR, PORT_CTL, PORT_MON, PORT_COUNT };
 extern int ports[PORT_COUNT]; /* our ends of what QEMU calls its character devices */
 
 struct qemu {
+	pid_t pid; /* 0: not started yet */
 	bool has_ended;
 	int status; /* then: as waitpid() gives it */
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Does the machine still do something? Its console, the time since, and what CPUs that hang are at. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -67,13 +68,12 @@ void read_console(void)
 	}
 }
 
-void save_registers(void)
+static void ask_registers(FILE *f)
 {
 	static const char ask[] = "info registers -a\n";
-	FILE *f = open_in_run("registers.txt", "w");
 	char bytes[4096];
 
-	if (!f || send(ports[PORT_MON], ask, sizeof(ask) - 1, MSG_NOSIGNAL) < 0)
+	if (send(ports[PORT_MON], ask, sizeof(ask) - 1, MSG_NOSIGNAL) < 0)
 		return;
 	for (;;) {
 		struct pollfd p = { .fd = ports[PORT_MON], .events = POLLIN };
@@ -86,5 +86,50 @@ void save_registers(void)
 			break;
 		fwrite(bytes, 1, n, f);
 	}
-	fclose(f);
+}
+
+/* What QEMU's threads do, and how many ticks each has run so far. */
+static void save_threads(FILE *f)
+{
+	char path[PATH_MAX], line[1024];
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)qemu.pid);
+	dir = opendir(path);
+	while (dir && (d = readdir(dir))) {
+		unsigned long user, system;
+		FILE *stat;
+		char state;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/stat", (int)qemu.pid, d->d_name);
+		stat = d->d_name[0] == '.' ? NULL : fopen(path, "r");
+		if (!stat)
+			continue;
+		if (fgets(line, sizeof(line), stat) && strrchr(line, ')') &&
+		    sscanf(strrchr(line, ')'),
+			   ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user,
+			   &system) == 3)
+			fprintf(f, "%.*s: %c, ran %lu + %lu\n",
+				(int)(strrchr(line, ')') - line) + 1, line, state, user, system);
+		fclose(stat);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/*
+ * Twice, more than a second apart: a CPU that runs in circles is told from one that stands
+ * still in QEMU itself.
+ */
+void save_registers(void)
+{
+	FILE *f = open_in_run("registers.txt", "w");
+
+	for (int i = 0; f && i < 2; i++) {
+		ask_registers(f);
+		save_threads(f);
+	}
+	if (f)
+		fclose(f);
 }

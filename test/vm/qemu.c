@@ -21,7 +21,6 @@ static const char *const port_names[PORT_COUNT] = {
 int ports[PORT_COUNT];
 struct qemu qemu;
 static int qemu_ports[PORT_COUNT]; /* QEMU's ends */
-static pid_t qemu_pid;
 
 /* Connects QEMU's character devices to us: sockets it inherits, never a name. */
 static char **qemu_arguments(char **args)
@@ -70,10 +69,10 @@ void start_qemu(char **args)
 	char **argv = qemu_arguments(args);
 	pid_t parent = getpid();
 
-	qemu_pid = fork();
-	if (qemu_pid < 0)
+	qemu.pid = fork();
+	if (qemu.pid < 0)
 		die("fork: %s", strerror(errno));
-	if (!qemu_pid) {
+	if (!qemu.pid) {
 		FILE *log = open_in_run("qemu.txt", "w");
 		sigset_t none;
 
@@ -100,16 +99,16 @@ void start_qemu(char **args)
 
 void look_after_qemu(void)
 {
-	if (waitpid(qemu_pid, &qemu.status, WNOHANG) == qemu_pid)
+	if (waitpid(qemu.pid, &qemu.status, WNOHANG) == qemu.pid)
 		qemu.has_ended = true;
 }
 
 void kill_qemu(void)
 {
-	if (qemu_pid <= 0 || qemu.has_ended)
+	if (qemu.pid <= 0 || qemu.has_ended)
 		return;
-	kill(qemu_pid, SIGKILL);
-	while (waitpid(qemu_pid, &qemu.status, 0) < 0 && errno == EINTR)
+	kill(qemu.pid, SIGKILL);
+	while (waitpid(qemu.pid, &qemu.status, 0) < 0 && errno == EINTR)
 		;
 	qemu.has_ended = true;
 }
