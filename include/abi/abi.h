@@ -16,7 +16,7 @@ typedef __INT32_TYPE__ abi_s32;
 typedef __INT64_TYPE__ abi_s64;
 
 /* Raised by hand whenever the meaning of anything below include/abi/ changes. */
-#define ABI_VERSION 2
+#define ABI_VERSION 3
 
 #define ABI_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has " #size " bytes")
 #define ABI_FIELD(type, member, offset)                              \
