@@ -137,6 +137,7 @@ struct ihk_space {
 	struct rw_semaphore insert;
 	u64 seq; /* written under `insert` held for writing; read with acquire anywhere */
 	bool dead; /* likewise: nothing is inserted any more */
+	atomic_t shown; /* pages inserted since all were last taken away: shadow.c */
 
 	/*
 	 * The shadow and the slots are mappings of this file, offset = address.

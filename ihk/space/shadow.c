@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The shadow: a mapping that shows the program's own pages to Linux. */
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include "proc.h"
 
 /* Pages inserted at once, from the faulting one upwards. */
 #define FAULT_AROUND 16
+
+static unsigned int shadow_mib = 64;
+module_param(shadow_mib, uint, 0644);
+MODULE_PARM_DESC(shadow_mib, "MiB of a program's memory that its proxy may show at once (0: any)");
 
 /*
  * The mapping's own vm_page_prot is read-only where ->page_mkwrite exists;
@@ -21,12 +27,30 @@ int ihk_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page
 	return vm_insert_pages(&copy, addr, pages, count);
 }
 
+/*
+ * Linux counts what is shown as the proxy's resident memory, by which its OOM
+ * killer chooses: a proxy would look large, and its death frees nothing of
+ * Linux's. So all of it goes when it is much, and what is still needed comes
+ * back. Needs no lock: those who insert meanwhile are counted for the next time.
+ */
+static void bound_shown(struct ihk_space *space, struct file *file, unsigned int n)
+{
+	unsigned long limit = READ_ONCE(shadow_mib) * (unsigned long)(SZ_1M >> PAGE_SHIFT);
+
+	if ((unsigned int)atomic_add_return(n, &space->shown) <= limit || !limit)
+		return;
+	atomic_set(&space->shown, n);
+	unmap_mapping_pages(file->f_mapping, SHADOW_START >> PAGE_SHIFT,
+			    (SHADOW_END - SHADOW_START) >> PAGE_SHIFT, true);
+}
+
 /* 0: the sequence number has changed, look again. */
 static vm_fault_t insert_checked(struct ihk_space *space, struct vm_fault *vmf, u64 seq,
 				 struct page **pages, unsigned long n, bool writable)
 {
 	int err;
 
+	bound_shown(space, vmf->vma->vm_file, n);
 	down_read(&space->insert);
 	if (space->seq != seq || space->dead) {
 		up_read(&space->insert);
