@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The shadow: a mapping that shows the program's own pages to Linux. */
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include "proc.h"
 
 /* Pages inserted at once, from the faulting one upwards. */
 #define FAULT_AROUND 16
+
+static unsigned int shadow_mib = 64;
+module_param(shadow_mib, uint, 0644);
+MODULE_PARM_DESC(shadow_mib, "MiB of a program's memory that its proxy may show at once (0: any)");
 
 /*
  * The mapping's own vm_page_prot is read-only where ->page_mkwrite exists;
@@ -21,12 +27,30 @@ int ihk_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page
 	return vm_insert_pages(&copy, addr, pages, count);
 }
 
+/*
+ * Linux counts what is shown as the proxy's resident memory, by which its OOM
+ * killer chooses: a proxy would look large, and its death frees nothing of
+ * Linux's. So all of it goes when it is much, and what is still needed comes
+ * back. Needs no lock: those who insert meanwhile are counted for the next time.
+ */
+static void bound_shown(struct ihk_space *space, struct file *file, unsigned int n)
+{
+	unsigned long limit = READ_ONCE(shadow_mib) * (unsigned long)(SZ_1M >> PAGE_SHIFT);
+
+	if ((unsigned int)atomic_add_return(n, &space->shown) <= limit || !limit)
+		return;
+	atomic_set(&space->shown, n);
+	unmap_mapping_pages(file->f_mapping, SHADOW_START >> PAGE_SHIFT,
+			    (SHADOW_END - SHADOW_START) >> PAGE_SHIFT, true);
+}
+
 /* 0: the sequence number has changed, look again. */
 static vm_fault_t insert_checked(struct ihk_space *space, struct vm_fault *vmf, u64 seq,
 				 struct page **pages, unsigned long n, bool writable)
 {
 	int err;
 
+	bound_shown(space, vmf->vma->vm_file, n);
 	down_read(&space->insert);
 	if (space->seq != seq || space->dead) {
 		up_read(&space->insert);
@@ -40,10 +64,22 @@ static vm_fault_t insert_checked(struct ihk_space *space, struct vm_fault *vmf, 
 	return err && err != -EBUSY ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
 }
 
+/*
+ * Not a task of the program: one that looks at its memory through /proc, as ps
+ * does at the arguments, or a tracer. Such a look is made with the program's
+ * mmap_lock held and no way to drop it. The program can have mapped there what
+ * a file server of its own never brings: a stranger gets what is in memory, and
+ * what a disk brings. The program itself waits as it would on Linux.
+ */
+static bool is_stranger(struct ihk_space *space)
+{
+	return current->mm != space->mm;
+}
+
 /* No memory in the instance: the program dies alone; a foreign reader gets an error. */
 static void out_of_memory(struct ihk_space *space)
 {
-	if (current->mm != space->mm)
+	if (is_stranger(space))
 		return;
 	pr_info_ratelimited("ihk: os %d: out of memory, killing %s (%d)\n", space->procs->os->index,
 			    current->comm, task_tgid_nr(current));
@@ -80,17 +116,20 @@ static vm_fault_t ask(struct ihk_space *space, struct vm_fault *vmf, bool write)
 		return VM_FAULT_RETRY;
 	if (may_drop && !(vmf->flags & FAULT_FLAG_TRIED))
 		return resolve_unlocked(&fault, vmf, false, 0);
-	answer = ihk_fault_ask(&fault);
+	if (!may_drop) {
+		/* Safe under mmap_lock: a zap does not need it. */
+		fault.briefly = is_stranger(space);
+		answer = ihk_fault_resolve(&fault);
+	} else {
+		answer = ihk_fault_ask(&fault);
+	}
 	switch (answer) {
 	case FAULT_OK:
 		return fatal_signal_pending(current) ? VM_FAULT_SIGBUS : 0;
 	case FAULT_FILL:
+	case FAULT_FILLING:
 	case FAULT_WAIT:
-		if (may_drop)
-			return resolve_unlocked(&fault, vmf, true, answer);
-		/* Safe under mmap_lock: a zap does not need it. */
-		ihk_fault_serve(&fault, answer);
-		return fatal_signal_pending(current) ? VM_FAULT_SIGBUS : 0;
+		return resolve_unlocked(&fault, vmf, true, answer);
 	case FAULT_OOM:
 		out_of_memory(space);
 		return VM_FAULT_SIGBUS;
@@ -191,13 +230,18 @@ static int access_page(struct ihk_space *space, unsigned long addr, void *buf, i
 
 /*
  * Linux comes here where the ordinary access was refused: a debugger reads or
- * writes what the program itself may not. It waits under mmap_lock, which a
- * zap does not need.
+ * writes what the program itself may not, or ->fault could not be brief. It
+ * waits under mmap_lock, which a zap does not need.
  */
 static int access_inside(struct ihk_space *space, unsigned long addr, void *buf, int len,
 			 enum fault_access access)
 {
-	struct ihk_fault fault = { .space = space, .va = addr & PAGE_MASK, .access = access };
+	struct ihk_fault fault = {
+		.space = space,
+		.va = addr & PAGE_MASK,
+		.access = access,
+		.briefly = is_stranger(space),
+	};
 	int ret;
 
 	for (;;) {
