@@ -146,7 +146,11 @@ struct ihk_space {
 	 */
 	struct file *file;
 
-	/* Slots: pages by slot number. Written under `lock` + `insert` (write), read under either. */
+	/*
+	 * Slots: pages by slot number; a zero entry is a number that is not free
+	 * again while its last page may still be shown. Written under `lock` +
+	 * `insert` (write), read under either.
+	 */
 	struct mutex lock;
 	struct xarray slots;
 	unsigned int twins; /* under `lock` */

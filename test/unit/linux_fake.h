@@ -40,6 +40,8 @@ typedef unsigned long pgoff_t, dev_t, ino_t;
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096UL
 #define HZ 100
+#define MAX_ERRNO 4095
+#define ERESTARTSYS 512
 #define GFP_KERNEL 0U
 #define __GFP_ZERO 0U
 #define __GFP_NOFAIL 0U
@@ -379,7 +381,9 @@ struct file {
 	struct address_space *f_mapping;
 	int refs;
 };
-struct file_operations;
+struct file_operations {
+	int unused;
+};
 struct vm_area_struct;
 struct vm_operations_struct;
 struct linux_binprm;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls and lcalls with both kernels' own code, mckernel/ikc.c and ihk/ikc.c:
+ * Calls and lcalls with both kernels' own code, mckernel/ikc/ikc.c and ihk/os/ikc.c:
  * what was asked is what is served, once, and the answer is its own.
  */
 #include <stdlib.h>
@@ -18,7 +18,7 @@ struct ring *to_lwk, *to_linux;
 struct ikc_call ikc_calls[IKC_CALLS];
 struct ikc_lcall ikc_lcalls[IKC_LCALLS];
 
-/* ---- the kernel around mckernel/ikc.c ---- */
+/* ---- the kernel around mckernel/ikc/ikc.c ---- */
 
 /* Nobody waits for a free lcall, of so many: the conditions here only look. */
 int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Linux's side of the test of calls and lcalls: ihk/ikc.c and who stands around it. */
+/* Linux's side of the test of calls and lcalls: ihk/os/ikc.c and who stands around it. */
 #include "linux_fake.h"
 
 #include "partition.h"
@@ -7,7 +7,7 @@
 
 static struct ihk_os os;
 
-void linux_prepare(struct boot_params *params)
+void linux_prepare(struct lwk_boot_params *params)
 {
 	os = (struct ihk_os){ .params = params, .calls = ikc_calls, .lcalls = ikc_lcalls };
 	os.cpu_count = PLACES;
