@@ -112,7 +112,8 @@ void ihk_signal_block_child(struct task_struct *child)
 /*
  * The thread must not run user code while its twin is not in the wait. Ring
  * until the LWK obeys, or has died. A thread that has sent a request runs
- * nothing anyway. An odd hold stays until the next enter().
+ * nothing anyway. An odd hold stays until the next enter(). The steps of both
+ * sides are walked in test/unit/test_model_hold.c.
  */
 void ihk_signal_hold(struct ihk_twin *twin)
 {

@@ -266,7 +266,7 @@ static void check_calls(void)
 
 static const struct weave_case cases[] = {
 	CASE("two leave lcalls", 2, setup_left, check_two, tell_1, tell_2, linux_cpu),
-	CASE("one leaves, one waits", 3, setup_left, check_two, tell_1, ask_2, linux_cpu),
+	CASE("one leaves, one waits", 2, setup_left, check_two, tell_1, ask_2, linux_cpu),
 	CASE("a word comes twice", 2, setup, check_again, ask_1_2, send_again, linux_interrupts,
 	     linux_worker),
 	CASE("a call is given up", 2, setup_calls, check_calls, lwk_cpu, call_2_4, kill_1,
