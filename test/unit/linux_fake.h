@@ -405,10 +405,30 @@ struct elf64_hdr {
 struct super_block;
 struct kernel_siginfo;
 #define DECLARE_HASHTABLE(name, bits) struct hlist_head name[1 << (bits)]
-struct mm_struct;
+struct mmu_notifier;
+struct mm_struct {
+	struct linux_binfmt *binfmt;
+	struct mmu_notifier *notifier; /* a list of at most one */
+	int taken; /* the lock of the list */
+};
 struct task_struct {
 	struct mm_struct *mm;
 };
+extern struct task_struct fake_current;
+#define current (&fake_current)
+
+struct mmu_notifier_ops {
+	void (*release)(struct mmu_notifier *n, struct mm_struct *mm);
+	struct mmu_notifier *(*alloc_notifier)(struct mm_struct *mm);
+	void (*free_notifier)(struct mmu_notifier *n);
+};
+struct mmu_notifier {
+	const struct mmu_notifier_ops *ops;
+	int users;
+};
+struct mmu_notifier *mmu_notifier_get(const struct mmu_notifier_ops *ops, struct mm_struct *mm);
+void mmu_notifier_put(struct mmu_notifier *n);
+void set_binfmt(struct linux_binfmt *new);
 
 struct file *get_file(struct file *file);
 void fput(struct file *file);

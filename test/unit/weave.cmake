@@ -20,7 +20,8 @@ function(weave_program target broken)
   foreach(world LWK MODULE)
     if(W_${world})
       add_library(${target}_${world} OBJECT ${W_${world}})
-      target_compile_options(${target}_${world} PRIVATE -fsanitize=thread -Wno-tsan -Wno-sign-compare)
+      target_compile_options(${target}_${world} PRIVATE -fsanitize=thread -Wno-tsan -Wno-sign-compare
+                             -Wno-unused-parameter -Wno-unused-function)
       target_compile_definitions(${target}_${world} PRIVATE memcpy=weave_memcpy)
       list(APPEND sources $<TARGET_OBJECTS:${target}_${world}>)
     endif()
@@ -125,3 +126,19 @@ add_weave_test(weave_space SOURCES test/unit/linux_fake.c
 add_weave_fault(weave_space drop "a number passes on" ihk/space/space.c
                 [[xa_store(&space->slots, number, XA_ZERO_ENTRY, GFP_KERNEL);]]
                 [[xa_erase(&space->slots, number);]])
+
+add_weave_test(weave_launch SOURCES test/unit/linux_fake.c
+               MODULE test/unit/test_weave_launch.c ihk/proc/launch.c)
+# Two threads make their mm's format ours at once, and one reference of the module stays for good.
+add_weave_fault(weave_launch format "tags and an exec" ihk/proc/launch.c
+                [[	set_format();
+	spin_unlock(&launch_lock);]]
+                [[	spin_unlock(&launch_lock);
+	if (current->mm->binfmt != &ihk_binfmt)
+		set_binfmt(&ihk_binfmt);]])
+# Each takes itself for the first.
+add_weave_fault(weave_launch first "tags and an exec" ihk/proc/launch.c
+                [[	spin_lock(&launch_lock);
+	before = l->procs;]]
+                [[	before = l->procs;
+	spin_lock(&launch_lock);]])
