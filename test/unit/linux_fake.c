@@ -40,6 +40,26 @@ void fake_unlock(int *taken, int how)
 	weave_changed();
 }
 
+/* ---- memory ---- */
+
+struct page *alloc_page(gfp_t gfp)
+{
+	struct page *page = weave_alloc(sizeof(*page));
+
+	(void)gfp;
+	page->count = 1;
+	page->address = weave_alloc(PAGE_SIZE);
+	return page;
+}
+
+void __free_page(struct page *page)
+{
+	weave_step(page, true);
+	if (page->count <= 0)
+		weave_fail("a page is freed twice");
+	page->count--;
+}
+
 /* ---- waiting ---- */
 
 void complete(struct completion *c)

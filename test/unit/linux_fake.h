@@ -87,13 +87,14 @@ static inline bool fake_warn(bool condition, const char *text)
 
 struct page {
 	int count;
+	void *address;
 };
 extern struct page fake_pages[];
 #define pfn_to_page(pfn) (&fake_pages[pfn])
-#define page_to_phys(page) ((u64)((page)-fake_pages) << PAGE_SHIFT)
+#define page_to_phys(page) ((u64)(uintptr_t)(page))
 #define page_count(page) __atomic_load_n(&(page)->count, __ATOMIC_RELAXED)
 void __free_page(struct page *page);
-void *page_address(struct page *page);
+#define page_address(page) ((page)->address)
 struct page *alloc_page(gfp_t gfp);
 #define clear_page(p) memset(p, 0, PAGE_SIZE)
 
@@ -209,6 +210,30 @@ static inline void list_del_init(struct list_head *n)
 	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head); \
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
 
+#define INIT_HLIST_NODE(n) ((n)->next = NULL, (n)->pprev = NULL)
+#define hlist_unhashed(n) (!(n)->pprev)
+#define hash_ptr(p, bits) ((unsigned int)((uintptr_t)(p) >> 6) & ((1U << (bits)) - 1))
+static inline void hlist_add_head_rcu(struct hlist_node *n, struct hlist_head *head)
+{
+	n->next = head->first;
+	n->pprev = &head->first;
+	if (head->first)
+		head->first->pprev = &n->next;
+	__atomic_store_n(&head->first, n, __ATOMIC_RELEASE);
+}
+
+static inline void hlist_del_init_rcu(struct hlist_node *n)
+{
+	__atomic_store_n(n->pprev, n->next, __ATOMIC_RELAXED);
+	if (n->next)
+		n->next->pprev = n->pprev;
+	n->pprev = NULL;
+}
+
+#define hlist_for_each_entry_rcu(pos, head, member) \
+	for (struct hlist_node *n_ = (head)->first; \
+	     n_ && ((pos) = list_entry(n_, __typeof__(*pos), member), true); n_ = n_->next)
+
 /* ---- locks ---- */
 
 struct fake_lock {
@@ -320,6 +345,7 @@ bool queue_work(struct workqueue_struct *q, struct work_struct *work);
 #define queue_delayed_work(q, w, delay) queue_work(q, &(w)->work)
 /* After a grace period: when nobody is reading. */
 bool queue_rcu_work(struct workqueue_struct *q, struct rcu_work *work);
+#define rcu_barrier() ((void)0)
 /* Run one piece of work that is due; false: there is none. */
 bool fake_work(void);
 bool fake_work_due(void *arg);
@@ -413,6 +439,11 @@ struct mm_struct {
 };
 struct task_struct {
 	struct mm_struct *mm;
+	int refs;
+	u64 utime, stime;
+	struct {
+		u64 sum_exec_runtime;
+	} se;
 };
 extern struct task_struct fake_current;
 #define current (&fake_current)
@@ -429,6 +460,13 @@ struct mmu_notifier {
 struct mmu_notifier *mmu_notifier_get(const struct mmu_notifier_ops *ops, struct mm_struct *mm);
 void mmu_notifier_put(struct mmu_notifier *n);
 void set_binfmt(struct linux_binfmt *new);
+
+#define get_task_struct(t) __atomic_add_fetch(&(t)->refs, 1, __ATOMIC_SEQ_CST)
+#define put_task_struct(t) __atomic_sub_fetch(&(t)->refs, 1, __ATOMIC_SEQ_CST)
+int wake_up_process(struct task_struct *task);
+#define put_cred(cred) ((void)(cred))
+#define local_irq_disable() ((void)0)
+#define local_irq_enable() ((void)0)
 
 struct file *get_file(struct file *file);
 void fput(struct file *file);

@@ -492,9 +492,13 @@ void weave_free(void *p)
 
 	if (!p)
 		return;
+	touch(p, true, __builtin_return_address(0));
 	if (w->freed[at / 16])
 		weave_fail("freed twice");
 	memcpy(&size, (unsigned char *)p - 16, sizeof(size));
+	/* Whoever accesses any of it meets us there. */
+	for (size_t i = 0; i < size && w->self >= 0; i += 8)
+		is_shared((uintptr_t)p + i, true);
 	memset(w->freed + at / 16, 1, size / 16);
 }
 

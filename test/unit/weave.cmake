@@ -142,3 +142,18 @@ add_weave_fault(weave_launch first "tags and an exec" ihk/proc/launch.c
 	before = l->procs;]]
                 [[	before = l->procs;
 	spin_lock(&launch_lock);]])
+
+add_weave_test(weave_twin SOURCES test/unit/linux_fake.c
+               MODULE test/unit/test_weave_twin.c ihk/twin/twin.c)
+# The index alone: who has it now is woken for another's request.
+add_weave_fault(weave_twin gen "an index passes on" ihk/twin/twin.c
+                [[twin && twin->gen == gen ?]] [[twin ?]])
+# Freed at once, while an interrupt may look at it.
+add_weave_fault(weave_twin free "an index passes on" ihk/twin/twin.c
+                [[queue_rcu_work(free_queue, &twin->free_work);]]
+                [[twin_free(&twin->free_work.work);]])
+# The table still names one that is gone.
+add_weave_fault(weave_twin delist "an index passes on" ihk/twin/twin.c
+                [[	rcu_assign_pointer(procs->twin[twin->index], NULL);
+	last]]
+                [[	last]])
