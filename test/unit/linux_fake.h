@@ -342,7 +342,8 @@ extern struct workqueue_struct *system_unbound_wq;
 #define INIT_RCU_WORK(w, function) INIT_WORK(&(w)->work, function)
 #define to_rcu_work(w) container_of(w, struct rcu_work, work)
 bool queue_work(struct workqueue_struct *q, struct work_struct *work);
-#define queue_delayed_work(q, w, delay) queue_work(q, &(w)->work)
+bool queue_delayed_work(struct workqueue_struct *q, struct delayed_work *work, unsigned long delay);
+#define cancel_delayed_work_sync(w) ((void)(w))
 /* After a grace period: when nobody is reading. */
 bool queue_rcu_work(struct workqueue_struct *q, struct rcu_work *work);
 #define rcu_barrier() ((void)0)
