@@ -172,3 +172,12 @@ add_weave_fault(weave_quarantine early "pages over a boot" ihk/partition/quarant
                 [[if (!*procs)
 		return false;
 	if ((*procs)->boot_gen == e->boot_gen)]])
+
+add_weave_test(weave_phys SOURCES test/unit/test_weave_phys.c mckernel/arch/fake/fake.c
+                                  mckernel/lib/kargs.c
+               LWK mckernel/mm/phys.c mckernel/lib/lock.c)
+# That it has come back already is overwritten, and the page is lost.
+add_weave_fault(weave_phys flags "a page comes back" mckernel/mm/phys.c
+                [[	old = __atomic_exchange_n(&f->flags, FRAME_AWAY, __ATOMIC_ACQ_REL);]]
+                [[	old = f->flags;
+	f->flags = FRAME_AWAY;]])
