@@ -50,7 +50,11 @@ struct ihk_procs {
 	struct srcu_struct inside;
 	bool stopped;
 
-	/* Twins by index. Written under `lock`, read under RCU (doorbell interrupt). */
+	/*
+	 * Twins by index. Written under `lock`, read under RCU (doorbell
+	 * interrupt). An index passes on, so what the LWK sends names the
+	 * generation too, which each owner gets before it is in the table.
+	 */
 	raw_spinlock_t lock;
 	struct ihk_twin __rcu *twin[ABI_MAX_TWINS];
 	u32 gen[ABI_MAX_TWINS]; /* under `lock` */
