@@ -95,6 +95,7 @@ enum twin_state {
  * Ordering: each side stores its own word, passes a full fence, and then
  * loads the other's: req_seq against twin_state, hold/dead/sigpend against
  * the LWK CPU's state word (boot.h), so one of the two always sees the other.
+ * All states of it are walked in test/unit/test_model_hold.c.
  *
  * hold and held: the twin alone raises hold, to odd before it leaves its wait,
  * to even when it is back. The LWK alone stores held, the value of hold that it

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A model of `hold`: a twin that leaves its wait, and its thread on an LWK CPU.
+ * A model of a twin and its thread on an LWK CPU: `hold`, by which the twin leaves
+ * its wait, and the request that wakes it there.
  * All states that the two can reach are walked, with the stores of each in a
  * buffer that the other side sees late, as x86 has it, so that fences count.
  *
  * The steps and where they stand:
  *   hold_*, the loop          ihk_signal_hold() in ihk/twin/twin_signal.c
  *   back_*, serve_*, wait     enter(), serve_request(), all_taken() in ihk/twin/twin_wait.c
+ *   sleep_*                   wait_event_of() there, and the doorbell's ihk_twin_request()
  *   ring_*                    ihk_ring_lwk()
  *   scan_*                    sched_scan() and its obey_hold(), mckernel/task/sched.c
  *   obey_*                    one_step() and its obey_hold(), mckernel/syscall/return.c
  *   idle_*, leave_*           idle_once() and sched_leave(), mckernel/task/sched.c
- *   request                   request(), mckernel/offload/offload.c
+ *   request_*                 request(), mckernel/offload/offload.c
  *
  * What must hold: the program does not run while its twin is away, and neither
  * side waits for ever. Twins ring again, because edges can be lost; that is
@@ -36,14 +38,21 @@ enum fault {
 	HOLD_BEFORE_SCAN = 4, /* the way to user mode looks at hold first, then scans */
 	NO_WAIT = 8, /* the twin leaves without the answer */
 	RING_ONCE = 16, /* no fault: nobody rings again */
+	NO_FENCE_SLEEP = 32, /* the twin looks for a request before its sleep is known */
+	NO_FENCE_REQUEST = 64, /* the LWK looks whether it sleeps before the request is out */
 };
 
 /* Words of memory. */
-enum { HOLD, HELD, REQ, TAKEN, DONE, ATTENTION, STATE, WORDS };
+/* ASLEEP: twin_state and the module's own `waiting`, which are stored together. */
+enum { HOLD, HELD, REQ, TAKEN, DONE, ATTENTION, STATE, ASLEEP, WORDS };
 enum { KERNEL, USER, IDLE };
 
 enum twin_step {
 	wait,
+	sleep_set,
+	sleep_fence,
+	sleep_look,
+	sleeping,
 	hold_set,
 	hold_look,
 	hold_look_req,
@@ -72,7 +81,9 @@ enum cpu_step {
 	leave_fence,
 	leave_look,
 	user,
-	request,
+	request_post,
+	request_fence,
+	request_ring,
 };
 
 struct store {
@@ -93,6 +104,7 @@ struct state {
 	uint8_t holds, requests; /* still to come */
 	uint8_t rung; /* in this hold */
 	uint8_t is_away, in_user, irq;
+	uint8_t bell, woken; /* Linux's interrupt, and what it did to the twin's sleep */
 };
 
 #define STATES_MAX 2000000
@@ -155,8 +167,42 @@ static bool twin_wait(struct state *s, struct side *t, int choice)
 		t->step = hold_set;
 	else if (choice == 2 && !(faults & RING_ONCE) && load(s, t, HELD) != load(s, t, HOLD))
 		ring(t, wait);
+	else if (choice == 2 && !has_request)
+		t->step = sleep_set;
 	else
 		return false;
+	return true;
+}
+
+/* The interrupt, on any of Linux's CPUs. */
+static void doorbell(struct state *s)
+{
+	s->bell = 0;
+	if (s->word[ASLEEP])
+		s->woken = 1;
+}
+
+static bool twin_sleeps(struct state *s, struct side *t, int choice)
+{
+	switch (t->step) {
+	case sleep_set:
+		put(t, ASLEEP, 1);
+		t->step = sleep_fence;
+		return true;
+	case sleep_fence:
+		return fence(t, sleep_look, faults & NO_FENCE_SLEEP);
+	case sleep_look:
+		t->step = sleeping;
+		if (load(s, t, REQ) == load(s, t, TAKEN))
+			return true;
+		break;
+	default: /* until it is woken, or a signal comes */
+		if (choice == 0 ? !s->woken : choice != 1 || !s->holds)
+			return false;
+	}
+	s->woken = 0;
+	put(t, ASLEEP, 0);
+	t->step = t->step == sleeping && choice == 1 ? hold_set : wait;
 	return true;
 }
 
@@ -190,9 +236,15 @@ static bool twin_step(struct state *s, int choice)
 
 	if (t->step == wait)
 		return twin_wait(s, t, choice);
+	if (t->step == sleeping)
+		return twin_sleeps(s, t, choice);
 	if (choice)
 		return false;
 	switch (t->step) {
+	case sleep_set:
+	case sleep_fence:
+	case sleep_look:
+		return twin_sleeps(s, t, choice);
 	case away:
 		s->is_away = !s->is_away;
 		if (!s->is_away)
@@ -345,7 +397,7 @@ static bool cpu_runs(struct state *s, struct side *c, int choice)
 		way_out(c);
 	} else if (choice == 1 && s->requests) {
 		s->requests--;
-		c->step = request;
+		c->step = request_post;
 	} else {
 		return false;
 	}
@@ -373,8 +425,15 @@ static bool cpu_step(struct state *s, int choice)
 	case waiting:
 		wait_here(s, c);
 		return true;
-	case request:
+	case request_post:
 		put(c, REQ, load(s, c, REQ) + 1);
+		c->step = request_fence;
+		return true;
+	case request_fence:
+		return fence(c, request_ring, faults & NO_FENCE_REQUEST);
+	case request_ring:
+		if (load(s, c, ASLEEP))
+			s->bell = 1;
 		wait_here(s, c);
 		return true;
 	case scan:
@@ -428,6 +487,12 @@ static unsigned int go_on(const struct state *from)
 		}
 	}
 	s = *from;
+	if (s.bell) {
+		ways++;
+		doorbell(&s);
+		reach(&s);
+	}
+	s = *from;
 	if (s.twin.stores) {
 		ways++;
 		drain(&s, &s.twin);
@@ -461,7 +526,7 @@ static const char *walk(unsigned int with)
 
 		if (s.is_away && s.in_user)
 			wrong = "the program runs while its twin is away";
-		else if (!go_on(&s) && !(s.twin.step == wait && s.cpu.step == user))
+		else if (!go_on(&s) && !(s.twin.step == sleeping && s.cpu.step == user))
 			wrong = "somebody waits for ever";
 	}
 	print_message("faults %#x: %u states%s%s\n", with, count, wrong ? ": " : "",
@@ -496,6 +561,8 @@ static void test_no_fence(void **state)
 	(void)state;
 	assert_string_equal(walk(RING_ONCE | NO_FENCE_RING), "somebody waits for ever");
 	assert_string_equal(walk(RING_ONCE | NO_FENCE_LEAVE), "somebody waits for ever");
+	assert_string_equal(walk(RING_ONCE | NO_FENCE_SLEEP), "somebody waits for ever");
+	assert_string_equal(walk(RING_ONCE | NO_FENCE_REQUEST), "somebody waits for ever");
 }
 
 int main(void)
