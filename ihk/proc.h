@@ -50,7 +50,11 @@ struct ihk_procs {
 	struct srcu_struct inside;
 	bool stopped;
 
-	/* Twins by index. Written under `lock`, read under RCU (doorbell interrupt). */
+	/*
+	 * Twins by index. Written under `lock`, read under RCU (doorbell
+	 * interrupt). An index passes on, so what the LWK sends names the
+	 * generation too, which each owner gets before it is in the table.
+	 */
 	raw_spinlock_t lock;
 	struct ihk_twin __rcu *twin[ABI_MAX_TWINS];
 	u32 gen[ABI_MAX_TWINS]; /* under `lock` */
@@ -153,7 +157,11 @@ struct ihk_space {
 	 */
 	struct file *file;
 
-	/* Slots: pages by slot number. Written under `lock` + `insert` (write), read under either. */
+	/*
+	 * Slots: pages by slot number; a zero entry is a number that is not free
+	 * again while its last page may still be shown. Written under `lock` +
+	 * `insert` (write), read under either.
+	 */
 	struct mutex lock;
 	struct xarray slots;
 	unsigned int twins; /* under `lock` */

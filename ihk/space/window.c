@@ -184,7 +184,8 @@ const struct file_operations ihk_control_fops = {
 
 /*
  * Inserted here and not by our caller: a page that ihk_space_drop_slot() takes
- * away must not be mapped after it.
+ * away must not be mapped after it. An entry that is there already is this
+ * number's own page. test_weave_space.c takes these steps.
  */
 static vm_fault_t slot_fault(struct vm_fault *vmf)
 {

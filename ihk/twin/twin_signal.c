@@ -131,7 +131,8 @@ static void condemn(struct ihk_twin *twin)
  * The thread must not run user code while its twin is not in the wait. Ring
  * until the LWK obeys, or has died; it does so at its next scan, whatever the
  * thread waits for. A thread that has sent a request runs nothing anyway. An
- * odd hold stays until the next enter().
+ * odd hold stays until the next enter(). The steps of both sides are walked in
+ * test/unit/test_model_hold.c.
  */
 void ihk_signal_hold(struct ihk_twin *twin)
 {

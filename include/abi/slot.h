@@ -95,6 +95,13 @@ enum twin_state {
  * Ordering: each side stores its own word, passes a full fence, and then
  * loads the other's: req_seq against twin_state, hold/dead/sigpend against
  * the LWK CPU's state word (boot.h), so one of the two always sees the other.
+ * All states of it are walked in test/unit/test_model_hold.c.
+ *
+ * hold and held: the twin alone raises hold, to odd before it leaves its wait,
+ * to even when it is back. The LWK alone stores held, the value of hold that it
+ * has seen with the thread in the kernel, where the thread looks at hold again
+ * before it runs its program. The twin is away only after it has seen its odd
+ * value in held, or an untaken request, behind which the thread waits for it.
  */
 struct kpage {
 	/* --- written ONLY by the LWK --- */
