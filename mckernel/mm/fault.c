@@ -75,7 +75,7 @@ static struct region *region_for(struct fault *f, enum fault_result *result)
 
 u64 anon_page(void)
 {
-	u64 pa = upage_alloc(-1);
+	u64 pa = upage_alloc();
 
 	if (pa)
 		memset(pa_to_va(pa), 0, PAGE_SIZE);
@@ -196,7 +196,7 @@ static void file_map_around(struct fault *f, struct region *r, u64 *slot)
 /* A write to a page not mapped yet: a copy of the cached one at once. */
 static enum fault_result file_copy(struct region *r, u64 *slot, u64 cached_pa)
 {
-	u64 pa = upage_alloc(-1);
+	u64 pa = upage_alloc();
 
 	if (pa) {
 		memcpy(pa_to_va(pa), pa_to_va(cached_pa), PAGE_SIZE);
@@ -232,6 +232,7 @@ static enum fault_result file_missing(struct fault *f, struct region *r)
 	case PAGE_BEYOND:
 		return FR_BUS;
 	default:
+		f->file_short = true;
 		return FR_OOM;
 	}
 }

@@ -170,7 +170,7 @@ static void fork_settle(struct fork *f, struct region *r, u64 *slot, u64 va, boo
 		pte_swap(slot, shared);
 		return;
 	}
-	copy = upage_alloc(-1);
+	copy = upage_alloc_reserve();
 	if (copy) {
 		memcpy(pa_to_va(copy), pa_to_va(pa), PAGE_SIZE);
 		*to = pte_make(r, copy, 1, true);
@@ -202,6 +202,14 @@ static void fork_finish(struct fork *f, struct region *r, u64 va, u64 end)
 	mm_wake();
 }
 
+/* A round copies and makes tables under a lock: room for it before, as far as there is any. */
+static bool fork_make_room(void)
+{
+	u64 want = phys_reserve() + LEND_MAX, free = pages_free_now();
+
+	return free < want && mm_make_room(want - free, reclaim_keep());
+}
+
 static void fork_pages(struct fork *f, struct region *r)
 {
 	u64 va = r->start;
@@ -210,6 +218,7 @@ static void fork_pages(struct fork *f, struct region *r)
 	do {
 		u64 from = va;
 
+		fork_make_room();
 		spin_lock(&f->parent->lock);
 		done = fork_round(f, r, &va, &wait);
 		spin_unlock(&f->parent->lock);
@@ -232,7 +241,10 @@ int space_fork(struct space *parent, struct space *child)
 	assert_no_lock();
 	if (claim_take(parent, &claim, 0, ~0UL))
 		return -EINTR;
-	f.err = fork_regions(parent, &copies);
+	do {
+		region_free_all(&copies);
+		f.err = fork_regions(parent, &copies);
+	} while (f.err && fork_make_room());
 	if (f.err) {
 		region_free_all(&copies);
 	} else {

@@ -163,6 +163,9 @@ static inline bool region_writable_private(const struct region *r)
 	return !(r->flags & REGION_SHARED) && (r->prot & PROT_WRITE);
 }
 
+/* The space that follows `id` in the table (0: the first), pinned, or NULL (aspace.c). */
+struct space *space_pin_next(u64 id);
+
 /* ---- changes under a claim (map.c) ---- */
 
 /* Take all pages out of [start, end) and give them back. Waits. */
@@ -197,6 +200,7 @@ struct fault {
 	/* out: an entry was made busy to be copied; finish it by cow_finish() */
 	bool copying;
 	u64 copy_pa; /* the frame of the copy */
+	bool file_short; /* FR_OOM: for a page of a file, which is soon to be had back */
 };
 enum fault_result fault_locked(struct fault *f);
 /* The present, read-only entry of a writable region, at a write. */
@@ -204,7 +208,33 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int le
 void cow_finish(struct space *s, u64 va, u64 copy_pa); /* may wait */
 u64 anon_page(void); /* zeroed, one reference; 0: no memory */
 
+/* ---- when memory is short (reclaim.c) ---- */
+
+#define RECLAIM_PAGES 64UL /* freed at once when a fault finds no memory */
+#define RECLAIM_MOST 4096UL /* that leave spaces for one call */
+#define RECLAIM_TRIES 8U
+
+/*
+ * Give up to `pages` clean file pages up, unless less than `keep` of files in
+ * use would be left; how many are free now. Never waits. With a lock held, or
+ * in itself, it does nothing.
+ */
+u64 mm_reclaim(u64 pages, u64 keep);
+u64 reclaim_keep(void); /* what is kept for all but the readers of files */
+/* The same, also what Linux must be asked for. Whether there is more memory now. Waits. */
+bool mm_make_room(u64 pages, u64 keep);
+/* The same by a thread: true: ask again in a moment; false: there is none. Never waits. No lock held. */
+bool mm_make_room_later(void);
+/* Before a lock under which the reserve may be needed. Never waits. */
+void mm_refill(void);
+
 /* ---- file pages (filecache.c) and shared memory (shmobj.c) ---- */
+
+/* As file_shrink(): only pages of files that nobody has open; or of others, as far as not used of late. */
+u64 file_shrink_idle(u64 pages);
+u64 file_shrink_old(u64 pages);
+u64 file_pages_clean(void); /* all in the cache, mapped or not */
+u64 file_pages_idle(void); /* of these, those of files that nobody has open */
 
 enum page_state { PAGE_READY, PAGE_FILLING, PAGE_TO_FILL, PAGE_BEYOND, PAGE_NOMEM };
 /* READY: *pa has a mapping's reference more. TO_FILL: the caller must read into *pa. Below RANK_FILE. */

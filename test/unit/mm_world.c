@@ -78,7 +78,7 @@ void wake_all_cpus(void)
 
 /* ---- the module: shadow, holds, quarantine ---- */
 
-#define SHADOW_MAX 4096
+#define SHADOW_MAX 8192
 static struct shown {
 	struct space *space;
 	u64 va, pa;
@@ -131,10 +131,16 @@ static bool insert(struct space *s, u64 va, bool write)
 	return true;
 }
 
+static bool is_bad(u64 page)
+{
+	return module.read_error && page >= module.read_error_at &&
+	       (!module.read_error_end || page < module.read_error_end);
+}
+
 static int fill_for_linux(const struct fill_wanted *fill)
 {
 	u64 id = file_id(fill->file), size = file_size(fill->file);
-	bool bad = module.read_error && fill->index >= module.read_error_at;
+	bool bad = is_bad(fill->index);
 
 	if (bad || (size && fill->index >= ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT)) {
 		file_filled(id, fill->index, fill->frame_pa, -EIO);
@@ -375,7 +381,7 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		module.open_fd = karg[0];
 		kpage.kout[0] = module.open_id;
 		kpage.kout[1] = module.open_size;
-		kpage.kout[2] = module.open_noexec;
+		kpage.kout[2] = module.open_noexec ? PROT_EXEC : 0;
 		res->value = module.open_error;
 		return;
 	}
@@ -386,7 +392,7 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		return;
 	}
 	for (u64 i = 0; i < count; i++) {
-		if (module.read_error && first + i >= module.read_error_at) {
+		if (is_bad(first + i)) {
 			res->value = i ? (s64)i : module.read_error;
 			return;
 		}

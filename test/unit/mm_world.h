@@ -29,6 +29,7 @@ struct module {
 	void (*at_no_thread)(void); /* and this happens before; NULL: nothing */
 	s64 read_error; /* of pages from read_error_at on */
 	u64 read_error_at;
+	u64 read_error_end; /* 0: all behind it */
 	bool reader_dies;
 	/* REQ_FILE_OPEN: its answer, and what was asked */
 	u64 open_id, open_size, open_fd;
