@@ -315,6 +315,16 @@ static void test_read_errors(void **state)
 	/* It is tried again each time. */
 	module.read_error = 0;
 	expect_byte(s, PAGE(7), file_byte(6, 7));
+	/* Nor does one before it, at the start of what is read around it. */
+	space_discard(s, PAGE(0), PAGE(16));
+	file_shrink(~0UL);
+	module.read_error = -EIO;
+	module.read_error_at = 0;
+	module.read_error_end = 3;
+	expect_byte(s, PAGE(5), file_byte(6, 5));
+	assert_int_equal(user_read(s, PAGE(0), &byte), FR_BUS);
+	assert_int_equal(user_read(s, PAGE(2), &byte), FR_BUS);
+	expect_byte(s, PAGE(3), file_byte(6, 3));
 }
 
 /* ---- shortage ---- */
