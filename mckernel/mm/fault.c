@@ -216,7 +216,7 @@ static enum fault_result file_missing(struct fault *f, struct region *r)
 
 	if (!slot)
 		return FR_OOM;
-	switch (file_page(r->file, index, &pa)) {
+	switch (file_page(r->file, index, f->ours, &pa)) {
 	case PAGE_READY:
 		if (writes(f->access))
 			return file_copy(r, slot, pa);

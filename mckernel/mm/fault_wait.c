@@ -167,9 +167,11 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 	assert_no_lock();
 	limits_refresh(s);
 	for (;;) {
-		struct fault f = {
-			.space = s, .va = addr & PAGE_MASK, .access = access, .fill = &fill
-		};
+		struct fault f = { .space = s,
+				   .va = addr & PAGE_MASK,
+				   .access = access,
+				   .fill = &fill,
+				   .ours = true };
 
 		/*
 		 * A thread in the kernel may be on hold, its twin stopped: it

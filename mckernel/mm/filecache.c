@@ -10,6 +10,8 @@
 /* A word of a file's index: the frame and one of these. */
 #define WORD_FILLING 1UL /* a reader is at it; the frame has the one reference of the cache */
 #define WORD_READY 2UL
+#define WORD_FAILED \
+	8UL /* alone: Linux's last reader could not fill it, and has not been told that there is none */
 #define WORD_YOUNG 4UL /* READY, and nobody has had it yet, nor has file_strip() seen it */
 
 /*
@@ -18,7 +20,7 @@
  */
 struct file {
 	u64 id;
-	u64 size; /* bytes; 0: not known */
+	u64 size; /* bytes when it was opened, how far to read ahead; 0: not known */
 	u32 refs; /* regions and short holds; 0: idle, kept for its pages */
 	u32 opens; /* successes of opening since it was last idle */
 	u32 owed; /* opens to be given back by the next LCALL_FILE_IDLE */
@@ -278,28 +280,50 @@ static u64 begin_fill(struct file *f, u64 *word, bool wanted)
 	return pa;
 }
 
-enum page_state file_page(struct file *f, u64 index, u64 *pa)
+/*
+ * Where the file ends is asked of Linux, by reading: it may have grown since it
+ * was opened. A reader of ours is told by its read; one of Linux asks again,
+ * and is told then.
+ */
+enum page_state file_page(struct file *f, u64 index, bool ours, u64 *pa)
 {
 	enum page_state state;
 	u64 *word;
 
 	spin_lock(&lock);
-	word = is_beyond(f, index) ? NULL : index_slot(&f->index, index, true);
+	word = index_slot(&f->index, index, true);
 	if (!word) {
-		state = is_beyond(f, index) ? PAGE_BEYOND : PAGE_NOMEM;
+		state = PAGE_NOMEM;
 	} else if (*word & WORD_READY) {
 		*pa = pte_pa(*word);
 		*word &= ~WORD_YOUNG;
 		upage_map(*pa);
 		state = PAGE_READY;
-	} else if (*word) {
+	} else if (*word & WORD_FILLING) {
 		state = PAGE_FILLING;
+	} else if (*word == WORD_FAILED && !ours) {
+		*word = 0;
+		index_trim(&f->index, index);
+		state = PAGE_BEYOND;
 	} else {
 		*pa = begin_fill(f, word, true);
 		state = *pa ? PAGE_TO_FILL : PAGE_NOMEM;
 	}
 	spin_unlock(&lock);
 	return state;
+}
+
+void file_refused(u64 id, u64 index)
+{
+	struct file *f;
+	u64 *word;
+
+	spin_lock(&lock);
+	f = find(id);
+	word = f ? index_slot(&f->index, index, true) : NULL;
+	if (word && !*word)
+		*word = WORD_FAILED;
+	spin_unlock(&lock);
 }
 
 void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa)
@@ -455,10 +479,13 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 	if (ours) {
 		f->filling--;
 		*word = err ? 0 : frame_pa | WORD_READY | WORD_YOUNG;
-		if (err)
+		if (err) {
+			/* Who tries addresses far behind the end leaves no tables there. */
+			index_trim(&f->index, index);
 			end_if_unused(f);
-		else
+		} else {
 			page_enters(f, frame_pa);
+		}
 	}
 	spin_unlock(&lock);
 	if (!ours) {

@@ -188,6 +188,8 @@ struct page_index {
 };
 u64 *index_slot(struct page_index *x, u64 index, bool create); /* NULL: absent, or no memory */
 u64 *index_next(struct page_index *x, u64 *index); /* the next word that is not 0, from *index on */
+void index_trim(struct page_index *x,
+		u64 index); /* the tables on the way to it that hold nothing */
 void index_free(struct page_index *x); /* the tables, not what the words name */
 
 /* ---- faults (fault.c, cow.c) ---- */
@@ -200,6 +202,7 @@ struct fault {
 	/* out: an entry was made busy to be copied; finish it by cow_finish() */
 	bool copying;
 	u64 copy_pa; /* the frame of the copy */
+	bool ours; /* a thread of ours, which reads files by its twin */
 	bool file_short; /* FR_OOM: for a page of a file, which is soon to be had back */
 };
 enum fault_result fault_locked(struct fault *f);
@@ -237,8 +240,11 @@ u64 file_pages_clean(void); /* all in the cache, mapped or not */
 u64 file_pages_idle(void); /* of these, those of files that nobody has open */
 
 enum page_state { PAGE_READY, PAGE_FILLING, PAGE_TO_FILL, PAGE_BEYOND, PAGE_NOMEM };
-/* READY: *pa has a mapping's reference more. TO_FILL: the caller must read into *pa. Below RANK_FILE. */
-enum page_state file_page(struct file *f, u64 index, u64 *pa);
+/*
+ * READY: *pa has a mapping's reference more. TO_FILL: the caller must read into
+ * *pa; `ours`: by itself. BEYOND: Linux's reader has found no such page. Below RANK_FILE.
+ */
+enum page_state file_page(struct file *f, u64 index, bool ours, u64 *pa);
 /* Pages that are there of [first, first + count): pa[i] with a reference, or 0. */
 void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa);
 bool file_page_filling(struct file *f, u64 index);

@@ -131,26 +131,36 @@ static bool insert(struct space *s, u64 va, bool write)
 	return true;
 }
 
+/* Bytes of each file now; 0: not limited. */
+static u64 sizes[128];
+
+static bool is_beyond(u64 id, u64 page)
+{
+	u64 size = sizes[id % ARRAY_SIZE(sizes)];
+
+	return size && page >= ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT;
+}
+
+static ikc_handler handlers[16];
+
 static bool is_bad(u64 page)
 {
 	return module.read_error && page >= module.read_error_at &&
 	       (!module.read_error_end || page < module.read_error_end);
 }
 
-static int fill_for_linux(const struct fill_wanted *fill)
+/* As the module does: whatever came of it, the fault is asked for again. */
+static void fill_for_linux(const struct fill_wanted *fill)
 {
-	u64 id = file_id(fill->file), size = file_size(fill->file);
-	bool bad = is_bad(fill->index);
+	u64 id = file_id(fill->file);
+	bool bad = is_bad(fill->index) || is_beyond(id, fill->index);
+	struct ikc_call done = { .op = CALL_FILL_DONE,
+				 .arg = { id, fill->index, fill->frame_pa, bad ? (u64)-EIO : 0 } };
 
-	if (bad || (size && fill->index >= ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT)) {
-		file_filled(id, fill->index, fill->frame_pa, -EIO);
-		file_put(fill->file);
-		return -EFAULT;
-	}
-	memset(pa_to_va(fill->frame_pa), file_byte(id, fill->index), PAGE_SIZE);
-	file_filled(id, fill->index, fill->frame_pa, 0);
+	if (!bad)
+		memset(pa_to_va(fill->frame_pa), file_byte(id, fill->index), PAGE_SIZE);
 	file_put(fill->file);
-	return 0;
+	handlers[CALL_FILL_DONE](0, &done);
 }
 
 static struct shown *linux_fault(struct space *s, u64 va, bool write, int *err)
@@ -174,7 +184,7 @@ static struct shown *linux_fault(struct space *s, u64 va, bool write, int *err)
 			world_run_deferred();
 			break;
 		case FR_FILL:
-			*err = fill_for_linux(&fill);
+			fill_for_linux(&fill);
 			break;
 		case FR_OOM:
 			*err = -ENOMEM;
@@ -226,8 +236,6 @@ static struct hold *held(u64 pa)
 			return &holds[i];
 	return NULL;
 }
-
-static ikc_handler handlers[16];
 
 void ikc_set_handler(enum call_op op, ikc_handler handler)
 {
@@ -369,7 +377,13 @@ u8 file_byte(u64 id, u64 page)
 
 struct file *world_file(u64 id, u64 size)
 {
+	world_resize(id, size);
 	return file_open(id, size, 0);
+}
+
+void world_resize(u64 id, u64 size)
+{
+	sizes[id % ARRAY_SIZE(sizes)] = size;
 }
 
 void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_result *res)
@@ -392,6 +406,10 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		return;
 	}
 	for (u64 i = 0; i < count; i++) {
+		if (is_beyond(id, first + i)) {
+			res->value = (s64)i;
+			return;
+		}
 		if (is_bad(first + i)) {
 			res->value = i ? (s64)i : module.read_error;
 			return;

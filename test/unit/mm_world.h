@@ -69,6 +69,7 @@ void check_shadow(void);
 /* A file of so many bytes; byte i of page p is file_byte(id, p). */
 struct file *world_file(u64 id, u64 size);
 u8 file_byte(u64 id, u64 page);
+void world_resize(u64 id, u64 size); /* it grows, or is truncated */
 
 s64 map_anon(struct space *s, u64 addr, u64 length, u32 prot); /* fixed if addr */
 s64 map_of_file(struct space *s, struct file *f, u64 addr, u64 length, u32 prot, u64 pgoff);

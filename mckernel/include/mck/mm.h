@@ -275,6 +275,8 @@ u64 file_id(const struct file *f);
 u64 file_size(const struct file *f);
 /* Report of a reader: frame holds page `index` (err 0) or does not (err < 0). */
 void file_filled(u64 id, u64 index, u64 frame_pa, int err);
+/* Linux's reader found no such page, or could not read it: who asks for Linux next is told, once. */
+void file_refused(u64 id, u64 index);
 /* Drop up to `pages` cached pages that nobody maps; how many are free now. Never waits; no lock at or above RANK_FILE is held. */
 u64 file_shrink(u64 pages);
 
