@@ -431,8 +431,8 @@ int ihk_pseudo_pin(void); /* keep the file system itself; ihk_pseudo_release() l
 struct ihk_file_info {
 	u64 id; /* 0: the mapping is anonymous */
 	u64 size;
-	bool noexec;
 };
+bool ihk_file_noexec(const struct file *file);
 /* As Linux's mmap would judge a private mapping of it. Context: current has an mm, mmap_lock free. */
 int ihk_file_open(struct ihk_procs *procs, struct file *file, unsigned long prot,
 		  struct ihk_file_info *info);

@@ -201,14 +201,19 @@ static int clear_kmsg(int os, const char *operand)
 static int get_counters(int os, const char *operand)
 {
 	struct ihk_os_counters c;
+	unsigned long clean = 0;
+	int node;
 
 	(void)operand;
 	if (ihk_os_get_counters(os, &c) < 0)
 		return refused("getting counters", NULL);
+	for (node = 0; node < ABI_MAX_NODES; node++)
+		clean += c.lwk.pages_clean_node[node];
 	const struct counter list[] = {
 		{ "pages_total", c.lwk.pages_total },
 		{ "pages_free", c.lwk.pages_free },
 		{ "pages_cache", c.lwk.pages_cache },
+		{ "pages_clean", clean },
 		{ "pages_user", c.lwk.pages_user },
 		{ "pages_kernel", c.lwk.pages_kernel },
 		{ "pages_quarantined", c.lwk.pages_quarantined },

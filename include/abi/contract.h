@@ -103,6 +103,7 @@
 	FIELD(lwk_counters, oom_kills, 112, LWK)            \
 	FIELD(lwk_counters, bad_messages, 120, LWK)         \
 	FIELD(lwk_counters, pages_free_node, 128, LWK)      \
+	FIELD(lwk_counters, pages_clean_node, 192, LWK)     \
 	SIZE(log_ring, 64)                                  \
 	FIELD(log_ring, total, 0, LWK)                      \
 	FIELD(log_ring, size, 8, BOOT)                      \

@@ -28,8 +28,9 @@ enum request_kind {
 /*
  * REQ_FILE_OPEN answers with Linux's own refusal for a mapping of this file
  * (EBADF, EACCES, ENODEV, EPERM, ...), or 0 and
- * kout: [0] file id, [1] size in bytes, [2] 1 if PROT_EXEC is forbidden there (noexec)
- * Each success is one open that the LWK gives back by LCALL_FILE_IDLE.
+ * kout: [0] file id, or 0: it is anonymous memory (/dev/zero), [1] size in bytes,
+ *       [2] PROT_* that the mapping can never get
+ * Each success with an id is one open that the LWK gives back by LCALL_FILE_IDLE.
  *
  * REQ_CLONE: arg[2] is clone's parent_tid. A negative kresult of REQ_CLONE:
  * refused before the proxy saw it; no CALL_THREAD_END follows for the child.

@@ -151,8 +151,13 @@ static void serve_fault(u32 index, const struct ikc_call *call)
 
 static void serve_fill_done(u32 index, const struct ikc_call *call)
 {
-	file_filled(READ_ONCE(call->arg[0]), READ_ONCE(call->arg[1]), READ_ONCE(call->arg[2]),
-		    (int)(s64)READ_ONCE(call->arg[3]));
+	u64 id = READ_ONCE(call->arg[0]), page = READ_ONCE(call->arg[1]);
+	int err = (int)(s64)READ_ONCE(call->arg[3]);
+
+	file_filled(id, page, READ_ONCE(call->arg[2]), err);
+	/* A reader that was killed has learned nothing about the page. */
+	if (err && err != -EINTR && err != -ERESTARTSYS)
+		file_refused(id, page);
 	ikc_answer(index, 0, NULL, 0);
 }
 

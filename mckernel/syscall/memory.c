@@ -19,13 +19,13 @@ static struct space *my_space(void)
 
 /* ---- mmap ---- */
 
-/* Ask Linux whether this file may be mapped so, as which version of it. *file has a reference. */
+/* Ask Linux whether this file may be mapped so, as which version of it. *file has a reference, or is NULL: anonymous memory. */
 static s64 open_file(u64 fd, u32 prot, bool shared, struct file **file, u32 *max_prot)
 {
 	struct thread *t = current_thread();
 	u64 karg[6] = { fd, prot, shared };
 	struct offload_result res;
-	u64 id, size;
+	u64 id;
 
 	offload_kernel(REQ_FILE_OPEN, karg, &res);
 	if (res.ended)
@@ -33,9 +33,10 @@ static s64 open_file(u64 fd, u32 prot, bool shared, struct file **file, u32 *max
 	if (res.value < 0)
 		return res.value;
 	id = t->kpage->kout[0];
-	size = t->kpage->kout[1];
-	*max_prot = t->kpage->kout[2] ? PROT_ALL & ~PROT_EXEC : PROT_ALL;
-	*file = shared ? NULL : file_open(id, size, 0);
+	*max_prot = PROT_ALL & ~(u32)t->kpage->kout[2];
+	if (!id)
+		return 0;
+	*file = shared ? NULL : file_open(id, t->kpage->kout[1], 0);
 	if (!*file) {
 		u64 idle[IKC_LCALL_ARGS] = { id, 1 };
 
@@ -44,6 +45,29 @@ static s64 open_file(u64 fd, u32 prot, bool shared, struct file **file, u32 *max
 		return shared ? -ENODEV : -ENOMEM;
 	}
 	return 0;
+}
+
+/* Memory of no file knows two types, and does not grow when it is shared. */
+static bool is_anonymous_type(u64 flags)
+{
+	u64 type = flags & MAP_TYPE;
+
+	return type == MAP_PRIVATE || (type == MAP_SHARED && !(flags & MAP_GROWSDOWN));
+}
+
+static s64 map_anonymous(struct map_args *a, bool shared)
+{
+	s64 ret;
+
+	if (!shared)
+		return space_map(my_space(), a);
+	a->shm = shmobj_create(a->length >> PAGE_SHIFT);
+	if (!a->shm)
+		return -ENOMEM;
+	ret = space_map(my_space(), a);
+	if (ret < 0)
+		shmobj_put(a->shm);
+	return ret;
 }
 
 static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
@@ -56,32 +80,17 @@ static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
 	ret = open_file(fd, a->prot, shared, &a->file, &a->max_prot);
 	if (ret)
 		return ret;
-	a->pgoff = offset >> PAGE_SHIFT;
+	a->pgoff = a->file ? offset >> PAGE_SHIFT : 0;
 	if (flags & (MAP_GROWSDOWN | MAP_HUGETLB))
 		ret = -EINVAL;
 	else if (offset > FILE_SIZE_MAX - a->length)
 		ret = -EOVERFLOW; /* no file reaches so far */
+	else if (!a->file)
+		ret = map_anonymous(a, shared); /* /dev/zero */
 	else
 		ret = space_map(my_space(), a);
-	if (ret < 0)
+	if (ret < 0 && a->file)
 		file_put(a->file);
-	return ret;
-}
-
-static s64 map_anonymous(struct map_args *a, u64 flags)
-{
-	s64 ret;
-
-	if ((flags & MAP_TYPE) == MAP_PRIVATE)
-		return space_map(my_space(), a);
-	if ((flags & MAP_TYPE) != MAP_SHARED || (flags & MAP_GROWSDOWN))
-		return -EINVAL;
-	a->shm = shmobj_create(a->length >> PAGE_SHIFT);
-	if (!a->shm)
-		return -ENOMEM;
-	ret = space_map(my_space(), a);
-	if (ret < 0)
-		shmobj_put(a->shm);
 	return ret;
 }
 
@@ -138,7 +147,9 @@ s64 sys_mmap(const u64 arg[6])
 	if ((flags & MAP_HUGETLB) && (flags & MAP_ANONYMOUS))
 		return -ENOMEM;
 	if (flags & MAP_ANONYMOUS)
-		return map_anonymous(&a, flags);
+		return is_anonymous_type(flags)
+			       ? map_anonymous(&a, (flags & MAP_TYPE) == MAP_SHARED)
+			       : -EINVAL;
 	return map_file(&a, arg[4], flags, arg[5]);
 }
 

@@ -29,6 +29,7 @@ struct module {
 	void (*at_no_thread)(void); /* and this happens before; NULL: nothing */
 	s64 read_error; /* of pages from read_error_at on */
 	u64 read_error_at;
+	u64 read_error_end; /* 0: all behind it */
 	bool reader_dies;
 	/* REQ_FILE_OPEN: its answer, and what was asked */
 	u64 open_id, open_size, open_fd;
@@ -80,6 +81,7 @@ void check_shadow(void);
 /* A file of so many bytes; byte i of page p is file_byte(id, p). */
 struct file *world_file(u64 id, u64 size);
 u8 file_byte(u64 id, u64 page);
+void world_resize(u64 id, u64 size); /* it grows, or is truncated */
 
 s64 map_anon(struct space *s, u64 addr, u64 length, u32 prot); /* fixed if addr */
 s64 map_of_file(struct space *s, struct file *f, u64 addr, u64 length, u32 prot, u64 pgoff);

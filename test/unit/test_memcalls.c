@@ -157,9 +157,19 @@ static void test_mmap_file(void **state)
 	module.open_error = -EACCES;
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, MAP_SHARED, 4, 0), -EACCES);
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, 0, 4, 0), -EINVAL);
-	/* A mapping that fails gives it back too. */
 	module.open_error = 0;
+	/* Without an id it is anonymous memory: /dev/zero. */
 	module.idles = 0;
+	module.open_id = 0;
+	module.open_noexec = false;
+	at = (u64)do_call(sys_mmap, 0, 2 * PAGE_SIZE, RW, MAP_PRIVATE, 4, PAGE_SIZE);
+	assert_int_equal(user_write(s, at, 1), FR_OK);
+	expect_byte(s, at + PAGE_SIZE, 0);
+	at = (u64)do_call(sys_mmap, 0, 2 * PAGE_SIZE, RW, MAP_SHARED, 4, PAGE_SIZE);
+	assert_int_equal(user_write(s, at + PAGE_SIZE, 1), FR_OK);
+	assert_int_equal(module.idles, 0);
+	module.open_id = 9;
+	/* A mapping that fails gives it back too. */
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, MAP_PRIVATE | MAP_GROWSDOWN, 4, 0),
 			 -EINVAL);
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, MAP_PRIVATE | MAP_HUGETLB, 4, 0),

@@ -207,7 +207,10 @@ int ihk_os_query_free_mem(int os, struct ihk_mem_chunk *chunks, int count)
 	for (node = 0; node < ABI_MAX_NODES && filled < count; node++) {
 		if (!(nodes & 1u << node))
 			continue;
-		chunks[filled].size = counters.lwk.pages_free_node[node] * ABI_PAGE_SIZE;
+		/* Clean pages of files are as good as free: they go when memory is asked for. */
+		chunks[filled].size =
+			(counters.lwk.pages_free_node[node] + counters.lwk.pages_clean_node[node]) *
+			ABI_PAGE_SIZE;
 		chunks[filled++].numa_node_number = node;
 	}
 	return 0;

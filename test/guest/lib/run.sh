@@ -45,7 +45,7 @@ run_one() {
 	local how=$1 pid guard status=0
 	local launch=(${run_clean:+env -u _})
 	shift
-	[ "$how" = native ] || launch+=(mcexec)
+	[ "$how" = native ] || launch+=(mcexec "$os")
 	[ ! -e "$scratch/$how.files" ] || rm -rf "$scratch/$how.files"
 	[ -d "$work" ] || mkdir "$work"
 	[ -z "$run_setup" ] || (cd "$work" && $run_setup) || bail "$run_setup"

@@ -438,6 +438,40 @@ static void file_shared(void)
 	say(p != MAP_FAILED ? "mapped" : errno == ENODEV ? "ENODEV" : "another errno");
 }
 
+static void zero_child(void *arg)
+{
+	char **p = arg;
+
+	CHECK(prog_filled(p[0], PAGE, 0) && p[0][PAGE] == 5);
+	CHECK(prog_filled(p[1], 3 * PAGE, 0));
+	memset(p[0], 1, PAGE);
+	memset(p[1], 2, PAGE);
+}
+
+/* /dev/zero is anonymous memory, private or shared. */
+static void zero_device(void)
+{
+	int fd = open("/dev/zero", O_RDWR), read_only = open("/dev/zero", O_RDONLY);
+	char *p[2], *q;
+
+	NEED(fd >= 0 && read_only >= 0);
+	p[0] = mmap(NULL, 3 * PAGE, RW, MAP_PRIVATE, fd, 5 * PAGE);
+	p[1] = mmap(NULL, 3 * PAGE, RW, MAP_SHARED, fd, 0);
+	NEED(p[0] != MAP_FAILED && p[1] != MAP_FAILED);
+	p[0][PAGE] = 5;
+	CHECK_EXIT(prog_fork(zero_child, p), 0);
+	CHECK(prog_filled(p[0], PAGE, 0));
+	CHECK(prog_filled(p[1], PAGE, 2) && prog_filled(p[1] + PAGE, 2 * PAGE, 0));
+	CHECK(write(fd, p[0], 2 * PAGE) == 2 * PAGE && read(fd, p[0], 2 * PAGE) == 2 * PAGE);
+	CHECK(prog_filled(p[0], 3 * PAGE, 0));
+	q = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, read_only, 0);
+	NEED(q != MAP_FAILED);
+	CHECK_FAILS(mprotect(q, PAGE, RW), EACCES);
+	CHECK_FAILS((long)mmap(NULL, PAGE, RW, MAP_SHARED, read_only, 0), EACCES);
+	q = mmap(NULL, PAGE, RW, MAP_PRIVATE, read_only, 0);
+	CHECK(q != MAP_FAILED && prog_filled(q, PAGE, 0));
+}
+
 static void shared_anonymous(void)
 {
 	char *p = prog_shared(4 << 20);
@@ -669,6 +703,7 @@ static const struct prog_case cases[] = {
 	{ "file_private", file_private },
 	{ "file_fresh", file_fresh },
 	{ "file_shared", file_shared },
+	{ "zero_device", zero_device },
 	{ "program_data", program_data },
 	{ "shared_anonymous", shared_anonymous },
 	{ "stack_grows", stack_grows },
