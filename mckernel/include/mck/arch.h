@@ -30,7 +30,7 @@ struct cpu {
 };
 
 extern struct cpu *cpu_table[ABI_MAX_CPUS];
-extern struct boot_params *boot_params; /* mapped for good */
+extern struct lwk_boot_params *boot_params; /* mapped for good */
 extern u32 cpu_count;
 
 static inline struct cpu *cpu_of(u32 place)
@@ -175,7 +175,7 @@ void sched_enter(void);
 void sched_tick(void);
 /*
  * The last test before user mode, and on a short way the only one: publishes
- * CPU_USER. False if the thread has to look, or something is noted:
+ * LWK_CPU_USER. False if the thread has to look, or something is noted:
  * return_to_user() comes first, and then this again.
  */
 bool sched_leave(void);
