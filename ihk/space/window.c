@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is mapped into a proxy: text, control, slots, stacks, and the shadow below. */
+#include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -10,7 +11,6 @@
 
 #define SLOT_PAGES PROXY_SLOT_COUNT
 #define CONTROL_PAGES PROXY_SLOT_COUNT
-#define SHADOW_PAGES ((SHADOW_END - SHADOW_START) >> PAGE_SHIFT)
 
 /*
  * The limits speak of the program's memory, which is not what is mapped here:
@@ -59,9 +59,16 @@ static void uncount(unsigned long pages)
 	mmap_write_unlock(current->mm);
 }
 
+/* What the program may map, its system calls must reach. As the LWK decides: kpage.caps. */
+static unsigned long shadow_start(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO) ? 0 : SHADOW_START;
+}
+
 static int map_slots_and_shadow(struct ihk_space *space)
 {
 	struct file *file = ihk_space_file(space);
+	unsigned long start = shadow_start();
 	int err;
 
 	/* Retired: the instance has ended. */
@@ -73,11 +80,11 @@ static int map_slots_and_shadow(struct ihk_space *space)
 	if (err)
 		goto out;
 	uncount(SLOT_PAGES);
-	err = map_fixed(file, SHADOW_START, SHADOW_END - SHADOW_START, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_NORESERVE, SHADOW_START);
+	err = map_fixed(file, start, SHADOW_END - start, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_NORESERVE, start);
 	if (err)
 		goto out;
-	uncount(SHADOW_PAGES);
+	uncount((SHADOW_END - start) >> PAGE_SHIFT);
 	space->mapped = true;
 out:
 	fput(file);
