@@ -25,7 +25,7 @@ static bool protect_entry(struct lend_batch *b, const struct region *r, u64 *slo
 				return false;
 			}
 		} else if (pte_cas(slot, old, new)) {
-			if (loses || (new & ~old &PTE_NX))
+			if (loses || (PTE_NX & new & ~old))
 				lend_note_range(b, va, va + pt_span(level), false);
 			return true;
 		}

@@ -36,8 +36,8 @@ struct frame {
  * there is no such run. Needs nothing but boot_params. Never given back.
  */
 u64 phys_early_alloc(u64 pages);
-void phys_init(
-	void); /* from boot_params: chunks minus image minus quarantine minus the frame table */
+/* From boot_params: chunks minus image minus quarantine minus the frame table. */
+void phys_init(void);
 /* NULL if not the instance's memory. The frames of a block lie side by side. */
 struct frame *frame_of(u64 pa);
 u64 frame_pa(const struct frame *f);
@@ -177,9 +177,8 @@ int space_populate(struct space *s, u64 start,
 int space_resident(struct space *s, u64 start, u64 end, u8 *vec);
 /* How long a piece from `start` on lies in one region; its description in *copy (references not taken). 0: not mapped. */
 u64 space_piece(struct space *s, u64 start, struct region *copy);
-u64 space_hole(
-	struct space *s,
-	u64 start); /* bytes from `start`, which is not mapped, to the next region or the end */
+/* Bytes from `start`, which is not mapped, to the next region or the end. */
+u64 space_hole(struct space *s, u64 start);
 
 enum access {
 	ACCESS_READ = 0,
@@ -271,9 +270,8 @@ void lend_drain(void);
 /* The version `id` of a file, with a reference; made at its first open. NULL without memory. */
 struct file *file_open(u64 id, u64 size, u32 flags);
 void file_get(struct file *f);
-void file_put(
-	struct
-	file *f); /* never waits; the last one sends LCALL_FILE_IDLE, at once or by a thread of its own */
+/* Never waits; the last one sends LCALL_FILE_IDLE, at once or by a thread of its own. */
+void file_put(struct file *f);
 u64 file_id(const struct file *f);
 u64 file_size(const struct file *f);
 /* Report of a reader: frame holds page `index` (err 0) or does not (err < 0). */

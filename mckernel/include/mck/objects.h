@@ -111,8 +111,8 @@ struct thread {
 	struct list all; /* in the CPU's list of threads */
 	u32 cpu; /* place */
 	enum thread_state state;
-	bool (*cond)(
-		void *arg); /* state WAITING: evaluated by its CPU at each scan, no lock held */
+	/* State WAITING: evaluated by its CPU at each scan, no lock held. */
+	bool (*cond)(void *arg);
 	void *cond_arg;
 	bool interruptible; /* a dead flag ends the wait too */
 	bool interrupted; /* it did: what wait_for() returns */

@@ -95,13 +95,12 @@ void sched_migrate_self(void);
 u32 sched_thread_count(u32 place);
 bool sched_cpu_empty(void); /* no thread but the idle one belongs to this CPU */
 void sched_first_run(void *arg); /* where a new thread begins */
-void sched_assign(
-	struct thread *t,
-	u32 place); /* a PREPARED thread becomes the CPU's; under the thread table's lock */
+/* A PREPARED thread becomes the CPU's; under the thread table's lock. */
+void sched_assign(struct thread *t, u32 place);
 u32 sched_place(const struct thread *t); /* the least loaded CPU that its mask allows */
 void sched_exit(void) __attribute__((noreturn)); /* the current thread is nobody's any more */
-void sched_wait(
-	void); /* until the scan, or whoever else runs, has made the current thread RUNNABLE */
+/* Until the scan, or whoever else runs, has made the current thread RUNNABLE. */
+void sched_wait(void);
 
 /* ---- waiting (task/waitq.c) ---- */
 
