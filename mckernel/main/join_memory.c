@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Joins mm/ with the rooms above it: what it asks of them, and the calls of Linux that it serves. */
+#include "abi/layout.h"
 #include "mck/errno.h"
 #include "mck/ikc.h"
 #include "mck/mm.h"
@@ -43,6 +44,7 @@ bool up_limits(const struct space *s, struct mm_limits *l)
 	l->as = READ_ONCE(k->rlimit_as);
 	l->data = READ_ONCE(k->rlimit_data);
 	l->stack = READ_ONCE(k->rlimit_stack);
+	l->lowest = READ_ONCE(k->caps) & KPAGE_CAP_SYS_RAWIO ? 0 : SHADOW_START;
 	l->memlock = READ_ONCE(k->caps) & KPAGE_CAP_IPC_LOCK ? ~0UL : READ_ONCE(k->rlimit_memlock);
 	return true;
 }

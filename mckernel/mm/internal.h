@@ -203,6 +203,7 @@ int range_borders(struct space *s, u64 start, u64 end, bool counted);
 /* Free the tables that the range leaves empty, as far as no region and no other change needs them. */
 void range_prune(struct space *s, u64 start, u64 end);
 int unmap_claimed(struct space *s, u64 start, u64 end);
+u64 lowest_address(const struct space *s); /* that the current thread may map */
 bool memory_admits(u64 pages); /* a promise of so many pages could be kept now */
 /* Limits of the current thread on growth of the space. 0, -ENOMEM, or -EAGAIN for what is locked. */
 int limit_check(struct space *s, const struct region *r, u64 pages);

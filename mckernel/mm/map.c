@@ -10,6 +10,13 @@ bool memory_admits(u64 pages)
 	return pages + keep <= pages_free_now() + file_pages_clean();
 }
 
+u64 lowest_address(const struct space *s)
+{
+	struct mm_limits l;
+
+	return up_limits(s, &l) ? l.lowest : SHADOW_START;
+}
+
 int data_limit_check(struct space *s, u64 pages)
 {
 	struct mm_limits l;
@@ -352,8 +359,10 @@ s64 space_map(struct space *s, const struct map_args *a)
 	assert_no_lock();
 	if (!a->length || a->length > SHADOW_END)
 		return -ENOMEM;
-	if (a->fixed && (a->addr < SHADOW_START || a->addr > SHADOW_END - a->length))
-		return a->addr < SHADOW_START ? -EPERM : -ENOMEM;
+	if (a->fixed && a->addr > SHADOW_END - a->length)
+		return -ENOMEM;
+	if (a->fixed && a->addr < lowest_address(s))
+		return -EPERM;
 	if (is_charged(a) && !memory_admits(a->length >> PAGE_SHIFT))
 		return -ENOMEM;
 	mm_refill();

@@ -94,6 +94,12 @@ static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
 	return ret;
 }
 
+/* What is mapped from now on has its pages at once: MCL_FUTURE. */
+static bool locks_new(const struct space *s)
+{
+	return s->lock_future && !s->lock_onfault;
+}
+
 /* What the flags ask of the region; MAP_STACK and the like are hints that need nothing here. */
 static void map_flags(struct map_args *a, u64 flags)
 {
@@ -102,6 +108,7 @@ static void map_flags(struct map_args *a, u64 flags)
 	a->low32 = flags & MAP_32BIT;
 	a->populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
 		      (flags & MAP_LOCKED);
+	a->populate |= locks_new(my_space());
 	if (flags & MAP_GROWSDOWN)
 		a->region_flags |= REGION_GROWSDOWN;
 	if (flags & MAP_NORESERVE)
@@ -157,9 +164,12 @@ s64 sys_munmap(const u64 arg[6])
 {
 	u64 start = arg[0], length = ALIGN_UP(arg[1], PAGE_SIZE);
 
-	if ((start & ~PAGE_MASK) || !length || start > SHADOW_END || length > SHADOW_END - start)
+	if ((start & ~PAGE_MASK) || !length || start > USER_END || length > USER_END - start)
 		return -EINVAL;
-	return space_unmap(my_space(), start, start + length);
+	/* In the window is nothing of the program's. */
+	if (start >= SHADOW_END)
+		return 0;
+	return space_unmap(my_space(), start, MIN(start + length, SHADOW_END));
 }
 
 /* ---- mprotect ---- */
@@ -239,8 +249,12 @@ s64 sys_mremap(const u64 arg[6])
 s64 sys_brk(const u64 arg[6])
 {
 	struct thread *t = current_thread();
+	u64 old = t->space->brk_end;
+	u64 end = space_brk(t->space, arg[0], READ_ONCE(t->kpage->rlimit_data));
 
-	return (s64)space_brk(t->space, arg[0], READ_ONCE(t->kpage->rlimit_data));
+	if (end > old && locks_new(t->space))
+		space_populate(t->space, ALIGN_UP(old, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE));
+	return (s64)end;
 }
 
 /* ---- msync, mincore ---- */

@@ -219,6 +219,31 @@ static void test_mlock(void **state)
 	assert_int_equal(s->locked_pages, 0);
 }
 
+/* The ends of what programs may have: CAP_SYS_RAWIO below, the window above. */
+static void test_ends_of_space(void **state)
+{
+	struct kpage *k = current_thread()->kpage;
+	u64 fixed = ANON | MAP_FIXED;
+
+	(void)state;
+	assert_int_equal(do_call(sys_mmap, 0x1000, PAGE_SIZE, RW, fixed, ~0UL, 0), -EPERM);
+	k->caps = KPAGE_CAP_SYS_RAWIO;
+	assert_int_equal(do_call(sys_mmap, 0x1000, PAGE_SIZE, RW, fixed, ~0UL, 0), 0x1000);
+	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, fixed, ~0UL, 0), 0);
+	/* As a hint it is rounded up for everybody. */
+	assert_int_equal(do_call(sys_mmap, 0x2000, PAGE_SIZE, RW, ANON, ~0UL, 0), SHADOW_START);
+	k->caps = 0;
+	assert_int_equal(do_call(sys_mremap, 0x1000, PAGE_SIZE, PAGE_SIZE,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, 0x4000, 0),
+			 -EPERM);
+	assert_int_equal(do_call(sys_munmap, 0, 16 * PAGE_SIZE, 0, 0, 0, 0), 0);
+	assert_int_equal(do_call(sys_mmap, SHADOW_END, PAGE_SIZE, RW, fixed, ~0UL, 0), -ENOMEM);
+	assert_true((u64)do_call(sys_mmap, SHADOW_END, PAGE_SIZE, RW, ANON, ~0UL, 0) < SHADOW_END);
+	assert_int_equal(do_call(sys_munmap, SHADOW_END, PAGE_SIZE, 0, 0, 0, 0), 0);
+	assert_int_equal(do_call(sys_munmap, BASE, USER_END - BASE, 0, 0, 0, 0), 0);
+	assert_int_equal(do_call(sys_munmap, USER_END, PAGE_SIZE, 0, 0, 0, 0), -EINVAL);
+}
+
 /* The pages of the vDSO cannot be had a second time, and it does not grow. */
 static void test_vdso_stays(void **state)
 {
@@ -271,8 +296,9 @@ int main(void)
 {
 #define TEST(name) world_test(name, &s, world_put)
 	const struct CMUnitTest tests[] = {
-		TEST(test_as_linux), TEST(test_mmap),	  TEST(test_mmap_file),	 TEST(test_mlock),
-		TEST(test_mincore),  TEST(test_brk_call), TEST(test_vdso_stays),
+		TEST(test_as_linux),   TEST(test_mmap),		 TEST(test_mmap_file),
+		TEST(test_mlock),      TEST(test_mincore),	 TEST(test_brk_call),
+		TEST(test_vdso_stays), TEST(test_ends_of_space),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,6 +304,7 @@ bool up_lcall_async(u32 op, const u64 *arg); /* ikc_lcall_async */
 struct mm_limits {
 	u64 as, data, stack; /* ~0: none */
 	u64 memlock; /* ~0 also for who may lock more than RLIMIT_MEMLOCK */
+	u64 lowest; /* address that may be mapped: vm.mmap_min_addr's default, or 0 for who may */
 };
 /* Of the current thread, if it runs in this space. */
 bool up_limits(const struct space *s, struct mm_limits *l);

@@ -683,6 +683,31 @@ static void allocator(void)
 		CHECK(!block[b] || prog_filled(block[b], size[b], b));
 }
 
+#define LONG_PAGES (1UL << 28) /* of 1 TiB: a minute's work for mincore */
+
+static void look_at_all(void *vec)
+{
+	void *p = mmap(NULL, LONG_PAGES * PAGE, PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
+
+	NEED(p != MAP_FAILED);
+	mincore(p, LONG_PAGES * PAGE, vec);
+}
+
+/* SIGKILL ends a call in the middle: what it would have written last is not there. */
+static void killed_in_call(void)
+{
+	volatile unsigned char *vec = prog_shared(LONG_PAGES);
+	pid_t pid;
+
+	vec[0] = vec[LONG_PAGES - 1] = 7;
+	pid = prog_fork(look_at_all, (void *)vec);
+	while (vec[0] == 7)
+		usleep(1000);
+	CHECK(kill(pid, SIGKILL) == 0);
+	CHECK_KILLED(pid, SIGKILL);
+	CHECK(vec[LONG_PAGES - 1] == 7);
+}
+
 static const struct prog_case cases[] = {
 	{ "map_zero", map_zero },
 	{ "map_fixed", map_fixed },
@@ -713,5 +738,6 @@ static const struct prog_case cases[] = {
 	{ "limits", limits },
 	{ "other_process", other_process },
 	{ "allocator", allocator },
+	{ "killed_in_call", killed_in_call },
 };
 PROG_MAIN(cases)
