@@ -60,11 +60,6 @@ enum os_status ihk_os_status(struct ihk_os *os);
 const char *ihk_status_name(enum os_status status);
 /* -EBUSY with a sentence unless the instance is INACTIVE. Context: os->lock held. */
 int ihk_os_need_inactive(struct ihk_os *os, const char *verb, char *msg);
-/*
- * The instance is found dead: end every wait for it now, and let a worker
- * stop its CPUs and its processes. Any context but NMI.
- */
-void ihk_os_condemn(struct ihk_os *os, enum os_status verdict);
 
 /* ---- os_dev.c: /dev/mcosN, and machine_dev.c: /dev/mcd0 ---- */
 

@@ -172,6 +172,16 @@ sse_in_image() {
 	objdump -d --no-show-raw-insn "$image" | grep -E '%(x|y|z)mm[0-9]|%mm[0-7]' | head -n 20
 }
 
+# A mispredicted way into trap_common would run with the other side's %gs, up to the fence.
+unfenced_entries() {
+	objdump -d --no-show-raw-insn --disassemble=trap_common "$image" | awk '
+		/<trap_common>:/ { seen = 1; fenced = 0 }
+		/\tswapgs|\tjmp/ { fenced = 0 }
+		/\tlfence/ { fenced = 1 }
+		/%gs:/ || /\tcall/ { if (!fenced) print "trap_common: no lfence before " $0; calls++ }
+		END { if (!seen || calls < 2) print "trap_common is not what it was: mend this check" }'
+}
+
 undefined_in_image() {
 	nm -u "$image" | head -n 20
 }
@@ -192,6 +202,7 @@ if [ -e "$image" ]; then
 	report "the LWK has no undefined symbol" < <(undefined_in_image)
 	report "no room of mckernel/ calls a higher one, but as test/order/mckernel says" \
 		< <(climbing_calls mckernel build/mckernel/CMakeFiles/mckernel_objects.dir .o)
+	report "the LWK's entries fence behind the exchange of GS" < <(unfenced_entries)
 else
 	fail "the LWK is there: $image"
 fi

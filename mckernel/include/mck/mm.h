@@ -8,6 +8,7 @@
 #include "mck/lib.h"
 #include "mck/list.h"
 #include "mck/objects.h"
+#include "mck/tree.h"
 
 /* ---- frames (mm/phys.c): buddy per node, 4 KiB to 1 GiB ---- */
 
@@ -96,8 +97,12 @@ struct shmobj; /* shared anonymous memory, by page index */
 
 /* What a range of a space is. Under the space's lock. */
 struct region {
-	struct list link; /* in space->regions, ascending, not overlapping */
-	u64 start, end; /* page-aligned, half-open */
+	struct list
+		link; /* in space->regions, ascending, not overlapping; or in a list of those taken out */
+	struct tree_node node; /* in space->tree, in the same order */
+	u64 start,
+		end; /* page-aligned, half-open; in a space changed by region_resize() and its like only */
+	u64 low, high, gap; /* of the node's subtree, see mm/place.c */
 	u32 prot; /* PROT_READ|WRITE|EXEC */
 	u32 flags; /* REGION_* */
 	struct file *file; /* private file mapping, holds a reference; NULL: anonymous */
@@ -129,6 +134,8 @@ struct space *space_create(void); /* refs 1; NULL without memory */
 void space_get(struct space *s);
 /* The last one unmaps everything, takes lent pages back (waits), frees the tables. Wait allowed, no lock. */
 void space_put(struct space *s);
+/* Of the region that `va` lies in, or NULL. Under the space's lock. */
+const struct region *space_region(struct space *s, u64 va);
 struct space *space_find(u64 id); /* with a reference, or NULL: ids of dead spaces never match */
 
 /*
@@ -149,6 +156,8 @@ struct map_args {
 	u64 pgoff;
 };
 s64 space_map(struct space *s, const struct map_args *args);
+/* RLIMIT_MEMLOCK allows so many pages more. Under the space's lock or by its only thread. */
+bool space_may_lock(const struct space *s, u64 pages);
 int space_unmap(struct space *s, u64 start, u64 end);
 int space_protect(struct space *s, u64 start, u64 end, u32 prot);
 s64 space_remap(struct space *s, u64 old_addr, u64 old_size, u64 new_size, u32 flags, u64 new_addr);
@@ -283,6 +292,7 @@ s64 up_lcall(u32 op, const u64 *arg); /* ikc_lcall */
 bool up_lcall_async(u32 op, const u64 *arg); /* ikc_lcall_async */
 struct mm_limits {
 	u64 as, data, stack; /* ~0: none */
+	u64 memlock; /* ~0 also for who may lock more than RLIMIT_MEMLOCK */
 };
 /* Of the current thread, if it runs in this space. */
 bool up_limits(const struct space *s, struct mm_limits *l);
@@ -292,5 +302,6 @@ s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count);
 bool up_is_held(void);
 /* The current thread is not on hold, or must end. */
 void up_hold_over(void);
+bool up_turn(void); /* sched_turn */
 
 #endif

@@ -80,6 +80,12 @@ void sched_watch(void);
 void sched_settle(void);
 /* Let others run; returns when this thread is chosen again. */
 void sched_yield_cpu(void);
+/*
+ * One turn of a long loop in the kernel, which may be one that a program chose
+ * the length of: the scan, and other threads if the slice is over. False: the
+ * current thread must end. May wait.
+ */
+bool sched_turn(void);
 void sched_idle_loop(void) __attribute__((noreturn)); /* the idle thread of each CPU */
 /* A kernel thread that runs work(arg) on this CPU soon; false without memory. */
 bool sched_kthread(void (*work)(void *arg), void *arg);
