@@ -199,8 +199,13 @@ void ihk_proc_boot_params(struct lwk_boot_params *params);
 
 /* ---- quarantine.c: pages that Linux still references ---- */
 
-/* Takes over one page of LWK memory whose count is raised. Worker context. */
-int ihk_quarantine_add(struct ihk_os *os, u64 pa);
+/*
+ * Take over one page of LWK memory whose count is raised. The first may fail with
+ * -ENOMEM: a running LWK waits for it, which must not wait for the memory that a
+ * dying program of its own could free. Both may sleep.
+ */
+int ihk_quarantine_try(struct ihk_os *os, u64 pa);
+void ihk_quarantine_add(struct ihk_os *os, u64 pa);
 /* The boot that begins was told of os->quarantine's pages: they come back to it. */
 void ihk_quarantine_adopt(struct ihk_os *os);
 /* True if the page is in quarantine: out of the memory map of a boot, out of the way at release. */

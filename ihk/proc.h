@@ -217,13 +217,18 @@ struct ihk_fault {
 	struct ihk_space *space;
 	u64 va;
 	enum fault_access access;
+	/*
+	 * Asked under a lock that others need: what a file server has to bring, which
+	 * may be the program's own and never answer, is not waited for.
+	 */
+	bool briefly;
 	abi_u64 fill[3]; /* of FAULT_FILL */
 };
 /* enum fault_answer, or -EIO when the instance is dead. */
 int ihk_fault_ask(struct ihk_fault *fault);
-/* Do what FAULT_FILL or FAULT_WAIT ask the caller to do. */
-void ihk_fault_serve(struct ihk_fault *fault, int answer);
-/* Ask and serve until there is an answer of another kind, or a fatal signal. */
+/* Do what FAULT_FILL, FAULT_FILLING or FAULT_WAIT ask the caller to do. False: it cannot be done briefly. */
+bool ihk_fault_serve(struct ihk_fault *fault, int answer);
+/* Ask and serve until there is an answer of another kind, a fatal signal, or -EAGAIN: not briefly. */
 int ihk_fault_resolve(struct ihk_fault *fault);
 /* Copy to or from a space in which nothing runs yet; breaks copy-on-write. Context: inside. */
 int ihk_space_copy_from_user(struct ihk_space *space, u64 va, const void __user *from, size_t len);
@@ -444,10 +449,15 @@ void ihk_marks_put(struct ihk_mark *marks[IHK_FILE_MARKS]);
  * other tasks of this mm do not leave the mapping alone.
  */
 struct file *ihk_real_file(struct file *file, unsigned long prot);
-/* Whole pages, zero beyond the end: their number, 0 beyond the end, -errno if the first fails. */
-long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, unsigned long count);
+/*
+ * Whole pages, zero beyond the end: their number, 0 beyond the end, -errno if
+ * the first fails. Briefly: -EAGAIN rather than wait for a file server.
+ */
+long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, unsigned long count,
+			 bool briefly);
 /* The same into frames of the instance. Context: inside. */
-s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames, u64 count);
+s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames, u64 count,
+		  bool briefly);
 
 /* ---- quarantine.c ---- */
 

@@ -156,14 +156,29 @@ static long read_more(struct file *real, pgoff_t index, struct page **to, unsign
 	return filemap_read(&io, &iter, 0);
 }
 
-long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, unsigned long count)
+/*
+ * Is it read from somebody who can keep us waiting on purpose, as an ordinary
+ * user's file server can? Memory and disks answer, or the machine is broken.
+ */
+static bool has_server(struct file *real)
 {
+	const struct super_block *sb = file_inode(real)->i_sb;
+
+	if (is_shmem(real))
+		return false;
+	return !(sb->s_type->fs_flags & FS_REQUIRES_DEV) || sb->s_magic == FUSE_SUPER_MAGIC;
+}
+
+long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, unsigned long count,
+			 bool briefly)
+{
+	const bool resident_only = briefly && has_server(real);
 	unsigned long done = 0;
 	long n;
 
 	while (done < count) {
 		n = copy_resident(real, index + done, to[done]);
-		if (n == -EAGAIN)
+		if (n == -EAGAIN && !resident_only)
 			n = read_more(real, index + done, to + done, count - done);
 		if (n < 0)
 			return done ? done : n;
@@ -188,7 +203,8 @@ long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, uns
 	return done;
 }
 
-s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames, u64 count)
+s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames, u64 count,
+		  bool briefly)
 {
 	struct page *pages[KPAGE_LIST];
 	struct file *real;
@@ -206,7 +222,7 @@ s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *fra
 	real = ihk_file_real(procs, id);
 	if (!real)
 		return -EBADF;
-	ret = ihk_file_read_pages(real, index, pages, count);
+	ret = ihk_file_read_pages(real, index, pages, count, briefly);
 	fput(real);
 	return ret;
 }

@@ -113,20 +113,23 @@ static void look(struct work_struct *work)
 		queue_delayed_work(system_unbound_wq, &look_work, LOOK_EVERY);
 }
 
-/* The entry of a page, made if there is none, becomes that of the instance as it is booted now. */
-static void own(struct ihk_os *os, u64 pa)
+/* Context: lock. A place in `pages` is reserved, so that nothing is allocated here. */
+static int enter(struct entry *fresh, u64 pa)
 {
-	struct entry *fresh = kmalloc(sizeof(*fresh), GFP_KERNEL | __GFP_NOFAIL), *e;
+	int err;
 
-	mutex_lock(&lock);
-	e = xa_load(&pages, pa >> PAGE_SHIFT);
-	if (e) {
+	if (!fresh)
+		return -ENOMEM;
+	*fresh = (struct entry){ .pa = pa };
+	err = xa_err(xa_store(&pages, pa >> PAGE_SHIFT, fresh, GFP_NOWAIT));
+	if (err)
 		kfree(fresh);
-	} else {
-		e = fresh;
-		*e = (struct entry){ .pa = pa };
-		xa_store(&pages, pa >> PAGE_SHIFT, e, GFP_KERNEL | __GFP_NOFAIL);
-	}
+	return err;
+}
+
+/* Context: lock. */
+static void give_to(struct entry *e, struct ihk_os *os)
+{
 	if (e->os != os) {
 		if (e->os)
 			ihk_os_put(e->os);
@@ -134,14 +137,43 @@ static void own(struct ihk_os *os, u64 pa)
 		e->os = os;
 	}
 	e->boot_gen = READ_ONCE(os->boot_gen);
-	mutex_unlock(&lock);
-	queue_delayed_work(system_unbound_wq, &look_work, LOOK_EVERY);
 }
 
-int ihk_quarantine_add(struct ihk_os *os, u64 pa)
+/* The entry of a page, made if there is none, becomes that of the instance as it is booted now. */
+static int own(struct ihk_os *os, u64 pa, gfp_t gfp)
 {
-	own(os, pa);
-	return 0;
+	unsigned long index = pa >> PAGE_SHIFT;
+	struct entry *fresh = kmalloc(sizeof(*fresh), gfp), *e;
+	int err = xa_reserve(&pages, index, gfp);
+
+	mutex_lock(&lock);
+	e = xa_load(&pages, index);
+	if (e) {
+		kfree(fresh);
+		err = 0;
+	} else if (err) {
+		kfree(fresh);
+	} else {
+		e = fresh;
+		err = enter(fresh, pa);
+	}
+	if (err)
+		xa_release(&pages, index);
+	else
+		give_to(e, os);
+	mutex_unlock(&lock);
+	queue_delayed_work(system_unbound_wq, &look_work, LOOK_EVERY);
+	return err;
+}
+
+int ihk_quarantine_try(struct ihk_os *os, u64 pa)
+{
+	return own(os, pa, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+}
+
+void ihk_quarantine_add(struct ihk_os *os, u64 pa)
+{
+	own(os, pa, GFP_KERNEL | __GFP_NOFAIL);
 }
 
 /* Those that Linux has let go of since the list was made are entered again. */
@@ -150,7 +182,7 @@ void ihk_quarantine_adopt(struct ihk_os *os)
 	u64 i;
 
 	for (i = 0; i < os->params->quarantine_count; i++)
-		own(os, os->quarantine[i]);
+		ihk_quarantine_add(os, os->quarantine[i]);
 }
 
 bool ihk_quarantine_has(u64 pa)

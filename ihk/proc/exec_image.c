@@ -36,7 +36,7 @@ static struct elf64_phdr *read_phdrs(struct file *file, const struct elf64_hdr *
 	int err;
 
 	*size = hdr->e_phnum * sizeof(*phdrs);
-	phdrs = kmalloc(*size, GFP_KERNEL);
+	phdrs = kmalloc(*size, GFP_KERNEL_ACCOUNT);
 	if (!phdrs)
 		return ERR_PTR(-ENOMEM);
 	err = read_exactly(file, phdrs, *size, hdr->e_phoff);
@@ -55,7 +55,7 @@ static struct file *open_interp(struct linux_binprm *bprm, const struct elf64_ph
 
 	if (phdr->p_filesz > PATH_MAX || phdr->p_filesz < 2)
 		return ERR_PTR(-ENOEXEC);
-	path = kmalloc(phdr->p_filesz, GFP_KERNEL);
+	path = kmalloc(phdr->p_filesz, GFP_KERNEL_ACCOUNT);
 	if (!path)
 		return ERR_PTR(-ENOMEM);
 	err = read_exactly(bprm->file, path, phdr->p_filesz, phdr->p_offset);

@@ -24,7 +24,7 @@ static DEFINE_SPINLOCK(launch_lock);
 
 static struct mmu_notifier *launch_alloc(struct mm_struct *mm)
 {
-	struct launch *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	struct launch *l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
 
 	if (!l)
 		return ERR_PTR(-ENOMEM);

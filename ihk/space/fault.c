@@ -7,6 +7,9 @@
 
 #include "proc.h"
 
+/* How long a page that somebody else reads may take where nobody may be kept waiting. */
+#define BRIEFLY HZ
+
 /* Preferably the CPU whose thread waits for the call that faults. */
 static int place_to_ask(struct ihk_space *space)
 {
@@ -31,40 +34,53 @@ int ihk_fault_ask(struct ihk_fault *fault)
 	if (err)
 		return err;
 	memcpy(fault->fill, c.out, sizeof(fault->fill));
-	return c.ret >= FAULT_OK && c.ret <= FAULT_BUS ? c.ret : FAULT_BAD;
+	return c.ret >= FAULT_OK && c.ret <= FAULT_FILLING ? c.ret : FAULT_BAD;
 }
 
-static void fill(struct ihk_fault *fault)
+/* False: not briefly. Others who wait for the page ask then, and get to read it. */
+static bool fill(struct ihk_fault *fault)
 {
 	struct ihk_procs *procs = fault->space->procs;
 	struct ihk_call c = {
 		.op = CALL_FILL_DONE,
 		.arg = { fault->fill[0], fault->fill[1], fault->fill[2] },
 	};
-	s64 n = ihk_file_read(procs, fault->fill[0], fault->fill[1], &fault->fill[2], 1);
+	s64 n = ihk_file_read(procs, fault->fill[0], fault->fill[1], &fault->fill[2], 1,
+			      fault->briefly);
 
 	/* 0 is the end of the file: beyond it there is no page. */
 	c.arg[3] = n == 1 ? 0 : n < 0 ? n : -ENXIO;
 	ihk_procs_call(procs, place_to_ask(fault->space), &c);
+	return !(fault->briefly && n == -EAGAIN);
 }
 
-void ihk_fault_serve(struct ihk_fault *fault, int answer)
+static bool must_wait(int answer)
+{
+	return answer == FAULT_FILL || answer == FAULT_FILLING || answer == FAULT_WAIT;
+}
+
+bool ihk_fault_serve(struct ihk_fault *fault, int answer)
 {
 	if (answer == FAULT_FILL)
-		fill(fault);
-	else if (answer == FAULT_WAIT)
+		return fill(fault);
+	if (must_wait(answer))
 		usleep_range(50, 100);
+	return true;
 }
 
 int ihk_fault_resolve(struct ihk_fault *fault)
 {
+	unsigned long end = jiffies + BRIEFLY;
 	int answer;
 
 	for (;;) {
 		answer = ihk_fault_ask(fault);
-		if (answer != FAULT_FILL && answer != FAULT_WAIT)
+		if (!must_wait(answer))
 			return answer;
-		ihk_fault_serve(fault, answer);
+		if (fault->briefly && answer == FAULT_FILLING && time_after(jiffies, end))
+			return -EAGAIN;
+		if (!ihk_fault_serve(fault, answer))
+			return -EAGAIN;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}

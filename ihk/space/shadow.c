@@ -40,10 +40,22 @@ static vm_fault_t insert_checked(struct ihk_space *space, struct vm_fault *vmf, 
 	return err && err != -EBUSY ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
 }
 
+/*
+ * Not a task of the program: one that looks at its memory through /proc, as ps
+ * does at the arguments, or a tracer. Such a look is made with the program's
+ * mmap_lock held and no way to drop it. The program can have mapped there what
+ * a file server of its own never brings: a stranger gets what is in memory, and
+ * what a disk brings. The program itself waits as it would on Linux.
+ */
+static bool is_stranger(struct ihk_space *space)
+{
+	return current->mm != space->mm;
+}
+
 /* No memory in the instance: the program dies alone; a foreign reader gets an error. */
 static void out_of_memory(struct ihk_space *space)
 {
-	if (current->mm != space->mm)
+	if (is_stranger(space))
 		return;
 	pr_info_ratelimited("ihk: os %d: out of memory, killing %s (%d)\n", space->procs->os->index,
 			    current->comm, task_tgid_nr(current));
@@ -80,17 +92,20 @@ static vm_fault_t ask(struct ihk_space *space, struct vm_fault *vmf, bool write)
 		return VM_FAULT_RETRY;
 	if (may_drop && !(vmf->flags & FAULT_FLAG_TRIED))
 		return resolve_unlocked(&fault, vmf, false, 0);
-	answer = ihk_fault_ask(&fault);
+	if (!may_drop) {
+		/* Safe under mmap_lock: a zap does not need it. */
+		fault.briefly = is_stranger(space);
+		answer = ihk_fault_resolve(&fault);
+	} else {
+		answer = ihk_fault_ask(&fault);
+	}
 	switch (answer) {
 	case FAULT_OK:
 		return fatal_signal_pending(current) ? VM_FAULT_SIGBUS : 0;
 	case FAULT_FILL:
+	case FAULT_FILLING:
 	case FAULT_WAIT:
-		if (may_drop)
-			return resolve_unlocked(&fault, vmf, true, answer);
-		/* Safe under mmap_lock: a zap does not need it. */
-		ihk_fault_serve(&fault, answer);
-		return fatal_signal_pending(current) ? VM_FAULT_SIGBUS : 0;
+		return resolve_unlocked(&fault, vmf, true, answer);
 	case FAULT_OOM:
 		out_of_memory(space);
 		return VM_FAULT_SIGBUS;
@@ -191,13 +206,18 @@ static int access_page(struct ihk_space *space, unsigned long addr, void *buf, i
 
 /*
  * Linux comes here where the ordinary access was refused: a debugger reads or
- * writes what the program itself may not. It waits under mmap_lock, which a
- * zap does not need.
+ * writes what the program itself may not, or ->fault could not be brief. It
+ * waits under mmap_lock, which a zap does not need.
  */
 static int access_inside(struct ihk_space *space, unsigned long addr, void *buf, int len,
 			 enum fault_access access)
 {
-	struct ihk_fault fault = { .space = space, .va = addr & PAGE_MASK, .access = access };
+	struct ihk_fault fault = {
+		.space = space,
+		.va = addr & PAGE_MASK,
+		.access = access,
+		.briefly = is_stranger(space),
+	};
 	int ret;
 
 	for (;;) {

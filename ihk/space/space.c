@@ -42,7 +42,7 @@ static int give_id(struct ihk_space *space)
 
 struct ihk_space *ihk_space_new(struct ihk_procs *procs)
 {
-	struct ihk_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
+	struct ihk_space *space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!space)
@@ -51,7 +51,7 @@ struct ihk_space *ihk_space_new(struct ihk_procs *procs)
 	space->procs = ihk_procs_ref(procs);
 	init_rwsem(&space->insert);
 	mutex_init(&space->lock);
-	xa_init_flags(&space->slots, XA_FLAGS_ALLOC);
+	xa_init_flags(&space->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	/* The file's reference, dropped by its ->release. */
 	kref_get(&space->ref);
 	space->file = ihk_pseudo_file("mckernel", &ihk_space_fops, space);

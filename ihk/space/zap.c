@@ -43,8 +43,14 @@ static s64 look_at_pages(struct ihk_procs *procs, u64 list_pa, u64 count)
 		free = word & ZAP_FREE;
 		if (!referenced(pfn_to_page((word & ZAP_ADDR_MASK) >> PAGE_SHIFT), free))
 			continue;
-		if (free)
-			ihk_quarantine_add(procs->os, word & ZAP_ADDR_MASK);
+		/*
+		 * Not entered for want of memory, it never comes back to this
+		 * boot; when the instance stops, all counts are looked at again.
+		 */
+		if (free && ihk_quarantine_try(procs->os, word & ZAP_ADDR_MASK))
+			pr_warn_ratelimited(
+				"ihk: os %d: no memory to watch a page, it is out of use\n",
+				procs->os->index);
 		WRITE_ONCE(words[i], word | ZAP_REFERENCED);
 		found++;
 	}

@@ -49,7 +49,9 @@ out:
 
 /*
  * A mailbox that nobody but the two kernels holds. One whose slot Linux still
- * references (a call of its last owner pinned it) waits in the pool.
+ * references (a call of its last owner pinned it) waits in the pool. The pages
+ * are the instance's, and no user's memory cgroup is charged for them: they
+ * outlive their first owner, and there are ABI_MAX_TWINS of them at most.
  */
 static struct ihk_box *box_take(struct ihk_procs *procs)
 {
@@ -139,7 +141,7 @@ static void twin_free(struct work_struct *work)
 struct ihk_twin *ihk_twin_new(struct ihk_space *space, int slot_number)
 {
 	struct ihk_procs *procs = space->procs;
-	struct ihk_twin *twin = kzalloc(sizeof(*twin), GFP_KERNEL);
+	struct ihk_twin *twin = kzalloc(sizeof(*twin), GFP_KERNEL_ACCOUNT);
 	int err = -ENOMEM;
 
 	if (!twin)

@@ -95,7 +95,7 @@ static s64 file_read(struct ihk_twin *twin)
 	token = ihk_enter(procs);
 	if (token < 0)
 		return token;
-	ret = ihk_file_read(procs, k->karg[0], k->karg[1], k->list, k->karg[2]);
+	ret = ihk_file_read(procs, k->karg[0], k->karg[1], k->list, k->karg[2], false);
 	ihk_leave(procs, token);
 	return ret;
 }

@@ -146,6 +146,8 @@ enum fault_answer {
 	FAULT_FILL = 3, /* read a page of a file into a frame, say so, ask again */
 	FAULT_OOM = 4,
 	FAULT_BUS = 5, /* beyond the end of the mapped file, or an I/O error */
+	FAULT_FILLING =
+		6, /* as FAULT_WAIT, but for a page of a file that somebody reads: may take long */
 };
 
 /* ---- lcalls: the LWK asks the module itself, and a worker answers ---- */

@@ -104,6 +104,8 @@ static enum fault_answer answer_of(enum fault_result result)
 		return FAULT_WAIT;
 	case FR_FILL:
 		return FAULT_FILL;
+	case FR_FILLING:
+		return FAULT_FILLING;
 	default:
 		return FAULT_BAD;
 	}

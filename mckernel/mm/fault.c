@@ -226,7 +226,7 @@ static enum fault_result file_missing(struct fault *f, struct region *r)
 		*f->fill = (struct fill_wanted){ r->file, index, pa };
 		return FR_FILL;
 	case PAGE_FILLING:
-		return FR_BUSY;
+		return FR_FILLING;
 	case PAGE_BEYOND:
 		return FR_BUS;
 	default:

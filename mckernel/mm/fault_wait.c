@@ -173,7 +173,7 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 			cow_finish(s, f.va, f.copy_pa);
 			return FR_OK;
 		}
-		if (result == FR_BUSY)
+		if (result == FR_BUSY || result == FR_FILLING)
 			result = wait_for_change(&f);
 		else if (result == FR_FILL)
 			result = fill_by_twin(&fill);

@@ -55,6 +55,7 @@ void trap_user_fault(u64 addr, u64 error)
 	case FR_OK:
 	case FR_BUSY:
 	case FR_FILL:
+	case FR_FILLING:
 		break;
 	case FR_NOMAP:
 		fault_signal(SIGSEGV, SEGV_MAPERR, addr, error);

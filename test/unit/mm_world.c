@@ -171,6 +171,7 @@ static struct shown *linux_fault(struct space *s, u64 va, bool write, int *err)
 		case FR_OK:
 			break;
 		case FR_BUSY:
+		case FR_FILLING:
 			if (!deferred_count)
 				*err = -EAGAIN;
 			world_run_deferred();

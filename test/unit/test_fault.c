@@ -177,14 +177,14 @@ static void test_file_for_linux(void **state)
 	assert_int_equal(fill.index, 4);
 	assert_int_equal(file_id(fill.file), 2);
 	/* One filler only. */
-	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &again), FR_BUSY);
+	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &again), FR_FILLING);
 	memset(pa_to_va(fill.frame_pa), 9, PAGE_SIZE);
 	/* Reports of what nobody asked for change nothing. */
 	file_filled(2, 4, fill.frame_pa + PAGE_SIZE, 0);
 	file_filled(2, 5, fill.frame_pa, 0);
 	file_filled(77, 4, fill.frame_pa, 0);
 	assert_int_equal(boot_params->counters.bad_messages, 3);
-	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &again), FR_BUSY);
+	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &again), FR_FILLING);
 	file_filled(2, 4, fill.frame_pa, 0);
 	file_put(fill.file);
 	file_filled(2, 4, fill.frame_pa, -EIO);

@@ -251,6 +251,7 @@ static void linux_touch(u32 i, bool write)
 		case FR_OK:
 			break;
 		case FR_BUSY:
+		case FR_FILLING:
 			sched_yield();
 			break;
 		default:

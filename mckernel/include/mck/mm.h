@@ -196,6 +196,7 @@ enum fault_result {
 	FR_OOM,
 	FR_BUSY, /* a change is under way: wait for it and ask again */
 	FR_FILL, /* a file page must be read first: struct fill_wanted tells which */
+	FR_FILLING, /* as FR_BUSY, for a file page that somebody else reads: as long as its server takes */
 };
 struct fill_wanted {
 	struct file *file; /* referenced for the asker */
@@ -209,7 +210,7 @@ struct fill_wanted {
  */
 enum fault_result space_fault(struct space *s, u64 addr, enum access access,
 			      struct fill_wanted *fill);
-/* The same for the current thread: waits for changes and reads file pages by its own twin. Never FR_BUSY or FR_FILL. */
+/* The same for the current thread: waits for changes and reads file pages by its own twin. Never FR_BUSY, FR_FILL or FR_FILLING. */
 enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access);
 
 /* Copy regions and tables to a fresh space, copy-on-write. May wait. 0 or -ENOMEM (then child is untouched but for what space_put cleans). */
