@@ -10,7 +10,7 @@
 # How often each thing is tried, as a factor.
 times=1
 [ "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)" -lt 4500000 ] || times=20
-slot_rounds=6000
+slot_rounds=${ROUNDS:-2000}
 seed=${SEED:-6}
 note "SEED=$seed"
 
