@@ -2,11 +2,12 @@
 /*
  * Senseless requests to the module's devices, as they come from broken tools.
  *
- *     ioctls SEED COUNT IMAGE
+ *     ioctls SEED COUNT IMAGE LATE BROKEN
  *
  * makes COUNT ioctls on /dev/mcd0 and the instances that there are, with
  * numbers, sizes, addresses and lists of all kinds, good ones among them. Says
- * how many of them were carried out.
+ * how many of them were carried out. The pages of file LATE come after a while,
+ * those of BROKEN fail after a while.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -18,11 +19,18 @@
 #include <unistd.h>
 
 #include "abi/ioctl.h"
+#include "prog.h"
 
 #define ROOM 4096
 
 static char *writable, *read_only, *gone;
 static int image;
+
+/* Mappings of strange files, of which no page is there. */
+static struct strange {
+	int fd;
+	char *at;
+} late, broken;
 
 static unsigned int pick(unsigned int count)
 {
@@ -53,6 +61,9 @@ static unsigned int request(bool is_machine)
 		return (cmd & ~0xffu) | pick(256);
 	case 2:
 		return (unsigned int)random();
+	case 3: /* the other device's */
+		return is_machine ? instance[pick(sizeof(instance) / sizeof(*instance))]
+				  : machine[pick(sizeof(machine) / sizeof(*machine))];
 	default:
 		return cmd;
 	}
@@ -60,18 +71,32 @@ static unsigned int request(bool is_machine)
 
 static unsigned long address(void)
 {
-	switch (pick(8)) {
+	static const unsigned long odd[] = {
+		0,     PAGE - 1, 0x00007ffffffff000UL, 0x0000800000000000UL, 0xffff888000000000UL,
+		-PAGE, ~0UL
+	};
+
+	switch (pick(10)) {
 	case 0:
-		return 0;
+		return odd[pick(sizeof(odd) / sizeof(*odd))];
 	case 1:
 		return (unsigned long)gone;
 	case 2:
-		return 0xffff888000000000UL;
+		return (unsigned long)late.at + pick(2) * (PAGE - 8);
 	case 3:
+		return (unsigned long)broken.at;
+	case 4:
 		return (unsigned long)writable + ROOM - 8;
 	default:
 		return (unsigned long)writable;
 	}
+}
+
+static abi_u64 size(void)
+{
+	static const abi_u64 odd[] = { 0, 1UL << 31, 1UL << 32, 1UL << 63, ~0UL, -PAGE };
+
+	return pick(3) ? pick(ROOM) : odd[pick(sizeof(odd) / sizeof(*odd))];
 }
 
 static abi_u32 number(void)
@@ -113,12 +138,18 @@ static void fill(void *arg)
 					   .count = 1 + pick(3) };
 		break;
 	case 2:
-		*text = (struct ihk_text){ .address = address(),
-					   .size = pick(3) ? pick(ROOM) : (abi_u64)random() << 33 };
+		*text = (struct ihk_text){ .address = address(), .size = size() };
 		break;
 	default:
 		*verb = (struct ihk_verb){ .value = pick(2) ? image : (abi_s32)number() };
 	}
+}
+
+/* What has come goes again. */
+static void strange_again(const struct strange *s)
+{
+	madvise(s->at, 2 * PAGE, MADV_DONTNEED);
+	posix_fadvise(s->fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
 static bool call(void)
@@ -137,10 +168,10 @@ static bool call(void)
 	fill(arg);
 	switch (pick(30)) {
 	case 0:
-		ret = ioctl(fd, request(is_machine), NULL);
+		ret = ioctl(fd, request(is_machine), address());
 		break;
 	case 1:
-		ret = ioctl(fd, request(is_machine), gone);
+		ret = ioctl(fd, request(is_machine), gone - pick(200));
 		break;
 	case 2:
 		ret = ioctl(fd, request(is_machine), read_only);
@@ -149,20 +180,30 @@ static bool call(void)
 		ret = ioctl(fd, request(is_machine), arg);
 	}
 	close(fd);
+	strange_again(&late);
+	strange_again(&broken);
 	return ret >= 0;
+}
+
+static bool strange_map(struct strange *s, const char *path)
+{
+	s->fd = open(path, O_RDONLY | O_CLOEXEC);
+	s->at = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, s->fd, 0);
+	return s->at != MAP_FAILED;
 }
 
 int main(int argc, char **argv)
 {
 	unsigned int i, done = 0;
 
-	if (argc != 4)
+	if (argc != 6)
 		return 2;
 	srandom((unsigned int)atoi(argv[1]));
 	image = open(argv[3], O_RDONLY);
 	writable = mmap(NULL, 2 * ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	read_only = mmap(NULL, ROOM, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (image < 0 || writable == MAP_FAILED || read_only == MAP_FAILED)
+	if (image < 0 || writable == MAP_FAILED || read_only == MAP_FAILED ||
+	    !strange_map(&late, argv[4]) || !strange_map(&broken, argv[5]))
 		return 1;
 	gone = writable + ROOM;
 	if (munmap(gone, ROOM))
