@@ -28,6 +28,8 @@ typedef unsigned long pgoff_t, dev_t, ino_t;
 
 #define __user
 #define __rcu
+#define __acquire(lock) ((void)0)
+#define __release(lock) ((void)0)
 #define __printf(a, b) __attribute__((format(printf, a, b)))
 #define likely(x) (x)
 #define unlikely(x) (x)
@@ -43,6 +45,9 @@ typedef unsigned long pgoff_t, dev_t, ino_t;
 #define MAX_ERRNO 4095
 #define ERESTARTSYS 512
 #define GFP_KERNEL 0U
+#define GFP_NOWAIT 0U
+#define __GFP_NORETRY 0U
+#define __GFP_NOWARN 0U
 #define __GFP_ZERO 0U
 #define __GFP_NOFAIL 0U
 #define __GFP_ACCOUNT 0U
@@ -360,6 +365,7 @@ void fake_worker(void);
 void rcu_read_lock(void);
 void rcu_read_unlock(void);
 #define rcu_dereference(p) READ_ONCE(p)
+#define rcu_dereference_protected(p, held) (p)
 #define rcu_access_pointer(p) READ_ONCE(p)
 #define rcu_assign_pointer(p, v) smp_store_release(&(p), v)
 struct srcu_struct {
@@ -395,6 +401,8 @@ int xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 void *xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 void *xa_load(struct xarray *xa, unsigned long index);
 void *xa_erase(struct xarray *xa, unsigned long index);
+void xa_release(struct xarray *xa, unsigned long index);
+#define xa_err(entry) (IS_ERR(entry) ? (int)PTR_ERR(entry) : 0)
 bool xa_empty(struct xarray *xa);
 #define xa_reserve(xa, index, gfp) xa_insert(xa, index, NULL, gfp)
 #define xa_for_each_range(xa, index, e, first, last)                              \
@@ -440,8 +448,12 @@ struct mm_struct {
 	struct mmu_notifier *notifier; /* a list of at most one */
 	int taken; /* the lock of the list */
 };
+struct sighand_struct {
+	spinlock_t siglock;
+};
 struct task_struct {
 	struct mm_struct *mm;
+	struct sighand_struct *sighand;
 	int refs;
 	u64 utime, stime;
 	struct {

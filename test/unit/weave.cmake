@@ -2,7 +2,7 @@
 # Tests that interleave the sides of a protocol in every way: see weave.h.
 
 set(weave_headers ${CMAKE_CURRENT_BINARY_DIR}/linux_headers)
-set(weave_includes_LWK mckernel/include mckernel include test/unit)
+set(weave_includes_LWK mckernel/include mckernel mckernel/mm include test/unit)
 set(weave_includes_MODULE ihk include test/unit)
 
 # Every <linux/...> that the module's files under test include.
@@ -163,9 +163,9 @@ add_weave_test(weave_quarantine SOURCES test/unit/linux_fake.c
                MODULE test/unit/test_weave_quarantine.c ihk/partition/quarantine.c)
 # What Linux let go of after the list was made is not entered again: the LWK never gets it.
 add_weave_fault(weave_quarantine adopt "pages over a boot" ihk/partition/quarantine.c
-                [[		own(os, os->quarantine[i]);]]
+                [[		ihk_quarantine_add(os, os->quarantine[i]);]]
                 [[		if (ihk_quarantine_has(os->quarantine[i]))
-			own(os, os->quarantine[i]);]])
+			ihk_quarantine_add(os, os->quarantine[i]);]])
 # An owner that does not run yet is taken for none.
 add_weave_fault(weave_quarantine early "pages over a boot" ihk/partition/quarantine.c
                 [[if (!*procs || (*procs)->boot_gen == e->boot_gen)]]
