@@ -17,8 +17,9 @@
 #include "abi/layout.h"
 #include "abi/pte.h"
 #include "abi/slot.h"
-#include "abi/version.h"
+#include "abi/contract.h"
 #include "os/image.h"
+#include "base/patience.h"
 
 struct device;
 struct ihk_ikc;
@@ -50,7 +51,7 @@ struct ihk_os {
 	int ikc_cpu[ABI_MAX_CPUS]; /* the Linux CPU that each place rings */
 
 	/* set at boot, freed at the next boot or destroy; valid while `running` */
-	struct boot_params *params;
+	struct lwk_boot_params *params;
 	struct ikc_call *calls;
 	struct ikc_lcall *lcalls;
 	void *bulks;
@@ -114,6 +115,12 @@ struct ihk_os {
 struct ihk_os *ihk_os_get(int index);
 void ihk_os_put(struct ihk_os *os);
 
+/*
+ * The instance is found dead: end every wait for it now, and let a worker
+ * stop its CPUs and its processes. Any context but NMI.
+ */
+void ihk_os_condemn(struct ihk_os *os, enum os_status verdict);
+
 static inline bool ihk_os_alive(const struct ihk_os *os)
 {
 	return READ_ONCE(os->running);
@@ -150,6 +157,14 @@ int ihk_call(struct ihk_os *os, int place, struct ihk_call *c, bool killable);
  */
 int ihk_call_error(struct ihk_os *os, const struct ihk_call *c);
 
+/*
+ * The LWK's time: a look at what it owes (in jiffies); true if that is late by
+ * more than the limit. ihk_hang_ticks() is the limit for what is done at once,
+ * 0: none is set.
+ */
+bool ihk_owed_too_long(struct ihk_patience *p, bool is_owed, unsigned long limit);
+unsigned long ihk_hang_ticks(void);
+
 /* A bulk buffer (waits for a free one; NULL when the instance dies or on a fatal signal). */
 void *ihk_bulk_get(struct ihk_os *os, int *index);
 void ihk_bulk_put(struct ihk_os *os, int index);
@@ -180,7 +195,7 @@ unsigned int ihk_proc_count(struct ihk_os *os);
 /* ioctl IHK_OS_LAUNCH: tag current as a launcher for this instance. */
 long ihk_proc_launch(struct ihk_os *os, int lwk_cpu);
 /* Fill proxy_catcher and proxy_restorer. */
-void ihk_proc_boot_params(struct boot_params *params);
+void ihk_proc_boot_params(struct lwk_boot_params *params);
 
 /* ---- quarantine.c: pages that Linux still references ---- */
 

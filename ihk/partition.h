@@ -60,13 +60,16 @@ enum os_status ihk_os_status(struct ihk_os *os);
 const char *ihk_status_name(enum os_status status);
 /* -EBUSY with a sentence unless the instance is INACTIVE. Context: os->lock held. */
 int ihk_os_need_inactive(struct ihk_os *os, const char *verb, char *msg);
-/*
- * The instance is found dead: end every wait for it now, and let a worker
- * stop its CPUs and its processes. Any context but NMI.
- */
-void ihk_os_condemn(struct ihk_os *os, enum os_status verdict);
 
 /* ---- os_dev.c: /dev/mcosN, and machine_dev.c: /dev/mcd0 ---- */
+
+/* Of a list of ioctls in abi/contract.h: the cases of a switch that answers who may. */
+#define IHK_MAY_ANY false
+#define IHK_MAY_WRITER false
+#define IHK_MAY_ADMIN true
+#define IHK_NEEDS_ADMIN(name, number, type, who, state, errors) \
+	case name:                                              \
+		return IHK_MAY_##who;
 
 int ihk_os_dev_init(void);
 void ihk_os_dev_exit(void);

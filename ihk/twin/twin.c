@@ -37,8 +37,7 @@ struct ihk_twin *ihk_twin_of(struct task_struct *task)
 	struct ihk_twin *twin;
 
 	rcu_read_lock();
-	hlist_for_each_entry_rcu(twin, &task_hash[hash_ptr(task, TASK_BITS)], hash)
-	{
+	hlist_for_each_entry_rcu(twin, &task_hash[hash_ptr(task, TASK_BITS)], hash) {
 		if (twin->task == task)
 			goto out;
 	}

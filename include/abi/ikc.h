@@ -48,7 +48,6 @@ struct ikc_call {
 	abi_u32 state; /* Linux: FREE -> POSTED (release), LWK: POSTED -> DONE (release) */
 	abi_u32 pad;
 };
-ABI_SIZE(struct ikc_call, 136);
 
 enum call_op {
 	/* Answer at once. Used to see whether a CPU lives. */
@@ -163,10 +162,10 @@ struct ikc_lcall {
 	abi_u64 arg[IKC_LCALL_ARGS];
 	/* written by Linux while POSTED */
 	abi_s64 ret;
-	abi_u32 state; /* LWK: FREE -> POSTED (release), Linux: POSTED -> DONE (release) */
+	/* LWK: DONE -> FREE under its lock, FREE -> POSTED (release); Linux: POSTED -> DONE (release) */
+	abi_u32 state;
 	abi_u32 pad;
 };
-ABI_SIZE(struct ikc_lcall, 72);
 
 enum lcall_op {
 	/*
@@ -205,7 +204,6 @@ struct exec_elf {
 	abi_u64 phoff; /* e_phoff, for AT_PHDR */
 	abi_u64 size; /* bytes of the file, as REQ_FILE_OPEN tells it; 0: not known */
 };
-ABI_SIZE(struct exec_elf, 40);
 
 struct exec_image {
 	struct exec_elf program;
@@ -222,7 +220,6 @@ struct exec_image {
 	abi_u32 pad;
 	char comm[16];
 };
-ABI_SIZE(struct exec_image, 160);
 
 struct exec_commit {
 	abi_u64 string_start; /* where the module has put the strings: argv, envp, then */
@@ -238,6 +235,5 @@ struct exec_commit {
 	abi_u64 hwcap, hwcap2;
 	abi_u64 clktck;
 };
-ABI_SIZE(struct exec_commit, 104);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Waiting for a condition, and waking CPUs that look at conditions. */
+/* Waiting for a condition, waking CPUs that look at conditions, and taking turns in long loops. */
 #include "mck/errno.h"
 #include "mck/task.h"
 
@@ -35,7 +35,7 @@ void wake_cpu(u32 place)
 	__atomic_store_n(&cpu->kick, 1, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	state = __atomic_load_n(&cpu->boot->state, __ATOMIC_RELAXED);
-	if (cpu != this_cpu() && (state == CPU_USER || state == CPU_IDLE))
+	if (cpu != this_cpu() && (state == LWK_CPU_USER || state == LWK_CPU_IDLE))
 		arch_kick(place);
 }
 
@@ -43,4 +43,17 @@ void wake_all_cpus(void)
 {
 	for (u32 i = 0; i < cpu_count; i++)
 		wake_cpu(i);
+}
+
+bool sched_turn(void)
+{
+	struct thread *t = current_thread();
+
+	assert_no_lock();
+	kassert(!t->idle);
+	arch_relax();
+	sched_scan();
+	if (sched_need_resched())
+		sched_yield_cpu();
+	return !thread_must_end(t);
 }
