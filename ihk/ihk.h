@@ -183,6 +183,12 @@ int ihk_proc_os_init(struct ihk_os *os); /* before the first CPU of an instance 
  * instance's memory may be used again.
  */
 void ihk_proc_os_stop(struct ihk_os *os);
+/*
+ * Kill all programs of a running instance, also those that come meanwhile; how
+ * many of their threads are left after that many seconds, or when the caller
+ * is killed.
+ */
+unsigned int ihk_proc_end_all(struct ihk_os *os, unsigned int seconds);
 /* Number of live proxies: shutdown is refused while it is not 0. */
 unsigned int ihk_proc_count(struct ihk_os *os);
 /* ioctl IHK_OS_LAUNCH: tag current as a launcher for this instance. */

@@ -92,7 +92,8 @@ int ihk_os_place_image(struct ihk_os *os, char *msg);
 /* ---- boot.c: all under os->lock ---- */
 
 int ihk_os_boot(struct ihk_os *os, char *msg);
-int ihk_os_shutdown(struct ihk_os *os, char *msg);
+/* Refused while programs run, unless by force: then they are ended, and what does not answer is stopped. */
+int ihk_os_shutdown(struct ihk_os *os, bool force, char *msg);
 /* Stop whatever runs there and leave the instance in state `next`. */
 void ihk_os_stop(struct ihk_os *os, enum os_status next);
 

@@ -9,7 +9,7 @@
 #include "proc.h"
 
 /* How long a stop waits for killed proxies. One that Linux itself holds longer harms nobody. */
-#define STOP_SECONDS 30
+#define STOP_SECONDS 10
 
 static void procs_free(struct kref *ref)
 {
@@ -130,10 +130,37 @@ static void kill_shadows(struct ihk_procs *procs)
 	}
 }
 
+/*
+ * Kill and wait, until no twin is left, the time is over, or the caller is
+ * killed: one that was just being made is killed the next time round.
+ */
+static unsigned int end_twins(struct ihk_procs *procs, unsigned int seconds)
+{
+	unsigned long end = jiffies + seconds * HZ;
+
+	do
+		kill_twins(procs);
+	while (!wait_event_timeout(procs->gone, !READ_ONCE(procs->twins), HZ / 4) &&
+	       time_before(jiffies, end) && !fatal_signal_pending(current));
+	return READ_ONCE(procs->twins);
+}
+
+unsigned int ihk_proc_end_all(struct ihk_os *os, unsigned int seconds)
+{
+	struct ihk_procs *procs = ihk_procs_get(os);
+	unsigned int left;
+
+	if (!procs)
+		return 0;
+	left = end_twins(procs, seconds);
+	ihk_procs_put(procs);
+	return left;
+}
+
 void ihk_proc_os_stop(struct ihk_os *os)
 {
 	struct ihk_procs *procs = rcu_dereference_protected(os->procs, 1);
-	unsigned long end = jiffies + STOP_SECONDS * HZ;
+	unsigned int left;
 
 	if (!procs)
 		return;
@@ -141,14 +168,9 @@ void ihk_proc_os_stop(struct ihk_os *os)
 	rcu_assign_pointer(os->procs, NULL);
 	synchronize_rcu();
 	WRITE_ONCE(procs->stopped, true);
-	/* One that was just being made is killed the next time round. */
-	do
-		kill_twins(procs);
-	while (!wait_event_timeout(procs->gone, !READ_ONCE(procs->twins), HZ / 4) &&
-	       time_before(jiffies, end));
-	if (READ_ONCE(procs->twins))
-		pr_warn("ihk: os %d: %u proxies do not die, Linux holds them\n", os->index,
-			procs->twins);
+	left = end_twins(procs, STOP_SECONDS);
+	if (left)
+		pr_warn("ihk: os %d: %u proxies do not die, Linux holds them\n", os->index, left);
 	/* Whoever is inside does not stay: nothing there waits for the LWK any more. */
 	synchronize_srcu(&procs->inside);
 	kill_shadows(procs);
