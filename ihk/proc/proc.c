@@ -2,6 +2,7 @@
 /* The process part as a whole: at module load, at the start and at the stop of an instance. */
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -14,6 +15,7 @@
 static void procs_free(struct kref *ref)
 {
 	struct ihk_procs *procs = container_of(ref, struct ihk_procs, ref);
+	struct ihk_os *os = procs->os;
 	struct ihk_box *box, *next;
 
 	list_for_each_entry_safe(box, next, &procs->boxes, node) {
@@ -24,8 +26,9 @@ static void procs_free(struct kref *ref)
 	xa_destroy(&procs->spaces);
 	xa_destroy(&procs->files);
 	cleanup_srcu_struct(&procs->inside);
-	ihk_os_put(procs->os);
 	kvfree(procs);
+	/* Perhaps the last reference of the module: nothing sleeps behind it. */
+	ihk_os_put(os);
 }
 
 void ihk_procs_put(struct ihk_procs *procs)
@@ -259,6 +262,12 @@ void ihk_proc_exit(void)
 {
 	unregister_binfmt(&ihk_binfmt);
 	ihk_life_exit();
+	/*
+	 * A proxy's last work lets go of its instance, and may let go of the last
+	 * reference of this module, for its file and its mm have gone before. It
+	 * does not sleep from there on, so this waits until it has left our code.
+	 */
+	synchronize_rcu_tasks();
 	/* Those of launches are freed by our code, after their mm has let go of it. */
 	mmu_notifier_synchronize();
 	ihk_twin_exit();
