@@ -169,6 +169,8 @@ void ihk_ring_lwk(struct ihk_os *os, int place);
 
 /* From the doorbell's interrupt, raw context: twin `index` of generation `gen` has a request. */
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen);
+/* The place of the thread of this instance that current serves, or -1. */
+int ihk_place_of_current(struct ihk_os *os);
 /* From a worker of the instance: carry out an lcall and return its answer. */
 s64 ihk_lcall(struct ihk_os *os, u32 op, const u64 *arg);
 
