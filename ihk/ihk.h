@@ -151,6 +151,13 @@ struct ihk_call {
 int ihk_call(struct ihk_os *os, int place, struct ihk_call *c, bool killable);
 
 /*
+ * The answer of a call that answers by 0 or -errno, fit to be returned to Linux:
+ * anything else, which a caller would take for an address, a success or an order
+ * to restart, is -EIO, and counts as a refused message.
+ */
+int ihk_call_error(struct ihk_os *os, const struct ihk_call *c);
+
+/*
  * The LWK's time: a look at what it owes (in jiffies); true if that is late by
  * more than the limit. ihk_hang_ticks() is the limit for what is done at once,
  * 0: none is set.

@@ -39,14 +39,19 @@ struct lcall_work {
 struct ihk_ikc {
 	raw_spinlock_t push_lock[ABI_MAX_CPUS]; /* many Linux CPUs, one producer */
 
-	raw_spinlock_t slot_lock; /* call_busy, call_slot.abandoned */
+	raw_spinlock_t slot_lock; /* call_busy, call_slot.abandoned; lcall_busy */
 	DECLARE_BITMAP(call_busy, IKC_CALLS);
 	struct call_slot slot[IKC_CALLS];
 	struct semaphore slots; /* counts the free ones; up() is fine in the interrupt */
 	unsigned int next_place; /* where a call to any place goes; racy, only a hint */
 
-	DECLARE_BITMAP(lcall_busy,
-		       IKC_LCALLS); /* atomic: set by the interrupt, cleared by workers */
+	/*
+	 * Lcalls whose work is queued or runs: set by the interrupt that finds
+	 * one POSTED, cleared by the worker together with its DONE. Under
+	 * slot_lock, so that nobody sees half of that: POSTED and not busy is a
+	 * new one, DONE is none, whatever words the LWK sends.
+	 */
+	DECLARE_BITMAP(lcall_busy, IKC_LCALLS);
 	struct lcall_work lcall[IKC_LCALLS];
 	struct workqueue_struct *queue; /* of this instance: lcalls of others never wait for it */
 
@@ -126,7 +131,7 @@ static int choose_place(struct ihk_os *os)
 		if (READ_ONCE(os->params->cpus[place].state) == LWK_CPU_IDLE)
 			return place;
 	}
-	return near >= 0 ? near : first % os->cpu_count;
+	return near >= 0 ? near : (int)(first % os->cpu_count);
 }
 
 /* The ring's other side has written to what is not its own: the instance cannot go on. */
@@ -342,6 +347,16 @@ int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, unsigned 
 	return call_enter(os, place, c, false, seconds);
 }
 
+int ihk_call_error(struct ihk_os *os, const struct ihk_call *c)
+{
+	if (c->ret <= 0 && c->ret > -ERESTARTSYS)
+		return c->ret;
+	atomic64_inc(&os->ikc->bad);
+	pr_warn_ratelimited("ihk: instance %d: call %u is answered by %lld, which is no error\n",
+			    os->index, c->op, c->ret);
+	return -EIO;
+}
+
 /* From the interrupt: a call is answered. Late words for a slot in another use do no harm. */
 static void call_done(struct ihk_os *os, unsigned int index)
 {
@@ -400,6 +415,18 @@ void ihk_bulk_put(struct ihk_os *os, int index)
 
 /* ---- lcalls: the LWK asks ---- */
 
+/* Answered: from here on the LWK may post it again. */
+static void lcall_done(struct ihk_os *os, unsigned int index)
+{
+	struct ihk_ikc *ikc = os->ikc;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
+	smp_store_release(&os->lcalls[index].state, IKC_DONE);
+	__clear_bit(index, ikc->lcall_busy);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
+}
+
 static void lcall_work(struct work_struct *work)
 {
 	struct lcall_work *mine = container_of(work, struct lcall_work, work);
@@ -413,9 +440,7 @@ static void lcall_work(struct work_struct *work)
 	/* A copy: what was checked must not change under the feet of who checked it. */
 	memcpy(arg, lcall->arg, sizeof(arg));
 	WRITE_ONCE(lcall->ret, ihk_lcall(os, op, arg));
-	/* Before DONE, after which the LWK may post it again. */
-	clear_bit(index, os->ikc->lcall_busy);
-	smp_store_release(&lcall->state, IKC_DONE);
+	lcall_done(os, index);
 	if (cpu != IKC_NOBODY)
 		ihk_ring_lwk(os, cpu < ABI_MAX_CPUS ? cpu : 0);
 }
@@ -424,13 +449,18 @@ static void lcall_work(struct work_struct *work)
 static bool lcall_queue(struct ihk_os *os, unsigned int index)
 {
 	struct ihk_ikc *ikc = os->ikc;
+	unsigned long flags;
+	bool posted;
 
-	if (smp_load_acquire(&os->lcalls[index].state) != IKC_POSTED)
-		return false;
-	/* Busy and posted: rung for again before a worker came to it. */
-	if (!test_and_set_bit(index, ikc->lcall_busy))
+	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
+	/* Pairs with the LWK's release: op and arg are there. */
+	posted = smp_load_acquire(&os->lcalls[index].state) == IKC_POSTED;
+	if (posted && !test_bit(index, ikc->lcall_busy)) {
+		__set_bit(index, ikc->lcall_busy);
 		queue_work(ikc->queue, &ikc->lcall[index].work);
-	return true;
+	}
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
+	return posted;
 }
 
 /* ---- the ring from the LWK ---- */
@@ -525,8 +555,7 @@ void ihk_ikc_wake(struct ihk_os *os)
 	unsigned int index;
 
 	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
-	for_each_set_bit(index, ikc->call_busy, IKC_CALLS)
-	{
+	for_each_set_bit(index, ikc->call_busy, IKC_CALLS) {
 		if (ikc->slot[index].abandoned)
 			slot_free(ikc, index);
 		else

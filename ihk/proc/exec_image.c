@@ -208,8 +208,9 @@ static int call_prepare(struct ihk_exec *x)
 	/* The LWK has the opens now, and gives them back, also if it has failed. */
 	x->program_id = 0;
 	x->interp_id = 0;
-	if (c.ret)
-		return c.ret;
+	err = ihk_call_error(os, &c);
+	if (err)
+		return err;
 	x->twin->thread = c.out[0];
 	x->string_top = c.out[4];
 	return ihk_space_set_lwk(x->space, c.out[1], c.out[2], c.out[3]);

@@ -128,6 +128,9 @@ static int piece_copy(struct ihk_space *space, const struct piece *p)
 			return -ENOMEM;
 		if (answer != FAULT_OK)
 			return answer < 0 ? answer : -EFAULT;
+		/* An LWK that says so for ever keeps nobody who is killed. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 }
 

@@ -10,10 +10,15 @@ static s64 serve(u32 nr, const u64 arg[6])
 {
 	const struct syscall_entry *entry;
 
-	if (nr >= SYSCALL_MAX)
+	if (nr >= SYSCALL_MAX) {
+		this_cpu()->boot->calls_local++;
 		return -ENOSYS;
-	entry = &syscall_table[nr];
+	}
+	entry = &syscall_table[arch_index_nospec(nr, SYSCALL_MAX)];
 	switch (entry->route) {
+	case ROUTE_NONE:
+		this_cpu()->boot->calls_local++;
+		return -ENOSYS;
 	case ROUTE_OFFLOAD:
 		return offload_syscall(nr, arg);
 	case ROUTE_LOCAL:

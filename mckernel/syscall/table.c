@@ -14,7 +14,11 @@
 /* Cannot be right through a proxy: fails as on a kernel without it. */
 #define REFUSED(n, e) [NR_##n] = { .name = #n, .route = ROUTE_REFUSED, .error = (e) }
 
-/* A number without a line is offloaded: Linux knows calls that are newer than this table. */
+/*
+ * A number without a line fails with ENOSYS, as on a kernel without the call:
+ * one that nobody has looked at may act on the caller's own memory or thread,
+ * which in Linux would be the proxy's.
+ */
 const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(read),
 	OFFLOAD(write),
@@ -351,6 +355,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(statx),
 	OFFLOAD(io_pgetevents),
 	REFUSED(rseq, ENOSYS), /* would watch the proxy */
+	REFUSED(uretprobe, ENOSYS), /* of trampolines that Linux puts into probed programs */
 	OFFLOAD(pidfd_send_signal),
 	REFUSED(io_uring_setup, ENOSYS), /* its rings are shared mappings */
 	REFUSED(io_uring_enter, ENOSYS),
@@ -378,6 +383,18 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(process_mrelease),
 	REFUSED(futex_waitv, ENOSYS), /* its words are ours */
 	REFUSED(set_mempolicy_home_node, ENOSYS),
+	OFFLOAD(cachestat),
+	OFFLOAD(fchmodat2),
+	REFUSED(map_shadow_stack, ENOSYS), /* would map into the proxy */
+	REFUSED(futex_wake, ENOSYS), /* its words are ours */
+	REFUSED(futex_wait, ENOSYS),
+	REFUSED(futex_requeue, ENOSYS),
+	OFFLOAD(statmount),
+	OFFLOAD(listmount),
+	OFFLOAD(lsm_get_self_attr),
+	OFFLOAD(lsm_set_self_attr),
+	OFFLOAD(lsm_list_modules),
+	REFUSED(mseal, ENOSYS), /* would seal the proxy's mappings */
 };
 
 const char *syscall_table_check(u32 *nr)
@@ -390,8 +407,8 @@ const char *syscall_table_check(u32 *nr)
 			return "a function goes with LOCAL and SPLIT, and only with them";
 		if ((e->route == ROUTE_REFUSED) != (e->error > 0))
 			return "an error goes with REFUSED, and only with it";
-		if (!e->name && e->route != ROUTE_OFFLOAD)
-			return "a line has no name";
+		if (!e->name != (e->route == ROUTE_NONE))
+			return "a line has a name and a route, or there is none";
 	}
 	return NULL;
 }

@@ -3,7 +3,7 @@
 foreach(test restart signal table exec futexq clock timer)
   set(sources_restart mckernel/offload/restart.c)
   set(sources_signal mckernel/task/signal.c)
-  set(sources_table mckernel/syscall/table.c)
+  set(sources_table mckernel/syscall/table.c mckernel/arch/x86_64/nospec.c)
   set(sources_exec mckernel/exec/exec_plan.c mckernel/exec/exec_stack.c)
   set(sources_futexq mckernel/task/futexq.c)
   set(sources_clock mckernel/time/clock.c)

@@ -70,7 +70,7 @@
 	.globl syscall_entry
 	.type syscall_entry, @function
 syscall_entry:
-	swapgs
+	swapgs				/* without a condition, so without a fence */
 	mov %rsp, %gs:CPU_USER_RSP
 	mov %gs:CPU_KERNEL_STACK, %rsp
 	push $USER_DS
@@ -135,9 +135,14 @@ trap_common:
 	cld
 	mov %rsp, %rbx
 	mov %rsp, %rsi
+	/*
+	 * Whether to exchange %gs is a guess until CS has been read: a wrong one
+	 * must not reach an instruction that uses %gs, either way.
+	 */
 	testb $3, REGS_CS(%rsp)
 	jz 1f
 	swapgs
+	lfence
 	CLEAR_AC
 	sub $8, %rsp
 	xor %ebp, %ebp
@@ -145,6 +150,7 @@ trap_common:
 	mov %rbx, %rsp
 	jmp leave_kernel
 1:	/* from the kernel: user copies and the halt; rbp goes on to the interrupted frame */
+	lfence
 	CLEAR_AC
 	and $-16, %rsp
 	call trap_enter

@@ -57,6 +57,8 @@ void arch_timer(u64 us);
 u64 arch_cycles(void);
 void arch_halt(void) __attribute__((noreturn)); /* for good, interrupts off */
 u64 arch_random(void);
+/* index where it is below size, else 0, without a branch: for an index of a program's behind its test. */
+u64 arch_index_nospec(u64 index, u64 size);
 u32 arch_port_in32(u16 port); /* a device's register: the ACPI PM timer */
 /* Registers and backtrace of this CPU into the log (with symbol names). */
 void arch_backtrace(void);
@@ -79,8 +81,8 @@ void *arch_map_device(u64 pa, u64 size);
 
 /* Fill the kernel's half of a new root table. */
 void arch_init_root(u64 root_pa);
-void arch_load_space(
-	struct space *space); /* root of it, or the kernel's if NULL; flushes user TLB entries */
+/* Root of it, or the kernel's if NULL; flushes user TLB entries. */
+void arch_load_space(struct space *space);
 void arch_flush_page(u64 va); /* this CPU */
 void arch_flush_all(void); /* this CPU, user entries */
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Numbers of the system calls of x86-64 Linux, as of its UAPI in version 6.1. */
+/* Numbers of the system calls of x86-64 Linux, as of its UAPI in version 6.12. */
 #ifndef MCK_SYSNR_H
 #define MCK_SYSNR_H
 
@@ -339,6 +339,7 @@ enum sysnr {
 	NR_statx = 332,
 	NR_io_pgetevents = 333,
 	NR_rseq = 334,
+	NR_uretprobe = 335,
 	NR_pidfd_send_signal = 424,
 	NR_io_uring_setup = 425,
 	NR_io_uring_enter = 426,
@@ -366,6 +367,18 @@ enum sysnr {
 	NR_process_mrelease = 448,
 	NR_futex_waitv = 449,
 	NR_set_mempolicy_home_node = 450,
+	NR_cachestat = 451,
+	NR_fchmodat2 = 452,
+	NR_map_shadow_stack = 453,
+	NR_futex_wake = 454,
+	NR_futex_wait = 455,
+	NR_futex_requeue = 456,
+	NR_statmount = 457,
+	NR_listmount = 458,
+	NR_lsm_get_self_attr = 459,
+	NR_lsm_set_self_attr = 460,
+	NR_lsm_list_modules = 461,
+	NR_mseal = 462,
 };
 
 #endif

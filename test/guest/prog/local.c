@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Calls that need no Linux, a thousand of each: local CASE. The script counts who carried them out. */
 #include <asm/prctl.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +70,41 @@ static void clocks(void)
 	}
 }
 
+/* Calls that do not exist, or that Linux would carry out on the proxy: its word is not asked for. */
+static void unknown(void)
+{
+	static const long nr[] = {
+		336,
+		400,
+		423,
+		463,
+		464,
+		511,
+		512,
+		547,
+		548,
+		1000,
+		4096,
+		0x7fffffff,
+		0xffffffff,
+		453 /* map_shadow_stack */,
+		454 /* futex_wake */,
+		455 /* futex_wait */,
+		456 /* futex_requeue */,
+		462 /* mseal */,
+		335 /* uretprobe */,
+	};
+
+	for (int i = 0; i < TIMES; i++) {
+		errno = 0;
+		NEED(syscall(nr[i % (sizeof(nr) / sizeof(nr[0]))], 0, PAGE, 0, 0, 0, 0) == -1 &&
+		     errno == ENOSYS);
+	}
+}
+
 static const struct prog_case cases[] = {
 	{ "identity", identity }, { "mappings", mappings },	    { "breaks", breaks },
 	{ "faults", faults },	  { "segment_base", segment_base }, { "clocks", clocks },
+	{ "unknown", unknown },
 };
 PROG_MAIN(cases)
