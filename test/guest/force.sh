@@ -8,12 +8,9 @@
 status() {
 	ihkosctl 0 get status
 }
-# state_is LETTER PID
-state_is() {
-	grep -q "^State:.$1" "/proc/$2/status"
-}
-gone() {
-	! kill -0 "$1" 2>/dev/null
+# before_server PID: it waits for the file server's answer.
+before_server() {
+	grep -q fuse_ "/proc/$1/stack"
 }
 drained() {
 	[ "$(lwk_counter pages_in_quarantine)" = 0 ]
@@ -57,8 +54,8 @@ start_lwk "$prog/mute" write "$scratch/files/never"
 writing=$pid
 start_lwk "$prog/spin"
 cold=$pid
-ok "one waits for a page" wait_until state_is D $touching
-ok "one for a call that waits for it" wait_until state_is D $writing
+ok "one waits for a page" wait_until before_server $touching
+ok "one for a call that waits for it" wait_until before_server $writing
 echo $cold >"$scratch/freezer/cold/cgroup.procs"
 echo FROZEN >"$scratch/freezer/cold/freezer.state"
 ok "one is frozen" wait_until grep -q FROZEN "$scratch/freezer/cold/freezer.state"

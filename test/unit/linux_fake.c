@@ -117,6 +117,7 @@ void up(struct semaphore *s)
 
 bool bitmap_empty(const unsigned long *map, unsigned int bits)
 {
+	weave_step(map, false);
 	for (unsigned int i = 0; i < bits / 64; i++)
 		if (map[i])
 			return false;
