@@ -44,9 +44,10 @@ refused "a second time there is nothing" 1 'shutdown needs a RUNNING' ihkosctl 0
 # ---- programs that Linux holds ----
 
 ok "boot" ihkosctl 0 boot
+modprobe fuse || bail "no FUSE"
 "$prog/mute" serve "$scratch/files" >"$scratch/server.out" &
 server=$!
-wait_until grep -q ready "$scratch/server.out" || bail "no file server"
+wait_until grep -q ready "$scratch/server.out" || bail "no file server: $(<"$scratch/server.out")"
 at_end umount -l "$scratch/files"
 start_lwk "$prog/mute" touch "$scratch/files/never"
 touching=$pid
