@@ -23,7 +23,8 @@
 #include "prog.h"
 
 #define NODE_NEVER 2
-#define FILE_SIZE 65536
+#define FILE_SIZE (16 << 20)
+#define ELSEWHERE (FILE_SIZE / 2) /* no page that the other one waits for is near */
 #define PAGE_BYTES 4096
 
 static int device;
@@ -127,5 +128,5 @@ int main(int argc, char **argv)
 	say("ready");
 	if (strcmp(argv[1], "touch") == 0)
 		return at[0];
-	return write(pipe_end[1], (const char *)at, 1) != 1;
+	return write(pipe_end[1], (const char *)at + ELSEWHERE, 1) != 1;
 }
