@@ -238,14 +238,18 @@ struct ihk_fault {
 	 */
 	bool briefly;
 	abi_u64 fill[3]; /* of FAULT_FILL */
+	unsigned int pause; /* us, before the next question; grows */
 };
 /* enum fault_answer, or -EIO when the instance is dead. */
 int ihk_fault_ask(struct ihk_fault *fault);
-/* Do what FAULT_FILL, FAULT_FILLING or FAULT_WAIT ask the caller to do. False: it cannot be done briefly. */
+/*
+ * Do what FAULT_FILL, FAULT_FILLING or FAULT_WAIT ask the caller to do. False: it
+ * cannot be done briefly. Context, from here on: not inside.
+ */
 bool ihk_fault_serve(struct ihk_fault *fault, int answer);
 /* Ask and serve until there is an answer of another kind, a fatal signal, or -EAGAIN: not briefly. */
 int ihk_fault_resolve(struct ihk_fault *fault);
-/* Copy to or from a space in which nothing runs yet; breaks copy-on-write. Context: inside. */
+/* Copy to or from a space in which nothing runs yet; breaks copy-on-write. */
 int ihk_space_copy_from_user(struct ihk_space *space, u64 va, const void __user *from, size_t len);
 int ihk_space_read(struct ihk_space *space, u64 va, void *to, size_t len);
 
@@ -481,7 +485,10 @@ struct file *ihk_real_file(struct file *file, unsigned long prot);
  */
 long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, unsigned long count,
 			 bool briefly);
-/* The same into frames of the instance. Context: inside. */
+/*
+ * The same into frames of the instance. Context: not inside, for it may wait for
+ * a file server: inside is only who copies to the frames.
+ */
 s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames, u64 count,
 		  bool briefly);
 

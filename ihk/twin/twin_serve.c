@@ -103,19 +103,9 @@ static s64 file_open(struct ihk_twin *twin)
 
 static s64 file_read(struct ihk_twin *twin)
 {
-	struct ihk_procs *procs = twin->procs;
 	const struct kpage *k = twin->k;
-	int token;
-	s64 ret;
 
-	if (k->karg[2] > KPAGE_LIST)
-		return -EINVAL;
-	token = ihk_enter(procs);
-	if (token < 0)
-		return token;
-	ret = ihk_file_read(procs, k->karg[0], k->karg[1], k->list, k->karg[2], false);
-	ihk_leave(procs, token);
-	return ret;
+	return ihk_file_read(twin->procs, k->karg[0], k->karg[1], k->list, k->karg[2], false);
 }
 
 s64 ihk_twin_serve(struct ihk_twin *twin, u32 kind)

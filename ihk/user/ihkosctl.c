@@ -22,6 +22,7 @@ static const char help[] =
 	"  kargs STRING           set the kernel arguments for the next boot\n"
 	"  boot                   start the image\n"
 	"  shutdown               stop it; refused while programs run there\n"
+	"  shutdown --force       end its programs, stop it whether it answers or not\n"
 	"  kmsg                   show its log, also after its death\n"
 	"  clear_kmsg             forget the log up to now\n"
 	"  get status             INACTIVE, BOOTING, RUNNING, SHUTDOWN, PANIC or HUNGUP\n"
@@ -165,6 +166,11 @@ static int shut_down(int os, const char *operand)
 	return done(ihk_os_shutdown(os), "shutting down", operand);
 }
 
+static int shut_down_by_force(int os, const char *operand)
+{
+	return done(ihk_os_shutdown_force(os), "shutting down", operand);
+}
+
 static int get_status(int os, const char *operand)
 {
 	int status = ihk_os_get_status(os);
@@ -265,6 +271,7 @@ static const struct verb verbs[] = {
 	{ "load", NULL, "the image's path", load, false },
 	{ "kargs", NULL, "the string of arguments", kargs, false },
 	{ "boot", NULL, NULL, boot, false },
+	{ "shutdown", "--force", NULL, shut_down_by_force, false },
 	{ "shutdown", NULL, NULL, shut_down, false },
 	{ "kmsg", NULL, NULL, kmsg, false },
 	{ "clear_kmsg", NULL, NULL, clear_kmsg, false },

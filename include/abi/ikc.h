@@ -160,10 +160,12 @@ enum fault_answer {
 #define IKC_LCALLS 256
 #define IKC_LCALL_ARGS 6
 
+#define IKC_NOBODY (~0U)
+
 struct ikc_lcall {
 	/* written by the LWK while FREE, read by Linux while POSTED */
 	abi_u32 op; /* enum lcall_op */
-	abi_u32 cpu; /* LWK CPU to ring for the answer */
+	abi_u32 cpu; /* LWK CPU to ring for the answer, or IKC_NOBODY: nobody waits for it */
 	abi_u64 arg[IKC_LCALL_ARGS];
 	/* written by Linux while POSTED */
 	abi_s64 ret;

@@ -20,6 +20,12 @@ void linux_prepare(struct lwk_boot_params *params)
 		weave_fail("ihk_ikc_make");
 }
 
+int ihk_place_of_current(struct ihk_os *instance)
+{
+	(void)instance;
+	return -1;
+}
+
 static bool has_words(void *arg)
 {
 	(void)arg;

@@ -115,6 +115,11 @@ int ihk_os_shutdown(int os)
 	return verb_call(os, IHK_OS_SHUTDOWN, 0);
 }
 
+int ihk_os_shutdown_force(int os)
+{
+	return verb_call(os, IHK_OS_SHUTDOWN, IHK_SHUTDOWN_FORCE);
+}
+
 int ihk_os_get_status(int os)
 {
 	struct ihk_verb verb = { .value = 0 };
