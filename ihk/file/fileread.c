@@ -311,8 +311,8 @@ s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *fra
 		done = fill_at_once(real, index, pages, count, &more);
 	ihk_leave(procs, token);
 	while (!n && more && done < count) {
-		n = fill_by_reading(procs, real, index + done, pages + done, count - done,
-				    briefly, &more);
+		n = fill_by_reading(procs, real, index + done, pages + done, count - done, briefly,
+				    &more);
 		if (n <= 0)
 			break;
 		done += n;
