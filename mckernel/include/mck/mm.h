@@ -85,6 +85,19 @@ void phys_quarantined(u64 pa);
 /* The module gives a page back: it joins the free pages. False: it has none of that address. */
 bool phys_unquarantine(u64 pa);
 
+/* ---- when memory is short (mm/reclaim.c) ---- */
+
+#define RECLAIM_PAGES 64UL /* freed at once when a fault finds no memory */
+#define RECLAIM_TRIES 8U /* of one allocation */
+
+/*
+ * Give up to `pages` clean file pages up, unless less than `keep` of files in
+ * use would be left; how many are free now. Never waits. With a lock held, or
+ * in itself, it does nothing.
+ */
+u64 mm_reclaim(u64 pages, u64 keep);
+u64 reclaim_keep(void); /* what is kept for all but the readers of files */
+
 /* ---- small objects (mm/kmalloc.c) ---- */
 void kmalloc_init(void);
 void *kmalloc(size_t size); /* up to 2 MiB; 16-byte aligned; NULL without memory */
