@@ -28,6 +28,8 @@ static inline bool frame_is_single(const struct frame *f)
 	return __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 1;
 }
 
+#define SPACE_END (1UL << 47) /* of what programs' page tables cover, the window included */
+
 /* ---- entries (entry.c) ---- */
 
 /*

@@ -189,6 +189,10 @@ struct shmobj *shmobj_create(u64 pages);
 void shmobj_get(struct shmobj *o);
 void shmobj_put(struct shmobj *o);
 
+/* A page of zeroes that can be read at an address of the window (mm/window.c). 0, -EINVAL or -ENOMEM. */
+int window_show(struct space *s, u64 va);
+void window_hide(struct space *s, u64 va); /* may wait */
+
 /* What syscall/memory.c needs besides. All take page-aligned ranges. */
 int space_set_flags(struct space *s, u64 start, u64 end, u32 set,
 		    u32 clear); /* of regions; -ENOMEM for holes, the rest is done */
