@@ -169,7 +169,7 @@ static void space_end(struct space *s)
 
 	kassert(!s->claims);
 	region_cut(s, 0, ~0UL, &gone);
-	range_take(s, 0, SHADOW_END);
+	range_take(s, 0, SPACE_END);
 	region_free_all(&gone);
 	lend_drain();
 	tables_free_all(s);

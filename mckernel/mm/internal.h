@@ -28,6 +28,8 @@ static inline bool frame_is_single(const struct frame *f)
 	return __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 1;
 }
 
+#define SPACE_END (1UL << 47) /* of what programs' page tables cover, the window included */
+
 /* ---- entries (entry.c) ---- */
 
 /*
@@ -242,18 +244,9 @@ u64 anon_page(void); /* zeroed, one reference; 0: no memory */
 
 /* ---- when memory is short (reclaim.c) ---- */
 
-#define RECLAIM_PAGES 64UL /* freed at once when a fault finds no memory */
 #define RECLAIM_MOST 4096UL /* that leave spaces for one call */
-#define RECLAIM_TRIES 8U
 
-/*
- * Give up to `pages` clean file pages up, unless less than `keep` of files in
- * use would be left; how many are free now. Never waits. With a lock held, or
- * in itself, it does nothing.
- */
-u64 mm_reclaim(u64 pages, u64 keep);
-u64 reclaim_keep(void); /* what is kept for all but the readers of files */
-/* The same, also what Linux must be asked for. Whether there is more memory now. Waits. */
+/* As mm_reclaim(), also what Linux must be asked for. Whether there is more memory now. Waits. */
 bool mm_make_room(u64 pages, u64 keep);
 /* The same by a thread: true: ask again in a moment; false: there is none. Never waits. No lock held. */
 bool mm_make_room_later(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Frames: the instance's memory in blocks of 4 KiB to 1 GiB, per NUMA node. */
-#include "internal.h"
+#include "mck/mm.h"
 
 #define MAX_ORDER 18U
 #define POISON 0xdb

@@ -21,6 +21,35 @@ static u32 regions(void)
 	return n;
 }
 
+/* Zeroes to be read where Linux has something of the proxy's, and nothing else. */
+static void test_window(void **state)
+{
+	u64 va = WINDOW_START + 5 * PAGE_SIZE;
+	struct space *child;
+
+	(void)state;
+	assert_int_equal(window_show(s, BASE), -EINVAL);
+	assert_int_equal(window_show(s, va + 1), -EINVAL);
+	assert_int_equal(window_show(s, SPACE_END), -EINVAL);
+	assert_int_equal(fake_read(s, va), -EFAULT);
+	assert_int_equal(window_show(s, va), 0);
+	assert_int_equal(window_show(s, va), 0);
+	assert_int_equal(fake_read(s, va), 0);
+	assert_int_not_equal(fake_write(s, va, 1), 0);
+	assert_int_equal(user_write(s, va, 1), FR_NOMAP);
+	/* It is not memory that can be mapped over, nor is it inherited. */
+	assert_false(space_mapped(s, va, va + PAGE_SIZE));
+	child = world_space();
+	assert_int_equal(space_fork(s, child), 0);
+	assert_int_equal(fake_read(child, va), -EFAULT);
+	space_put(child);
+	window_hide(s, va);
+	assert_int_equal(fake_read(s, va), -EFAULT);
+	/* The end of a space takes what is left. */
+	assert_int_equal(window_show(s, va), 0);
+	space_put(s);
+}
+
 static void test_ids(void **state)
 {
 	u64 id = s->id;
@@ -399,20 +428,11 @@ int main(void)
 {
 #define TEST(name) world_test(name, &s, world_end)
 	const struct CMUnitTest tests[] = {
-		TEST(test_ids),
-		TEST(test_borders_and_merging),
-		TEST(test_places),
-		TEST(test_fixed),
-		TEST(test_protect_errors),
-		TEST(test_brk),
-		TEST(test_low_gap),
-		TEST(test_growing_in_parts),
-		TEST(test_remap),
-		TEST(test_remap_again),
-		TEST(test_remap_undone),
-		TEST(test_limits),
-		TEST(test_tables_freed),
-		TEST(test_claims),
+		TEST(test_window), TEST(test_ids),	    TEST(test_borders_and_merging),
+		TEST(test_places), TEST(test_fixed),	    TEST(test_protect_errors),
+		TEST(test_brk),	   TEST(test_low_gap),	    TEST(test_growing_in_parts),
+		TEST(test_remap),  TEST(test_remap_again),  TEST(test_remap_undone),
+		TEST(test_limits), TEST(test_tables_freed), TEST(test_claims),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

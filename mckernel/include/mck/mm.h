@@ -85,6 +85,19 @@ void phys_quarantined(u64 pa);
 /* The module gives a page back: it joins the free pages. False: it has none of that address. */
 bool phys_unquarantine(u64 pa);
 
+/* ---- when memory is short (mm/reclaim.c) ---- */
+
+#define RECLAIM_PAGES 64UL /* freed at once when a fault finds no memory */
+#define RECLAIM_TRIES 8U /* of one allocation */
+
+/*
+ * Give up to `pages` clean file pages up, unless less than `keep` of files in
+ * use would be left; how many are free now. Never waits. With a lock held, or
+ * in itself, it does nothing.
+ */
+u64 mm_reclaim(u64 pages, u64 keep);
+u64 reclaim_keep(void); /* what is kept for all but the readers of files */
+
 /* ---- small objects (mm/kmalloc.c) ---- */
 void kmalloc_init(void);
 void *kmalloc(size_t size); /* up to 2 MiB; 16-byte aligned; NULL without memory */
@@ -175,6 +188,10 @@ bool space_mapped(struct space *s, u64 start, u64 end); /* every page lies in so
 struct shmobj *shmobj_create(u64 pages);
 void shmobj_get(struct shmobj *o);
 void shmobj_put(struct shmobj *o);
+
+/* A page of zeroes that can be read at an address of the window (mm/window.c). 0, -EINVAL or -ENOMEM. */
+int window_show(struct space *s, u64 va);
+void window_hide(struct space *s, u64 va); /* may wait */
 
 /* What syscall/memory.c needs besides. All take page-aligned ranges. */
 int space_set_flags(struct space *s, u64 start, u64 end, u32 set,

@@ -167,6 +167,8 @@ static void async_io(void)
 
 	memset(out, 'w', sizeof(out));
 	CHECK(syscall(SYS_io_setup, 8, &ctx) == 0);
+	/* libaio looks at the ring that ctx is the address of. */
+	CHECK(!fault_read((void *)ctx).signo);
 	read_cb.aio_fildes = write_cb.aio_fildes = fd;
 	read_cb.aio_buf = (uintptr_t)in;
 	read_cb.aio_nbytes = sizeof(in);
@@ -187,6 +189,7 @@ static void async_io(void)
 		CHECK((unsigned char)in[i] == prog_file_byte(i + 1));
 	CHECK(pread(fd, check, 3000, 7000) == 3000 && prog_filled(check, 3000, 'w'));
 	CHECK(syscall(SYS_io_destroy, ctx) == 0);
+	CHECK(fault_is(fault_read((void *)ctx), SIGSEGV, SEGV_MAPERR, (void *)ctx));
 	CHECK_FAILS(syscall(SYS_io_submit, ctx, 2, list), EINVAL);
 }
 
