@@ -66,6 +66,7 @@ _mck_ihkosctl() {
 	2:get:*) _mck_offer status ikc_map counters buildid ;;
 	2:set:*) _mck_offer ikc_map ;;
 	2:load:*) _mck_files ;;
+	2:shutdown:*) _mck_offer --force ;;
 	2:query_free_mem:*) _mck_offer --json ;;
 	3:assign:cpu) _mck_offer "$(ihkconfig 0 query cpu 2>/dev/null)" ;;
 	3:release:cpu) _mck_offer "$(ihkosctl "${operands[0]}" query cpu 2>/dev/null)" ;;

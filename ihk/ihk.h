@@ -176,6 +176,8 @@ void ihk_ring_lwk(struct ihk_os *os, int place);
 
 /* From the doorbell's interrupt, raw context: twin `index` of generation `gen` has a request. */
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen);
+/* The place of the thread of this instance that current serves, or -1. */
+int ihk_place_of_current(struct ihk_os *os);
 /* From a worker of the instance: carry out an lcall and return its answer. */
 s64 ihk_lcall(struct ihk_os *os, u32 op, const u64 *arg);
 
@@ -190,6 +192,12 @@ int ihk_proc_os_init(struct ihk_os *os); /* before the first CPU of an instance 
  * instance's memory may be used again.
  */
 void ihk_proc_os_stop(struct ihk_os *os);
+/*
+ * Kill all programs of a running instance, also those that come meanwhile; how
+ * many of their threads are left after that many seconds, or when the caller
+ * is killed.
+ */
+unsigned int ihk_proc_end_all(struct ihk_os *os, unsigned int seconds);
 /* Number of live proxies: shutdown is refused while it is not 0. */
 unsigned int ihk_proc_count(struct ihk_os *os);
 /* ioctl IHK_OS_LAUNCH: tag current as a launcher for this instance. */

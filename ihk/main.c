@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/panic_notifier.h>
 #include <linux/reboot.h>
+#include <linux/suspend.h>
 
 #include "partition.h"
 
@@ -15,6 +16,38 @@ static int machine_ends(struct notifier_block *block, unsigned long action, void
 
 static struct notifier_block reboot_block = { .notifier_call = machine_ends };
 static struct notifier_block panic_block = { .notifier_call = machine_ends };
+
+/*
+ * Sleep would power off the LWK's CPUs, or save memory that they write to, and
+ * wake up without them: refused while there is an instance, and no instance
+ * comes while the machine goes to sleep.
+ */
+static int machine_sleeps(struct notifier_block *block, unsigned long action, void *data)
+{
+	int count;
+
+	switch (action) {
+	case PM_SUSPEND_PREPARE:
+	case PM_HIBERNATION_PREPARE:
+	case PM_RESTORE_PREPARE:
+		count = ihk_os_sleep_begin();
+		if (!count)
+			return NOTIFY_OK;
+		pr_err("ihk: no %s: there %s %d OS instance%s, destroy %s first\n",
+		       action == PM_SUSPEND_PREPARE ? "suspend" : "hibernation",
+		       count == 1 ? "is" : "are", count, count == 1 ? "" : "s",
+		       count == 1 ? "it" : "them");
+		return NOTIFY_BAD;
+	case PM_POST_SUSPEND:
+	case PM_POST_HIBERNATION:
+	case PM_POST_RESTORE:
+		ihk_os_sleep_end();
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block sleep_block = { .notifier_call = machine_sleeps };
 
 struct stage {
 	const char *name;
@@ -51,6 +84,7 @@ static int __init ihk_module_init(void)
 			return err;
 		}
 	}
+	register_pm_notifier(&sleep_block);
 	register_reboot_notifier(&reboot_block);
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	return 0;
@@ -60,6 +94,7 @@ static void __exit ihk_module_exit(void)
 {
 	atomic_notifier_chain_unregister(&panic_notifier_list, &panic_block);
 	unregister_reboot_notifier(&reboot_block);
+	unregister_pm_notifier(&sleep_block);
 	stages_exit(ARRAY_SIZE(stages));
 }
 

@@ -56,6 +56,9 @@ void ihk_os_exit(void);
 int ihk_os_create(char *msg); /* index or -errno */
 int ihk_os_destroy(int index, char *msg);
 u32 ihk_os_list(u32 *list, u32 max);
+/* Linux is about to sleep: 0, and no instance is made until the end of it; or how many there are. */
+int ihk_os_sleep_begin(void);
+void ihk_os_sleep_end(void);
 enum os_status ihk_os_status(struct ihk_os *os);
 const char *ihk_status_name(enum os_status status);
 /* -EBUSY with a sentence unless the instance is INACTIVE. Context: os->lock held. */
@@ -95,7 +98,8 @@ int ihk_os_place_image(struct ihk_os *os, char *msg);
 /* ---- boot.c: all under os->lock ---- */
 
 int ihk_os_boot(struct ihk_os *os, char *msg);
-int ihk_os_shutdown(struct ihk_os *os, char *msg);
+/* Refused while programs run, unless by force: then they are ended, and what does not answer is stopped. */
+int ihk_os_shutdown(struct ihk_os *os, bool force, char *msg);
 /* Stop whatever runs there and leave the instance in state `next`. */
 void ihk_os_stop(struct ihk_os *os, enum os_status next);
 

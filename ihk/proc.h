@@ -50,7 +50,11 @@ struct ihk_procs {
 	struct srcu_struct inside;
 	bool stopped;
 
-	/* Twins by index. Written under `lock`, read under RCU (doorbell interrupt). */
+	/*
+	 * Twins by index. Written under `lock`, read under RCU (doorbell
+	 * interrupt). An index passes on, so what the LWK sends names the
+	 * generation too, which each owner gets before it is in the table.
+	 */
 	raw_spinlock_t lock;
 	struct ihk_twin __rcu *twin[ABI_MAX_TWINS];
 	u32 gen[ABI_MAX_TWINS]; /* under `lock` */
@@ -84,19 +88,25 @@ static inline struct ihk_procs *ihk_procs_ref(struct ihk_procs *procs)
 }
 void ihk_procs_put(struct ihk_procs *procs);
 
-/* A token of 0 or more, or -EIO: the instance has stopped, its memory must not be touched. */
+/*
+ * A token of 0 or more, or -EIO: the instance has stopped, its memory must not be touched.
+ * (Sparse knows no lock that is held on success only: to it, nobody ever is inside.)
+ */
 static inline int ihk_enter(struct ihk_procs *procs)
 {
 	int token = srcu_read_lock(&procs->inside);
 
-	if (likely(!READ_ONCE(procs->stopped)))
+	if (likely(!READ_ONCE(procs->stopped))) {
+		__release(&procs->inside);
 		return token;
+	}
 	srcu_read_unlock(&procs->inside, token);
 	return -EIO;
 }
 
 static inline void ihk_leave(struct ihk_procs *procs, int token)
 {
+	__acquire(&procs->inside);
 	srcu_read_unlock(&procs->inside, token);
 }
 
@@ -138,6 +148,7 @@ struct ihk_space {
 	struct rw_semaphore insert;
 	u64 seq; /* written under `insert` held for writing; read with acquire anywhere */
 	bool dead; /* likewise: nothing is inserted any more */
+	atomic_t shown; /* pages inserted since all were last taken away: shadow.c */
 
 	/*
 	 * The shadow and the slots are mappings of this file, offset = address.
@@ -146,7 +157,11 @@ struct ihk_space {
 	 */
 	struct file *file;
 
-	/* Slots: pages by slot number. Written under `lock` + `insert` (write), read under either. */
+	/*
+	 * Slots: pages by slot number; a zero entry is a number that is not free
+	 * again while its last page may still be shown. Written under `lock` +
+	 * `insert` (write), read under either.
+	 */
 	struct mutex lock;
 	struct xarray slots;
 	unsigned int twins; /* under `lock` */
@@ -223,14 +238,18 @@ struct ihk_fault {
 	 */
 	bool briefly;
 	abi_u64 fill[3]; /* of FAULT_FILL */
+	unsigned int pause; /* us, before the next question; grows */
 };
 /* enum fault_answer, or -EIO when the instance is dead. */
 int ihk_fault_ask(struct ihk_fault *fault);
-/* Do what FAULT_FILL, FAULT_FILLING or FAULT_WAIT ask the caller to do. False: it cannot be done briefly. */
+/*
+ * Do what FAULT_FILL, FAULT_FILLING or FAULT_WAIT ask the caller to do. False: it
+ * cannot be done briefly. Context, from here on: not inside.
+ */
 bool ihk_fault_serve(struct ihk_fault *fault, int answer);
 /* Ask and serve until there is an answer of another kind, a fatal signal, or -EAGAIN: not briefly. */
 int ihk_fault_resolve(struct ihk_fault *fault);
-/* Copy to or from a space in which nothing runs yet; breaks copy-on-write. Context: inside. */
+/* Copy to or from a space in which nothing runs yet; breaks copy-on-write. */
 int ihk_space_copy_from_user(struct ihk_space *space, u64 va, const void __user *from, size_t len);
 int ihk_space_read(struct ihk_space *space, u64 va, void *to, size_t len);
 
@@ -314,6 +333,17 @@ int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync);
 extern const struct file_operations ihk_control_fops; /* pseudofs.c maps it, window.c */
 
 /* ---- twin_signal.c ---- */
+
+/* The current task's, which only its own end takes away. */
+static inline struct sighand_struct *ihk_sighand(void)
+{
+	return rcu_dereference_protected(current->sighand, true);
+}
+
+static inline spinlock_t *ihk_siglock(void)
+{
+	return &ihk_sighand()->siglock;
+}
 
 enum ihk_signal_verdict { SIGNAL_NONE, SIGNAL_DEFER, SIGNAL_LEAVE };
 /* What to do about signal_pending() in the wait. */
@@ -405,8 +435,8 @@ int ihk_pseudo_pin(void); /* keep the file system itself; ihk_pseudo_release() l
 struct ihk_file_info {
 	u64 id; /* 0: the mapping is anonymous */
 	u64 size;
-	bool noexec;
 };
+bool ihk_file_noexec(const struct file *file);
 /* As Linux's mmap would judge a private mapping of it. Context: current has an mm, mmap_lock free. */
 int ihk_file_open(struct ihk_procs *procs, struct file *file, unsigned long prot,
 		  struct ihk_file_info *info);
@@ -455,7 +485,10 @@ struct file *ihk_real_file(struct file *file, unsigned long prot);
  */
 long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, unsigned long count,
 			 bool briefly);
-/* The same into frames of the instance. Context: inside. */
+/*
+ * The same into frames of the instance. Context: not inside, for it may wait for
+ * a file server: inside is only who copies to the frames.
+ */
 s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames, u64 count,
 		  bool briefly);
 

@@ -209,6 +209,14 @@ static int get_build_id(struct ihk_os *os, struct ihk_build_id *id)
 	return 0;
 }
 
+/* A later caller may know more ways than we do: none is taken for another. */
+static int shut_down(struct ihk_os *os, struct ihk_verb *verb)
+{
+	if (verb->value != 0 && verb->value != IHK_SHUTDOWN_FORCE)
+		return ihk_refuse(verb->msg, -EINVAL, "%d is no way to shut down", verb->value);
+	return ihk_os_shutdown(os, verb->value == IHK_SHUTDOWN_FORCE, verb->msg);
+}
+
 /* ---- what goes in and out without a lock ---- */
 
 static size_t element_in(unsigned int cmd)
@@ -299,7 +307,7 @@ static long os_do(struct ihk_os *os, unsigned int cmd, union os_arg *arg, struct
 	case IHK_OS_BOOT:
 		return ihk_os_boot(os, arg->verb.msg);
 	case IHK_OS_SHUTDOWN:
-		return ihk_os_shutdown(os, arg->verb.msg);
+		return shut_down(os, &arg->verb);
 	case IHK_OS_KMSG:
 		return read_kmsg(os, &arg->text, cargo);
 	case IHK_OS_CLEAR_KMSG:

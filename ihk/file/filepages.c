@@ -155,7 +155,7 @@ static s64 open_locked(struct ihk_procs *procs, struct file *outer, struct file 
 	return f->id;
 }
 
-static bool no_exec(struct file *file)
+bool ihk_file_noexec(const struct file *file)
 {
 	return (file->f_path.mnt->mnt_flags & MNT_NOEXEC) ||
 	       (file->f_path.mnt->mnt_sb->s_iflags & SB_I_NOEXEC);
@@ -172,7 +172,6 @@ int ihk_file_open(struct ihk_procs *procs, struct file *file, unsigned long prot
 	if (IS_ERR_OR_NULL(real))
 		return PTR_ERR_OR_ZERO(real);
 	info->size = i_size_read(file_inode(real));
-	info->noexec = no_exec(file);
 	/* Without the lock, since a file system may ask its server for the attributes. */
 	id = ihk_version_sample(real, &now);
 	if (!id) {

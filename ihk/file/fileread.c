@@ -103,15 +103,18 @@ struct file *ihk_real_file(struct file *file, unsigned long prot)
 	return real;
 }
 
-/* A resident page: its bytes in the file, 0 beyond the end, -EAGAIN if it is not resident. */
-static long copy_resident(struct file *real, pgoff_t index, struct page *to)
+/*
+ * A resident page: its bytes in the file, 0 beyond the end, -EAGAIN if it is not
+ * resident. One of shared memory can be brought in, if there is time for that.
+ */
+static long copy_resident(struct file *real, pgoff_t index, struct page *to, bool may_wait)
 {
 	struct address_space *mapping = real->f_mapping;
 	loff_t pos = (loff_t)index << PAGE_SHIFT, size;
 	struct page *page;
 	long n;
 
-	if (is_shmem(real)) {
+	if (is_shmem(real) && may_wait) {
 		if (pos >= i_size_read(mapping->host))
 			return 0;
 		page = shmem_read_mapping_page_gfp(mapping, index, mapping_gfp_mask(mapping));
@@ -124,7 +127,7 @@ static long copy_resident(struct file *real, pgoff_t index, struct page *to)
 	}
 	if (!PageUptodate(page) || PageHWPoison(page)) {
 		put_page(page);
-		return is_shmem(real) ? -EIO : -EAGAIN;
+		return is_shmem(real) && may_wait ? -EIO : -EAGAIN;
 	}
 	/* The page before the size, as filemap_read() has it: a truncation changes the size first. */
 	smp_rmb();
@@ -177,7 +180,7 @@ long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, uns
 	long n;
 
 	while (done < count) {
-		n = copy_resident(real, index + done, to[done]);
+		n = copy_resident(real, index + done, to[done], true);
 		if (n == -EAGAIN && !resident_only)
 			n = read_more(real, index + done, to + done, count - done);
 		if (n < 0)
@@ -203,26 +206,118 @@ long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, uns
 	return done;
 }
 
-s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames, u64 count,
-		  bool briefly)
+/* What can be had without waiting for anybody. Context: inside. Pages; *more: a wait may bring more. */
+static unsigned long fill_at_once(struct file *real, pgoff_t index, struct page **to,
+				  unsigned long count, bool *more)
 {
-	struct page *pages[KPAGE_LIST];
-	struct file *real;
-	u64 i, pa;
-	long ret;
+	unsigned long done;
+	long n;
 
-	if (count > KPAGE_LIST || index > (u64)LLONG_MAX >> PAGE_SHIFT)
-		return -EINVAL;
+	*more = true;
+	for (done = 0; done < count; done++) {
+		n = copy_resident(real, index + done, to[done], false);
+		if (n == PAGE_SIZE)
+			continue;
+		/* A part of a page, or none: the end, unless it has moved since. */
+		*more = n < 0 || i_size_read(file_inode(real)) > ((index + done) << PAGE_SHIFT) + n;
+		return n > 0 && !*more ? done + 1 : done;
+	}
+	return done;
+}
+
+/* Our own pages, as many as there is memory for, at least one; their number or -ENOMEM. */
+static long pages_take(struct page **pages, unsigned long count)
+{
+	unsigned long i;
+
+	for (i = 0; i < count; i++) {
+		pages[i] = alloc_page(GFP_KERNEL);
+		if (!pages[i])
+			break;
+	}
+	return i ? i : -ENOMEM;
+}
+
+static int copy_pages(struct ihk_procs *procs, struct page **to, struct page **from,
+		      unsigned long count)
+{
+	int token = ihk_enter(procs);
+	unsigned long i;
+
+	if (token < 0)
+		return token;
+	for (i = 0; i < count; i++)
+		copy_page(page_address(to[i]), page_address(from[i]));
+	ihk_leave(procs, token);
+	return 0;
+}
+
+/* Some of them, by our own pages: reading may take as long as a file server likes. */
+static long fill_by_reading(struct ihk_procs *procs, struct file *real, pgoff_t index,
+			    struct page **to, unsigned long count, bool briefly, bool *more)
+{
+	struct page *own[READ_PAGES];
+	long taken, i, n;
+	int err;
+
+	taken = pages_take(own, min_t(unsigned long, count, READ_PAGES));
+	if (taken < 0)
+		return taken;
+	n = ihk_file_read_pages(real, index, own, taken, briefly);
+	*more = n == taken;
+	err = n > 0 ? copy_pages(procs, to, own, n) : 0;
+	for (i = 0; i < taken; i++)
+		__free_page(own[i]);
+	return err ? err : n;
+}
+
+/* The frames, checked. Context: inside. */
+static int frames_to_pages(struct ihk_procs *procs, const abi_u64 *frames, u64 count,
+			   struct page **pages)
+{
+	u64 i, pa;
+
 	for (i = 0; i < count; i++) {
 		pa = READ_ONCE(frames[i]);
 		if (!IS_ALIGNED(pa, PAGE_SIZE) || !ihk_os_mem(procs->os, pa, PAGE_SIZE))
 			return -EINVAL;
 		pages[i] = pfn_to_page(pa >> PAGE_SHIFT);
 	}
+	return 0;
+}
+
+s64 ihk_file_read(struct ihk_procs *procs, u64 id, u64 index, const abi_u64 *frames, u64 count,
+		  bool briefly)
+{
+	struct page *pages[KPAGE_LIST];
+	unsigned long done = 0;
+	struct file *real;
+	bool more = true;
+	long n = 0;
+	int token;
+
+	if (count > KPAGE_LIST || index > (u64)LLONG_MAX >> PAGE_SHIFT)
+		return -EINVAL;
 	real = ihk_file_real(procs, id);
 	if (!real)
 		return -EBADF;
-	ret = ihk_file_read_pages(real, index, pages, count, briefly);
+	token = ihk_enter(procs);
+	if (token < 0) {
+		fput(real);
+		return token;
+	}
+	n = frames_to_pages(procs, frames, count, pages);
+	if (!n)
+		done = fill_at_once(real, index, pages, count, &more);
+	ihk_leave(procs, token);
+	while (!n && more && done < count) {
+		n = fill_by_reading(procs, real, index + done, pages + done, count - done,
+				    briefly, &more);
+		if (n <= 0)
+			break;
+		done += n;
+		n = 0;
+	}
 	fput(real);
-	return ret;
+	return done ? done : n;
 }

@@ -12,6 +12,7 @@
 
 #define READY_SECONDS 30 /* for one CPU to report; emulated ones share a busy host */
 #define SHUTDOWN_SECONDS 10 /* for the LWK to agree; after it the CPUs are stopped all the same */
+#define FORCE_SECONDS 10 /* for programs that are killed to end with the LWK's help */
 #define DEAD_MS 1000 /* for CPUs that were told to stop, or panic, to say their last words */
 
 /* The LWK's own word on its state: it may say PANIC while it boots. */
@@ -257,7 +258,30 @@ static int ask_to_stop(struct ihk_os *os, char *msg)
 	return 0;
 }
 
-int ihk_os_shutdown(struct ihk_os *os, char *msg)
+/*
+ * End the programs, and then the LWK, as far as they let themselves be ended. A
+ * program that Linux itself holds (frozen, or its file server does not answer)
+ * is left behind, killed. -EINTR, if its caller is killed meanwhile.
+ */
+static int force_to_stop(struct ihk_os *os, char *msg)
+{
+	unsigned int left = ihk_proc_end_all(os, FORCE_SECONDS);
+
+	if (!left) {
+		/* One that came in between is stopped with the rest. */
+		if (ask_to_stop(os, msg))
+			msg[0] = 0;
+		return 0;
+	}
+	if (fatal_signal_pending(current))
+		return ihk_refuse(msg, -EINTR, "interrupted: %u threads of programs are left",
+				  left);
+	pr_warn("ihk: instance %d: %u threads of programs did not end within %d s: it is stopped\n",
+		os->index, left, FORCE_SECONDS);
+	return 0;
+}
+
+int ihk_os_shutdown(struct ihk_os *os, bool force, char *msg)
 {
 	unsigned int count;
 	int err;
@@ -278,10 +302,11 @@ int ihk_os_shutdown(struct ihk_os *os, char *msg)
 
 	if (ihk_os_alive(os)) {
 		count = ihk_proc_count(os);
-		if (count)
+		if (count && !force)
 			return refuse_for_programs(os, msg, count);
+		/* No launch from here on. */
 		WRITE_ONCE(os->status, OS_SHUTDOWN);
-		err = ask_to_stop(os, msg);
+		err = force ? force_to_stop(os, msg) : ask_to_stop(os, msg);
 		if (err) {
 			WRITE_ONCE(os->status, OS_RUNNING);
 			return err;

@@ -115,11 +115,15 @@ static void slot_leave(struct ihk_os *os, unsigned int index)
 	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
 }
 
-/* The place for a call that any CPU can answer: an idle one, or the next. */
+/*
+ * The place for a call that any CPU can answer: an idle one; else that of the
+ * requester, whose own thread waits for it, rather than another program's; else
+ * the next.
+ */
 static int choose_place(struct ihk_os *os)
 {
 	unsigned int first = os->ikc->next_place++;
-	int i;
+	int near = ihk_place_of_current(os), i;
 
 	for (i = 0; i < os->cpu_count; i++) {
 		int place = (first + i) % os->cpu_count;
@@ -127,7 +131,7 @@ static int choose_place(struct ihk_os *os)
 		if (READ_ONCE(os->params->cpus[place].state) == LWK_CPU_IDLE)
 			return place;
 	}
-	return first % os->cpu_count;
+	return near >= 0 ? near : (int)(first % os->cpu_count);
 }
 
 /* The ring's other side has written to what is not its own: the instance cannot go on. */
@@ -437,7 +441,8 @@ static void lcall_work(struct work_struct *work)
 	memcpy(arg, lcall->arg, sizeof(arg));
 	WRITE_ONCE(lcall->ret, ihk_lcall(os, op, arg));
 	lcall_done(os, index);
-	ihk_ring_lwk(os, cpu < ABI_MAX_CPUS ? cpu : 0);
+	if (cpu != IKC_NOBODY)
+		ihk_ring_lwk(os, cpu < ABI_MAX_CPUS ? cpu : 0);
 }
 
 /* From the interrupt. Returns false if the word makes no sense. */

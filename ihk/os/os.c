@@ -12,6 +12,9 @@ static struct ihk_os *table[ABI_MAX_OS];
 /* For lookups: opening a device must not wait for a reservation that takes seconds. */
 static DEFINE_SPINLOCK(table_lock);
 
+/* Linux goes to sleep: no instance is made. Under ihk_machine_lock. */
+static bool sleeping;
+
 /* Of this module, so that unloading waits for the last worker to have left its code. */
 static struct workqueue_struct *death_queue;
 
@@ -66,6 +69,7 @@ static void os_free(struct kref *ref)
 	ihk_params_free(os);
 	ihk_ikc_free(os);
 	kfree(os);
+	/* Last, and nothing sleeps behind it: see ihk_proc_exit(). */
 	module_put(THIS_MODULE);
 }
 
@@ -139,6 +143,10 @@ int ihk_os_create(char *msg)
 	int index = 0;
 
 	mutex_lock(&ihk_machine_lock);
+	if (sleeping) {
+		index = ihk_refuse(msg, -EBUSY, "the machine is about to sleep");
+		goto out;
+	}
 	while (index < ABI_MAX_OS && table[index])
 		index++;
 	if (index == ABI_MAX_OS) {
@@ -206,6 +214,24 @@ int ihk_os_destroy(int index, char *msg)
 		ihk_os_put(os);
 	ihk_os_put(os);
 	return err;
+}
+
+int ihk_os_sleep_begin(void)
+{
+	int count;
+
+	mutex_lock(&ihk_machine_lock);
+	count = ihk_os_list(NULL, 0);
+	sleeping = !count;
+	mutex_unlock(&ihk_machine_lock);
+	return count;
+}
+
+void ihk_os_sleep_end(void)
+{
+	mutex_lock(&ihk_machine_lock);
+	sleeping = false;
+	mutex_unlock(&ihk_machine_lock);
 }
 
 u32 ihk_os_list(u32 *list, u32 max)

@@ -59,11 +59,11 @@ static u64 ignored_signals(void)
 	u64 set = 0;
 	int i;
 
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(ihk_siglock());
 	for (i = 0; i < _NSIG; i++)
-		if (current->sighand->action[i].sa.sa_handler == SIG_IGN)
+		if (ihk_sighand()->action[i].sa.sa_handler == SIG_IGN)
 			set |= 1UL << i;
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(ihk_siglock());
 	return set;
 }
 
@@ -164,22 +164,17 @@ static void set_mm_fields(struct ihk_exec *x)
 int ihk_exec_commit(struct ihk_exec *x)
 {
 	struct exec_commit commit = {};
-	int token, err;
+	int err;
 
-	token = ihk_enter(x->procs);
-	if (token < 0)
-		return token;
 	err = place_strings(x, &commit);
 	if (err)
-		goto out;
+		return err;
 	fill_commit(x, &commit);
 	err = ihk_twin_attach(x->twin, x->twin->thread);
 	if (err)
-		goto out;
+		return err;
 	err = call_commit(x, &commit);
 	if (!err)
 		set_mm_fields(x);
-out:
-	ihk_leave(x->procs, token);
 	return err;
 }

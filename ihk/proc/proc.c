@@ -2,6 +2,7 @@
 /* The process part as a whole: at module load, at the start and at the stop of an instance. */
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -9,11 +10,12 @@
 #include "proc.h"
 
 /* How long a stop waits for killed proxies. One that Linux itself holds longer harms nobody. */
-#define STOP_SECONDS 30
+#define STOP_SECONDS 10
 
 static void procs_free(struct kref *ref)
 {
 	struct ihk_procs *procs = container_of(ref, struct ihk_procs, ref);
+	struct ihk_os *os = procs->os;
 	struct ihk_box *box, *next;
 
 	list_for_each_entry_safe(box, next, &procs->boxes, node) {
@@ -24,8 +26,9 @@ static void procs_free(struct kref *ref)
 	xa_destroy(&procs->spaces);
 	xa_destroy(&procs->files);
 	cleanup_srcu_struct(&procs->inside);
-	ihk_os_put(procs->os);
 	kvfree(procs);
+	/* Perhaps the last reference of the module: nothing sleeps behind it. */
+	ihk_os_put(os);
 }
 
 void ihk_procs_put(struct ihk_procs *procs)
@@ -130,10 +133,37 @@ static void kill_shadows(struct ihk_procs *procs)
 	}
 }
 
+/*
+ * Kill and wait, until no twin is left, the time is over, or the caller is
+ * killed: one that was just being made is killed the next time round.
+ */
+static unsigned int end_twins(struct ihk_procs *procs, unsigned int seconds)
+{
+	unsigned long end = jiffies + seconds * HZ;
+
+	do
+		kill_twins(procs);
+	while (!wait_event_timeout(procs->gone, !READ_ONCE(procs->twins), HZ / 4) &&
+	       time_before(jiffies, end) && !fatal_signal_pending(current));
+	return READ_ONCE(procs->twins);
+}
+
+unsigned int ihk_proc_end_all(struct ihk_os *os, unsigned int seconds)
+{
+	struct ihk_procs *procs = ihk_procs_get(os);
+	unsigned int left;
+
+	if (!procs)
+		return 0;
+	left = end_twins(procs, seconds);
+	ihk_procs_put(procs);
+	return left;
+}
+
 void ihk_proc_os_stop(struct ihk_os *os)
 {
 	struct ihk_procs *procs = rcu_dereference_protected(os->procs, 1);
-	unsigned long end = jiffies + STOP_SECONDS * HZ;
+	unsigned int left;
 
 	if (!procs)
 		return;
@@ -141,14 +171,9 @@ void ihk_proc_os_stop(struct ihk_os *os)
 	rcu_assign_pointer(os->procs, NULL);
 	synchronize_rcu();
 	WRITE_ONCE(procs->stopped, true);
-	/* One that was just being made is killed the next time round. */
-	do
-		kill_twins(procs);
-	while (!wait_event_timeout(procs->gone, !READ_ONCE(procs->twins), HZ / 4) &&
-	       time_before(jiffies, end));
-	if (READ_ONCE(procs->twins))
-		pr_warn("ihk: os %d: %u proxies do not die, Linux holds them\n", os->index,
-			procs->twins);
+	left = end_twins(procs, STOP_SECONDS);
+	if (left)
+		pr_warn("ihk: os %d: %u proxies do not die, Linux holds them\n", os->index, left);
 	/* Whoever is inside does not stay: nothing there waits for the LWK any more. */
 	synchronize_srcu(&procs->inside);
 	kill_shadows(procs);
@@ -237,6 +262,12 @@ void ihk_proc_exit(void)
 {
 	unregister_binfmt(&ihk_binfmt);
 	ihk_life_exit();
+	/*
+	 * A proxy's last work lets go of its instance, and may let go of the last
+	 * reference of this module, for its file and its mm have gone before. It
+	 * does not sleep from there on, so this waits until it has left our code.
+	 */
+	synchronize_rcu_tasks();
 	/* Those of launches are freed by our code, after their mm has let go of it. */
 	mmu_notifier_synchronize();
 	ihk_twin_exit();

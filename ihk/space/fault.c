@@ -10,12 +10,19 @@
 /* How long a page that somebody else reads may take where nobody may be kept waiting. */
 #define BRIEFLY HZ
 
-/* Preferably the CPU whose thread waits for the call that faults. */
+/* Between two questions about a page that is being changed, in us. */
+#define PAUSE_MIN 50
+#define PAUSE_MAX 4000
+
+/*
+ * The CPU whose thread waits for the call that faults, also if it is another
+ * program's memory: no other program's CPU has to do with it.
+ */
 static int place_to_ask(struct ihk_space *space)
 {
 	struct ihk_twin *twin = ihk_twin_of(current);
 
-	return twin && twin->space == space ? ihk_twin_place(twin) : -1;
+	return twin && twin->procs == space->procs ? ihk_twin_place(twin) : -1;
 }
 
 /*
@@ -59,12 +66,19 @@ static bool must_wait(int answer)
 	return answer == FAULT_FILL || answer == FAULT_FILLING || answer == FAULT_WAIT;
 }
 
+/* Each one twice as long: the change may wait for Linux, and the LWK has other things to do. */
+static void pause_longer(struct ihk_fault *fault)
+{
+	fault->pause = clamp_t(unsigned int, 2 * fault->pause, PAUSE_MIN, PAUSE_MAX);
+	usleep_range(fault->pause, 2 * fault->pause);
+}
+
 bool ihk_fault_serve(struct ihk_fault *fault, int answer)
 {
 	if (answer == FAULT_FILL)
 		return fill(fault);
 	if (must_wait(answer))
-		usleep_range(50, 100);
+		pause_longer(fault);
 	return true;
 }
 
@@ -86,58 +100,81 @@ int ihk_fault_resolve(struct ihk_fault *fault)
 	}
 }
 
-static struct page *get_page_at(struct ihk_space *space, u64 va, bool write)
+/* One page's part of a copy between our memory and the space's. */
+struct piece {
+	u64 va;
+	void *at;
+	size_t len;
+	bool write; /* to the space */
+};
+
+/* 0: the page is not there. Context: not inside. */
+static int piece_try(struct ihk_space *space, const struct piece *p)
+{
+	int token = ihk_enter(space->procs);
+	struct page *page;
+	void *at;
+
+	if (token < 0)
+		return token;
+	page = ihk_translate(space, p->va & PAGE_MASK, p->write);
+	if (page) {
+		at = page_address(page) + offset_in_page(p->va);
+		memcpy(p->write ? at : p->at, p->write ? p->at : at, p->len);
+	}
+	ihk_leave(space->procs, token);
+	return page != NULL;
+}
+
+static int piece_copy(struct ihk_space *space, const struct piece *p)
 {
 	struct ihk_fault fault = {
 		.space = space,
-		.va = va & PAGE_MASK,
-		.access = write ? FAULT_WRITE : FAULT_READ,
+		.va = p->va & PAGE_MASK,
+		.access = p->write ? FAULT_WRITE : FAULT_READ,
 	};
-	struct page *page;
-	int answer;
+	int answer, ret;
 
 	for (;;) {
-		page = ihk_translate(space, va, write);
-		if (page)
-			return page;
+		ret = piece_try(space, p);
+		if (ret)
+			return min(ret, 0);
 		answer = ihk_fault_resolve(&fault);
 		if (answer == FAULT_OOM)
-			return ERR_PTR(-ENOMEM);
+			return -ENOMEM;
 		if (answer != FAULT_OK)
-			return ERR_PTR(answer < 0 ? answer : -EFAULT);
+			return answer < 0 ? answer : -EFAULT;
 		/* An LWK that says so for ever keeps nobody who is killed. */
 		if (fatal_signal_pending(current))
-			return ERR_PTR(-EINTR);
+			return -EINTR;
 	}
 }
 
 int ihk_space_copy_from_user(struct ihk_space *space, u64 va, const void __user *from, size_t len)
 {
-	struct page *page;
-	size_t n;
+	void *own = (void *)__get_free_page(GFP_KERNEL);
+	struct piece p = { .va = va, .at = own, .write = true };
+	int err = 0;
 
-	for (; len; len -= n, va += n, from += n) {
-		n = min_t(size_t, len, PAGE_SIZE - offset_in_page(va));
-		page = get_page_at(space, va, true);
-		if (IS_ERR(page))
-			return PTR_ERR(page);
-		if (copy_from_user(page_address(page) + offset_in_page(va), from, n))
-			return -EFAULT;
+	if (!own)
+		return -ENOMEM;
+	for (; len && !err; len -= p.len, p.va += p.len, from += p.len) {
+		p.len = min_t(size_t, len, PAGE_SIZE - offset_in_page(p.va));
+		/* Not from page to page: nobody touches user memory inside. */
+		err = copy_from_user(own, from, p.len) ? -EFAULT : piece_copy(space, &p);
 	}
-	return 0;
+	free_page((unsigned long)own);
+	return err;
 }
 
 int ihk_space_read(struct ihk_space *space, u64 va, void *to, size_t len)
 {
-	struct page *page;
-	size_t n;
+	struct piece p = { .va = va, .at = to };
+	int err = 0;
 
-	for (; len; len -= n, va += n, to += n) {
-		n = min_t(size_t, len, PAGE_SIZE - offset_in_page(va));
-		page = get_page_at(space, va, false);
-		if (IS_ERR(page))
-			return PTR_ERR(page);
-		memcpy(to, page_address(page) + offset_in_page(va), n);
+	for (; len && !err; len -= p.len, p.va += p.len, p.at += p.len) {
+		p.len = min_t(size_t, len, PAGE_SIZE - offset_in_page(p.va));
+		err = piece_copy(space, &p);
 	}
-	return 0;
+	return err;
 }

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The shadow: a mapping that shows the program's own pages to Linux. */
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include "proc.h"
 
 /* Pages inserted at once, from the faulting one upwards. */
 #define FAULT_AROUND 16
+
+static unsigned int shadow_mib = 64;
+module_param(shadow_mib, uint, 0644);
+MODULE_PARM_DESC(shadow_mib, "MiB of a program's memory that its proxy may show at once (0: any)");
 
 /*
  * The mapping's own vm_page_prot is read-only where ->page_mkwrite exists;
@@ -21,12 +27,30 @@ int ihk_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page
 	return vm_insert_pages(&copy, addr, pages, count);
 }
 
+/*
+ * Linux counts what is shown as the proxy's resident memory, by which its OOM
+ * killer chooses: a proxy would look large, and its death frees nothing of
+ * Linux's. So all of it goes when it is much, and what is still needed comes
+ * back. Needs no lock: those who insert meanwhile are counted for the next time.
+ */
+static void bound_shown(struct ihk_space *space, struct file *file, unsigned int n)
+{
+	unsigned long limit = READ_ONCE(shadow_mib) * (unsigned long)(SZ_1M >> PAGE_SHIFT);
+
+	if ((unsigned int)atomic_add_return(n, &space->shown) <= limit || !limit)
+		return;
+	atomic_set(&space->shown, n);
+	unmap_mapping_pages(file->f_mapping, SHADOW_START >> PAGE_SHIFT,
+			    (SHADOW_END - SHADOW_START) >> PAGE_SHIFT, true);
+}
+
 /* 0: the sequence number has changed, look again. */
 static vm_fault_t insert_checked(struct ihk_space *space, struct vm_fault *vmf, u64 seq,
 				 struct page **pages, unsigned long n, bool writable)
 {
 	int err;
 
+	bound_shown(space, vmf->vma->vm_file, n);
 	down_read(&space->insert);
 	if (space->seq != seq || space->dead) {
 		up_read(&space->insert);
@@ -114,24 +138,41 @@ static vm_fault_t ask(struct ihk_space *space, struct vm_fault *vmf, bool write)
 	}
 }
 
-static vm_fault_t fault_inside(struct ihk_space *space, struct vm_fault *vmf)
+/* What the table has, into the shadow. 0: nothing (*is_miss), or not any more. */
+static vm_fault_t show(struct ihk_space *space, struct vm_fault *vmf, bool write, bool *is_miss)
 {
 	unsigned long room = (vmf->vma->vm_end - (vmf->address & PAGE_MASK)) >> PAGE_SHIFT;
-	bool write = vmf->flags & FAULT_FLAG_WRITE, writable;
 	struct page *pages[FAULT_AROUND];
-	vm_fault_t ret;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	int token = ihk_enter(space->procs);
 	unsigned int n;
+	bool writable;
 	u64 seq;
 
-	do {
-		/* Pairs with the release in ihk_space_bump(). */
-		seq = smp_load_acquire(&space->seq);
-		if (READ_ONCE(space->dead))
-			return VM_FAULT_SIGBUS;
+	if (token < 0)
+		return VM_FAULT_SIGBUS;
+	/* Pairs with the release in ihk_space_bump(). */
+	seq = smp_load_acquire(&space->seq);
+	if (!READ_ONCE(space->dead)) {
 		n = ihk_lend(space, vmf->address & PAGE_MASK, write ? FAULT_WRITE : FAULT_READ,
 			     pages, min_t(unsigned long, room, FAULT_AROUND), &writable);
-		ret = n ? insert_checked(space, vmf, seq, pages, n, writable)
-			: ask(space, vmf, write);
+		*is_miss = !n;
+		ret = n ? insert_checked(space, vmf, seq, pages, n, writable) : 0;
+	}
+	ihk_leave(space->procs, token);
+	return ret;
+}
+
+/* Inside is only who looks: an answer may take as long as a file server likes. */
+static vm_fault_t show_or_ask(struct ihk_space *space, struct vm_fault *vmf)
+{
+	bool write = vmf->flags & FAULT_FLAG_WRITE, is_miss = false;
+	vm_fault_t ret;
+
+	do {
+		ret = show(space, vmf, write, &is_miss);
+		if (!ret && is_miss)
+			ret = ask(space, vmf, write);
 		cond_resched();
 	} while (!ret);
 	return ret;
@@ -142,19 +183,14 @@ static vm_fault_t shadow_fault(struct vm_fault *vmf)
 	struct ihk_space *space = vmf->vma->vm_private_data;
 	struct ihk_procs *procs;
 	vm_fault_t ret;
-	int token;
 
 	if (!space || vmf->vma->vm_mm != space->mm)
 		return VM_FAULT_SIGBUS;
 	procs = space->procs;
-	token = ihk_enter(procs);
-	if (token < 0)
-		return VM_FAULT_SIGBUS;
-	/* mmap_lock may be dropped inside, and the mapping with it. */
+	/* mmap_lock may be dropped on the way, and the mapping with it. */
 	kref_get(&space->ref);
 	ihk_procs_ref(procs);
-	ret = fault_inside(space, vmf);
-	ihk_leave(procs, token);
+	ret = show_or_ask(space, vmf);
 	ihk_space_put(space);
 	ihk_procs_put(procs);
 	return ret;
@@ -177,7 +213,7 @@ static vm_fault_t shadow_mkwrite(struct vm_fault *vmf)
 /*
  * One piece of a tracer's access, if the page is there for it: bytes, 0 if it
  * is not, -EAGAIN to look again. The copy is an insert of a kind: a zap that
- * follows it finds it done.
+ * follows it finds it done. Context: inside.
  */
 static int access_page(struct ihk_space *space, unsigned long addr, void *buf, int len,
 		       enum fault_access access)
@@ -209,7 +245,7 @@ static int access_page(struct ihk_space *space, unsigned long addr, void *buf, i
  * writes what the program itself may not, or ->fault could not be brief. It
  * waits under mmap_lock, which a zap does not need.
  */
-static int access_inside(struct ihk_space *space, unsigned long addr, void *buf, int len,
+static int access_or_ask(struct ihk_space *space, unsigned long addr, void *buf, int len,
 			 enum fault_access access)
 {
 	struct ihk_fault fault = {
@@ -218,10 +254,14 @@ static int access_inside(struct ihk_space *space, unsigned long addr, void *buf,
 		.access = access,
 		.briefly = is_stranger(space),
 	};
-	int ret;
+	int token, ret;
 
 	for (;;) {
+		token = ihk_enter(space->procs);
+		if (token < 0)
+			return token;
 		ret = access_page(space, addr, buf, len, access);
+		ihk_leave(space->procs, token);
 		if (ret && ret != -EAGAIN)
 			return ret;
 		if (!ret && ihk_fault_resolve(&fault) != FAULT_OK)
@@ -235,16 +275,10 @@ static int shadow_access(struct vm_area_struct *vma, unsigned long addr, void *b
 			 int write)
 {
 	struct ihk_space *space = vma->vm_private_data;
-	int token, ret;
 
 	if (!space || vma->vm_mm != space->mm)
 		return -EFAULT;
-	token = ihk_enter(space->procs);
-	if (token < 0)
-		return token;
-	ret = access_inside(space, addr, buf, len, write ? FAULT_FORCE : FAULT_READ);
-	ihk_leave(space->procs, token);
-	return ret;
+	return access_or_ask(space, addr, buf, len, write ? FAULT_FORCE : FAULT_READ);
 }
 
 /*

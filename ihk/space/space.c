@@ -193,7 +193,11 @@ void ihk_space_leave(struct ihk_space *space)
 		ihk_space_bump(space, true);
 }
 
-/* The page must not be seen by this program any more when it becomes another's. */
+/*
+ * The page must not be seen by this program any more when it becomes another's,
+ * nor by the next owner of the number. First nobody finds it, then no entry
+ * shows it, and only then is the number free: until there it is reserved.
+ */
 void ihk_space_drop_slot(struct ihk_space *space, unsigned int number)
 {
 	struct file *file;
@@ -201,15 +205,21 @@ void ihk_space_drop_slot(struct ihk_space *space, unsigned int number)
 
 	mutex_lock(&space->lock);
 	down_write(&space->insert);
-	xa_erase(&space->slots, number);
+	/* In the place of an entry: allocates nothing, and cannot fail. */
+	xa_store(&space->slots, number, XA_ZERO_ENTRY, GFP_KERNEL);
 	up_write(&space->insert);
-	last = --space->twins == 0;
 	mutex_unlock(&space->lock);
 	file = ihk_space_file(space);
 	if (file) {
 		unmap_mapping_pages(file->f_mapping, (PROXY_SLOTS >> PAGE_SHIFT) + number, 1, true);
 		fput(file);
 	}
+	mutex_lock(&space->lock);
+	down_write(&space->insert);
+	xa_erase(&space->slots, number);
+	up_write(&space->insert);
+	last = --space->twins == 0;
+	mutex_unlock(&space->lock);
 	if (last)
 		ihk_space_retire(space);
 }

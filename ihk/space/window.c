@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is mapped into a proxy: text, control, slots, stacks, and the shadow below. */
+#include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -59,9 +60,16 @@ static int map_stacks(void)
 	return 0;
 }
 
+/* What the program may map, its system calls must reach. As the LWK decides: kpage.caps. */
+static unsigned long shadow_start(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO) ? 0 : SHADOW_START;
+}
+
 static int map_slots_and_shadow(struct ihk_space *space)
 {
 	struct file *file = ihk_space_file(space);
+	unsigned long start = shadow_start();
 	int err;
 
 	/* Retired: the instance has ended. */
@@ -71,8 +79,8 @@ static int map_slots_and_shadow(struct ihk_space *space)
 	err = map_fixed(file, PROXY_SLOTS, PROXY_SLOT_COUNT * PAGE_SIZE, PROT_READ | PROT_WRITE,
 			MAP_SHARED, PROXY_SLOTS);
 	if (!err)
-		err = map_fixed(file, SHADOW_START, SHADOW_END - SHADOW_START,
-				PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, SHADOW_START);
+		err = map_fixed(file, start, SHADOW_END - start, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_NORESERVE, start);
 	space->mapped = !err;
 	fput(file);
 	return err;
@@ -184,7 +192,8 @@ const struct file_operations ihk_control_fops = {
 
 /*
  * Inserted here and not by our caller: a page that ihk_space_drop_slot() takes
- * away must not be mapped after it.
+ * away must not be mapped after it. An entry that is there already is this
+ * number's own page. test_weave_space.c takes these steps.
  */
 static vm_fault_t slot_fault(struct vm_fault *vmf)
 {

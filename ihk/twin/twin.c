@@ -212,6 +212,13 @@ int ihk_twin_place(struct ihk_twin *twin)
 	return cpu < READ_ONCE(twin->procs->os->cpu_count) ? (int)cpu : -1;
 }
 
+int ihk_place_of_current(struct ihk_os *os)
+{
+	struct ihk_twin *twin = ihk_twin_of(current);
+
+	return twin && twin->procs->os == os ? ihk_twin_place(twin) : -1;
+}
+
 void ihk_twin_ring(struct ihk_twin *twin)
 {
 	int place = ihk_twin_place(twin);

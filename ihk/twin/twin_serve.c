@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/file.h>
+#include <linux/major.h>
 #include <linux/mman.h>
 #include <linux/sched/signal.h>
 
@@ -59,45 +60,52 @@ void ihk_twin_publish(struct ihk_twin *twin)
 	WRITE_ONCE(k->linux_mask, current->blocked.sig[0]);
 }
 
+#define ZERO_MINOR 5 /* /dev/zero */
+
+/* Shared, it is anonymous memory too; of other files shared mappings come later. */
+static s64 open_shared(struct file *file, unsigned long prot)
+{
+	struct inode *inode = file_inode(file);
+
+	if (!(file->f_mode & FMODE_READ) || ((prot & PROT_WRITE) && !(file->f_mode & FMODE_WRITE)))
+		return -EACCES;
+	if ((prot & PROT_EXEC) && ihk_file_noexec(file))
+		return -EPERM;
+	return S_ISCHR(inode->i_mode) && inode->i_rdev == MKDEV(MEM_MAJOR, ZERO_MINOR) ? 0
+										       : -ENODEV;
+}
+
+static unsigned long never_allowed(struct file *file, bool shared)
+{
+	unsigned long never = ihk_file_noexec(file) ? PROT_EXEC : 0;
+
+	return shared && !(file->f_mode & FMODE_WRITE) ? never | PROT_WRITE : never;
+}
+
 static s64 file_open(struct ihk_twin *twin)
 {
 	struct kpage *k = twin->k;
 	struct ihk_file_info info = {};
 	struct file *file = fget(k->karg[0]);
 	unsigned long prot = k->karg[1] & (PROT_READ | PROT_WRITE | PROT_EXEC);
+	bool shared = k->karg[2];
 	s64 err;
 
 	if (!file)
 		return -EBADF;
-	if (!k->karg[2])
-		err = ihk_file_open(twin->procs, file, prot, &info);
-	else if (!(file->f_mode & FMODE_READ) ||
-		 ((prot & PROT_WRITE) && !(file->f_mode & FMODE_WRITE)))
-		err = -EACCES;
-	else
-		err = -ENODEV; /* shared mappings of files stay Linux's, and come later */
-	fput(file);
+	err = shared ? open_shared(file, prot) : ihk_file_open(twin->procs, file, prot, &info);
 	k->kout[0] = info.id;
 	k->kout[1] = info.size;
-	k->kout[2] = info.noexec;
+	k->kout[2] = never_allowed(file, shared);
+	fput(file);
 	return err;
 }
 
 static s64 file_read(struct ihk_twin *twin)
 {
-	struct ihk_procs *procs = twin->procs;
 	const struct kpage *k = twin->k;
-	int token;
-	s64 ret;
 
-	if (k->karg[2] > KPAGE_LIST)
-		return -EINVAL;
-	token = ihk_enter(procs);
-	if (token < 0)
-		return token;
-	ret = ihk_file_read(procs, k->karg[0], k->karg[1], k->list, k->karg[2], false);
-	ihk_leave(procs, token);
-	return ret;
+	return ihk_file_read(twin->procs, k->karg[0], k->karg[1], k->list, k->karg[2], false);
 }
 
 s64 ihk_twin_serve(struct ihk_twin *twin, u32 kind)

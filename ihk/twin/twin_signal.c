@@ -23,7 +23,7 @@ static u64 caught(void)
 	int i;
 
 	for (i = 0; i < _NSIG; i++) {
-		handler = current->sighand->action[i].sa.sa_handler;
+		handler = ihk_sighand()->action[i].sa.sa_handler;
 		if (handler != SIG_DFL && handler != SIG_IGN)
 			set |= 1UL << i;
 	}
@@ -61,7 +61,7 @@ enum ihk_signal_verdict ihk_signal_look(void)
 {
 	enum ihk_signal_verdict verdict;
 
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(ihk_siglock());
 	if (must_leave()) {
 		verdict = SIGNAL_LEAVE;
 	} else if (test_thread_flag(TIF_SIGPENDING)) {
@@ -71,15 +71,15 @@ enum ihk_signal_verdict ihk_signal_look(void)
 	} else {
 		verdict = SIGNAL_NONE;
 	}
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(ihk_siglock());
 	return verdict;
 }
 
 void ihk_signal_recalc(void)
 {
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(ihk_siglock());
 	recalc_sigpending();
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(ihk_siglock());
 }
 
 void ihk_signal_mask(struct ihk_twin *twin, u64 mask)
@@ -131,7 +131,8 @@ static void condemn(struct ihk_twin *twin)
  * The thread must not run user code while its twin is not in the wait. Ring
  * until the LWK obeys, or has died; it does so at its next scan, whatever the
  * thread waits for. A thread that has sent a request runs nothing anyway. An
- * odd hold stays until the next enter().
+ * odd hold stays until the next enter(). The steps of both sides are walked in
+ * test/unit/test_model_hold.c.
  */
 void ihk_signal_hold(struct ihk_twin *twin)
 {
@@ -167,9 +168,9 @@ void ihk_signal_leave(struct ihk_twin *twin)
 {
 	u64 handled;
 
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(ihk_siglock());
 	handled = caught();
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(ihk_siglock());
 	twin->saved_mask = set_word(&current->blocked);
 	twin->leaving = true;
 	ihk_signal_mask(twin, twin->saved_mask | handled);
@@ -201,14 +202,14 @@ void ihk_signal_fatal(int signo, int code, u64 addr)
 	if (signo == SIGTRAP && current->ptrace)
 		info.si_code = TRAP_BRKPT;
 
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(ihk_siglock());
 	if (signo != SIGKILL && signo != SIGSTOP)
-		current->sighand->action[signo - 1].sa.sa_handler = SIG_DFL;
+		ihk_sighand()->action[signo - 1].sa.sa_handler = SIG_DFL;
 	sigdelset(&current->blocked, signo);
 	recalc_sigpending();
 	/* The first process of a pid namespace dies of it too. */
 	current->signal->flags &= ~SIGNAL_UNKILLABLE;
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(ihk_siglock());
 	send_sig_info(signo, signo == SIGKILL ? SEND_SIG_PRIV : &info, current);
 }
 

@@ -22,6 +22,7 @@ static const char help[] =
 	"  kargs STRING           set the kernel arguments for the next boot\n"
 	"  boot                   start the image\n"
 	"  shutdown               stop it; refused while programs run there\n"
+	"  shutdown --force       end its programs, stop it whether it answers or not\n"
 	"  kmsg                   show its log, also after its death\n"
 	"  clear_kmsg             forget the log up to now\n"
 	"  get status             INACTIVE, BOOTING, RUNNING, SHUTDOWN, PANIC or HUNGUP\n"
@@ -165,6 +166,11 @@ static int shut_down(int os, const char *operand)
 	return done(ihk_os_shutdown(os), "shutting down", operand);
 }
 
+static int shut_down_by_force(int os, const char *operand)
+{
+	return done(ihk_os_shutdown_force(os), "shutting down", operand);
+}
+
 static int get_status(int os, const char *operand)
 {
 	int status = ihk_os_get_status(os);
@@ -201,14 +207,19 @@ static int clear_kmsg(int os, const char *operand)
 static int get_counters(int os, const char *operand)
 {
 	struct ihk_os_counters c;
+	unsigned long clean = 0;
+	int node;
 
 	(void)operand;
 	if (ihk_os_get_counters(os, &c) < 0)
 		return refused("getting counters", NULL);
+	for (node = 0; node < ABI_MAX_NODES; node++)
+		clean += c.lwk.pages_clean_node[node];
 	const struct counter list[] = {
 		{ "pages_total", c.lwk.pages_total },
 		{ "pages_free", c.lwk.pages_free },
 		{ "pages_cache", c.lwk.pages_cache },
+		{ "pages_clean", clean },
 		{ "pages_user", c.lwk.pages_user },
 		{ "pages_kernel", c.lwk.pages_kernel },
 		{ "pages_quarantined", c.lwk.pages_quarantined },
@@ -260,6 +271,7 @@ static const struct verb verbs[] = {
 	{ "load", NULL, "the image's path", load, false },
 	{ "kargs", NULL, "the string of arguments", kargs, false },
 	{ "boot", NULL, NULL, boot, false },
+	{ "shutdown", "--force", NULL, shut_down_by_force, false },
 	{ "shutdown", NULL, NULL, shut_down, false },
 	{ "kmsg", NULL, NULL, kmsg, false },
 	{ "clear_kmsg", NULL, NULL, clear_kmsg, false },

@@ -107,7 +107,8 @@ struct lwk_counters {
 	abi_u64 oom_kills;
 	abi_u64 bad_messages; /* refused for their content */
 	abi_u64 pages_free_node[ABI_MAX_NODES]; /* pages_free by NUMA node */
-	abi_u64 reserved[8];
+	/* Clean pages of files in memory by NUMA node, mapped or not: they go when memory is asked for. */
+	abi_u64 pages_clean_node[ABI_MAX_NODES];
 };
 
 /* The log: a ring of bytes; total counts all bytes ever written, readers find the rest. */

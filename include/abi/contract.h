@@ -103,6 +103,7 @@
 	FIELD(lwk_counters, oom_kills, 112, LWK)            \
 	FIELD(lwk_counters, bad_messages, 120, LWK)         \
 	FIELD(lwk_counters, pages_free_node, 128, LWK)      \
+	FIELD(lwk_counters, pages_clean_node, 192, LWK)     \
 	SIZE(log_ring, 64)                                  \
 	FIELD(log_ring, total, 0, LWK)                      \
 	FIELD(log_ring, size, 8, BOOT)                      \
@@ -336,27 +337,27 @@
 	IOCTL(IHK_GET_BUILD_ID, 0x0b, ihk_build_id, ANY, "", "")
 
 /* All of these also ENODEV: the instance has been destroyed. */
-#define ABI_OS_IOCTLS(IOCTL)                                                                   \
-	IOCTL(IHK_OS_ASSIGN_CPU, 0x20, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")      \
-	IOCTL(IHK_OS_RELEASE_CPU, 0x21, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")     \
-	IOCTL(IHK_OS_QUERY_CPU, 0x22, ihk_list, ANY, "", "")                                   \
-	IOCTL(IHK_OS_ASSIGN_MEM, 0x23, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")      \
-	IOCTL(IHK_OS_RELEASE_MEM, 0x24, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")     \
-	IOCTL(IHK_OS_QUERY_MEM, 0x25, ihk_list, ANY, "", "")                                   \
-	IOCTL(IHK_OS_SET_IKC_MAP, 0x26, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")     \
-	IOCTL(IHK_OS_GET_IKC_MAP, 0x27, ihk_list, ANY, "", "")                                 \
-	IOCTL(IHK_OS_LOAD, 0x28, ihk_verb, ADMIN, "INACTIVE", "EBADF ENOEXEC EBUSY")           \
-	IOCTL(IHK_OS_KARGS, 0x29, ihk_text, ADMIN, "INACTIVE", "E2BIG EBUSY")                  \
-	IOCTL(IHK_OS_BOOT, 0x2a, ihk_verb, ADMIN, "INACTIVE, image, CPUs and memory there",    \
-	      "EINVAL EBUSY ENOSPC E2BIG EIO ETIMEDOUT")                                       \
-	IOCTL(IHK_OS_SHUTDOWN, 0x2b, ihk_verb, ADMIN, "RUNNING without programs, or dead",     \
-	      "EINVAL EBUSY")                                                                  \
-	IOCTL(IHK_OS_STATUS, 0x2c, ihk_verb, ANY, "", "")                                      \
-	IOCTL(IHK_OS_KMSG, 0x2d, ihk_text, ADMIN, "", "")                                      \
-	IOCTL(IHK_OS_CLEAR_KMSG, 0x2e, ihk_verb, ADMIN, "", "")                                \
-	IOCTL(IHK_OS_COUNTERS, 0x2f, ihk_os_counters, ANY, "", "")                             \
-	IOCTL(IHK_OS_BUILD_ID, 0x30, ihk_build_id, ANY, "an image is loaded", "ENOENT")        \
-	IOCTL(IHK_OS_LAUNCH, 0x40, ihk_launch, WRITER, "RUNNING, an image that runs programs", \
+#define ABI_OS_IOCTLS(IOCTL)                                                                    \
+	IOCTL(IHK_OS_ASSIGN_CPU, 0x20, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")       \
+	IOCTL(IHK_OS_RELEASE_CPU, 0x21, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")      \
+	IOCTL(IHK_OS_QUERY_CPU, 0x22, ihk_list, ANY, "", "")                                    \
+	IOCTL(IHK_OS_ASSIGN_MEM, 0x23, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")       \
+	IOCTL(IHK_OS_RELEASE_MEM, 0x24, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")      \
+	IOCTL(IHK_OS_QUERY_MEM, 0x25, ihk_list, ANY, "", "")                                    \
+	IOCTL(IHK_OS_SET_IKC_MAP, 0x26, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")      \
+	IOCTL(IHK_OS_GET_IKC_MAP, 0x27, ihk_list, ANY, "", "")                                  \
+	IOCTL(IHK_OS_LOAD, 0x28, ihk_verb, ADMIN, "INACTIVE", "EBADF ENOEXEC EBUSY")            \
+	IOCTL(IHK_OS_KARGS, 0x29, ihk_text, ADMIN, "INACTIVE", "E2BIG EBUSY")                   \
+	IOCTL(IHK_OS_BOOT, 0x2a, ihk_verb, ADMIN, "INACTIVE, image, CPUs and memory there",     \
+	      "EINVAL EBUSY ENOSPC E2BIG EIO ETIMEDOUT")                                        \
+	IOCTL(IHK_OS_SHUTDOWN, 0x2b, ihk_verb, ADMIN, "RUNNING, or dead; no programs if plain", \
+	      "EINVAL EBUSY")                                                                   \
+	IOCTL(IHK_OS_STATUS, 0x2c, ihk_verb, ANY, "", "")                                       \
+	IOCTL(IHK_OS_KMSG, 0x2d, ihk_text, ADMIN, "", "")                                       \
+	IOCTL(IHK_OS_CLEAR_KMSG, 0x2e, ihk_verb, ADMIN, "", "")                                 \
+	IOCTL(IHK_OS_COUNTERS, 0x2f, ihk_os_counters, ANY, "", "")                              \
+	IOCTL(IHK_OS_BUILD_ID, 0x30, ihk_build_id, ANY, "an image is loaded", "ENOENT")         \
+	IOCTL(IHK_OS_LAUNCH, 0x40, ihk_launch, WRITER, "RUNNING, an image that runs programs",  \
 	      "EACCES ENODEV EINVAL ENOEXEC")
 
 /* ---- the proofs ---- */

@@ -38,14 +38,19 @@ enum ikc_to_lwk {
 enum ikc_state { IKC_FREE = 0, IKC_POSTED = 1, IKC_DONE = 2 };
 
 struct ikc_call {
-	/* written by Linux while FREE, read by the LWK while POSTED */
+	/* written by Linux while not POSTED, read by the LWK while POSTED */
 	abi_u32 op; /* enum call_op */
 	abi_u32 gen;
 	abi_u64 arg[IKC_CALL_ARGS];
 	/* written by the LWK while POSTED, read by Linux while DONE */
 	abi_s64 ret; /* 0 or more, or -errno */
 	abi_u64 out[IKC_CALL_OUTS];
-	abi_u32 state; /* Linux: FREE -> POSTED (release), LWK: POSTED -> DONE (release) */
+	/*
+	 * Linux: FREE or DONE -> POSTED (release), by the task that has the slot
+	 * in the module's own table; LWK: POSTED -> DONE (release). A slot whose
+	 * call was given up is in that table until it reads DONE.
+	 */
+	abi_u32 state;
 	abi_u32 pad;
 };
 
@@ -155,10 +160,12 @@ enum fault_answer {
 #define IKC_LCALLS 256
 #define IKC_LCALL_ARGS 6
 
+#define IKC_NOBODY (~0U)
+
 struct ikc_lcall {
 	/* written by the LWK while FREE, read by Linux while POSTED */
 	abi_u32 op; /* enum lcall_op */
-	abi_u32 cpu; /* LWK CPU to ring for the answer */
+	abi_u32 cpu; /* LWK CPU to ring for the answer, or IKC_NOBODY: nobody waits for it */
 	abi_u64 arg[IKC_LCALL_ARGS];
 	/* written by Linux while POSTED */
 	abi_s64 ret;

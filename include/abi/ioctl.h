@@ -97,7 +97,8 @@ struct ihk_build_id {
 #define IHK_OS_LOAD IHK_IOC(0x28, struct ihk_verb) /* in: descriptor of the image */
 #define IHK_OS_KARGS IHK_IOC(0x29, struct ihk_text)
 #define IHK_OS_BOOT IHK_IOC(0x2a, struct ihk_verb)
-#define IHK_OS_SHUTDOWN IHK_IOC(0x2b, struct ihk_verb)
+#define IHK_OS_SHUTDOWN IHK_IOC(0x2b, struct ihk_verb) /* in: 0 or IHK_SHUTDOWN_FORCE */
+#define IHK_SHUTDOWN_FORCE 1 /* programs are ended, and what does not answer is stopped */
 #define IHK_OS_STATUS IHK_IOC(0x2c, struct ihk_verb) /* out: enum os_status */
 #define IHK_OS_KMSG IHK_IOC(0x2d, struct ihk_text)
 #define IHK_OS_CLEAR_KMSG IHK_IOC(0x2e, struct ihk_verb)

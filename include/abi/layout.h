@@ -14,13 +14,23 @@
  * VM_DONTCOPY and subtracted from the child's total_vm, and the control
  * mapping, the last that counts, repairs the sum in its ->open.
  */
-#define SHADOW_START 0x0000000000010000UL
-#define SHADOW_END 0x00007f0000000000UL
+#define SHADOW_END 0x00007fff00000000UL
 #define WINDOW_START SHADOW_END
 
-/* Mappings that Linux places by itself (io_setup, shmat) land here. */
-#define WINDOW_SPARE_START 0x00007f1000000000UL
-#define WINDOW_SPARE_END 0x00007ff000000000UL
+/*
+ * Programs get nothing below, as vm.mmap_min_addr is by default: but those
+ * with CAP_SYS_RAWIO may. The shadow begins here too, and at 0 in the proxy of
+ * a program that had the capability when its shadow was mapped.
+ */
+#define SHADOW_START 0x0000000000010000UL
+
+/*
+ * Mappings that Linux places by itself (io_setup, shmat) land here: 2.5 GiB.
+ * The window takes 4 GiB in all, which are what a program misses of Linux's
+ * 128 TiB.
+ */
+#define WINDOW_SPARE_START 0x00007fff10000000UL
+#define WINDOW_SPARE_END 0x00007fffb0000000UL
 
 #define PROXY_TEXT 0x00007fffc0000000UL /* mcproxy is linked here */
 #define PROXY_TEXT_SIZE 0x10000UL

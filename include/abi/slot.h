@@ -28,8 +28,9 @@ enum request_kind {
 /*
  * REQ_FILE_OPEN answers with Linux's own refusal for a mapping of this file
  * (EBADF, EACCES, ENODEV, EPERM, ...), or 0 and
- * kout: [0] file id, [1] size in bytes, [2] 1 if PROT_EXEC is forbidden there (noexec)
- * Each success is one open that the LWK gives back by LCALL_FILE_IDLE.
+ * kout: [0] file id, or 0: it is anonymous memory (/dev/zero), [1] size in bytes,
+ *       [2] PROT_* that the mapping can never get
+ * Each success with an id is one open that the LWK gives back by LCALL_FILE_IDLE.
  *
  * REQ_CLONE: arg[2] is clone's parent_tid. A negative kresult of REQ_CLONE:
  * refused before the proxy saw it; no CALL_THREAD_END follows for the child.
@@ -95,6 +96,13 @@ enum twin_state {
  * Ordering: each side stores its own word, passes a full fence, and then
  * loads the other's: req_seq against twin_state, hold/dead/sigpend against
  * the LWK CPU's state word (boot.h), so one of the two always sees the other.
+ * All states of it are walked in test/unit/test_model_hold.c.
+ *
+ * hold and held: the twin alone raises hold, to odd before it leaves its wait,
+ * to even when it is back. The LWK alone stores held, the value of hold that it
+ * has seen with the thread in the kernel, where the thread looks at hold again
+ * before it runs its program. The twin is away only after it has seen its odd
+ * value in held, or an untaken request, behind which the thread waits for it.
  */
 struct kpage {
 	/* --- written ONLY by the LWK --- */

@@ -78,7 +78,8 @@ int ihk_os_get_ikc_map(int os, struct ihk_ikc_cpu_map *map, int count);
 int ihk_os_load(int os, const char *path);
 int ihk_os_kargs(int os, const char *kargs);
 int ihk_os_boot(int os);
-int ihk_os_shutdown(int os);
+int ihk_os_shutdown(int os); /* refused while programs run */
+int ihk_os_shutdown_force(int os); /* ends them, and whatever does not answer */
 int ihk_os_get_status(int os); /* enum os_status */
 const char *ihk_os_status_name(int status);
 

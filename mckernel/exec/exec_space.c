@@ -143,13 +143,11 @@ static int load_interp(struct exec_job *job)
 
 /* ---- the rest of the space ---- */
 
-/* The pages of [start, end) are there when this returns: nobody can fault them in. */
+/* The pages of [start, end), anonymous memory, are there when this returns: nobody can fault them in. */
 static int populate(struct space *space, u64 start, u64 end)
 {
-	struct fill_wanted fill;
-
 	for (u64 va = start; va < end; va += PAGE_SIZE)
-		if (space_fault(space, va, ACCESS_WRITE, &fill) != FR_OK)
+		if (space_fault_wait(space, va, ACCESS_WRITE) != FR_OK)
 			return -ENOMEM;
 	return 0;
 }

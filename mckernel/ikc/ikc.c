@@ -199,10 +199,12 @@ static void lcall_give(struct ikc_lcall *l)
 		wake_all_cpus();
 }
 
-static void lcall_post(struct ikc_lcall *l, enum lcall_op op, const u64 arg[IKC_LCALL_ARGS])
+/* `cpu`: the place that waits for the answer, or IKC_NOBODY. */
+static void lcall_post(struct ikc_lcall *l, enum lcall_op op, const u64 arg[IKC_LCALL_ARGS],
+		       u32 cpu)
 {
 	l->op = op;
-	l->cpu = this_cpu()->place;
+	l->cpu = cpu;
 	memcpy(l->arg, arg, sizeof(l->arg));
 	__atomic_store_n(&l->state, IKC_POSTED, __ATOMIC_RELEASE);
 	ikc_send(IKC_WORD(IKC_LCALL, l - lcalls, 0), false);
@@ -210,7 +212,7 @@ static void lcall_post(struct ikc_lcall *l, enum lcall_op op, const u64 arg[IKC_
 
 /*
  * Wait for a free one: the condition takes it. The answer to one that nobody
- * waits for rings the CPU that sent it alone, so the others look by the clock.
+ * waits for rings nobody, so we look by the clock.
  */
 static bool lcall_wanted(void *arg)
 {
@@ -232,7 +234,7 @@ s64 ikc_lcall(enum lcall_op op, const u64 arg[IKC_LCALL_ARGS])
 	wait_for(lcall_wanted, &l, false);
 	__atomic_sub_fetch(&lcall_waiters, 1, __ATOMIC_SEQ_CST);
 	channel()->lcalls++;
-	lcall_post(l, op, arg);
+	lcall_post(l, op, arg, this_cpu()->place);
 	wait_for(lcall_done, l, false);
 	channel()->lcalls--; /* a thread that waits stays on its CPU */
 	ret = l->ret;
@@ -246,6 +248,6 @@ bool ikc_lcall_async(enum lcall_op op, const u64 arg[IKC_LCALL_ARGS])
 
 	if (!l)
 		return false;
-	lcall_post(l, op, arg);
+	lcall_post(l, op, arg, IKC_NOBODY);
 	return true;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Joins mm/ with the rooms above it: what it asks of them, and the calls of Linux that it serves. */
+#include "abi/layout.h"
 #include "mck/errno.h"
 #include "mck/ikc.h"
 #include "mck/mm.h"
@@ -43,6 +44,7 @@ bool up_limits(const struct space *s, struct mm_limits *l)
 	l->as = READ_ONCE(k->rlimit_as);
 	l->data = READ_ONCE(k->rlimit_data);
 	l->stack = READ_ONCE(k->rlimit_stack);
+	l->lowest = READ_ONCE(k->caps) & KPAGE_CAP_SYS_RAWIO ? 0 : SHADOW_START;
 	l->memlock = READ_ONCE(k->caps) & KPAGE_CAP_IPC_LOCK ? ~0UL : READ_ONCE(k->rlimit_memlock);
 	return true;
 }
@@ -151,8 +153,13 @@ static void serve_fault(u32 index, const struct ikc_call *call)
 
 static void serve_fill_done(u32 index, const struct ikc_call *call)
 {
-	file_filled(READ_ONCE(call->arg[0]), READ_ONCE(call->arg[1]), READ_ONCE(call->arg[2]),
-		    (int)(s64)READ_ONCE(call->arg[3]));
+	u64 id = READ_ONCE(call->arg[0]), page = READ_ONCE(call->arg[1]);
+	int err = (int)(s64)READ_ONCE(call->arg[3]);
+
+	file_filled(id, page, READ_ONCE(call->arg[2]), err);
+	/* A reader that was killed has learned nothing about the page. */
+	if (err && err != -EINTR && err != -ERESTARTSYS)
+		file_refused(id, page);
 	ikc_answer(index, 0, NULL, 0);
 }
 

@@ -116,6 +116,25 @@ struct space *space_pin(u64 id)
 	return s;
 }
 
+/* In the order of the table: by head, then by id. */
+struct space *space_pin_next(u64 id)
+{
+	struct space *found = NULL, *s;
+
+	spin_lock(&table_lock);
+	for (u64 head = id % TABLE_HEADS; head < TABLE_HEADS && !found; head++) {
+		u64 above = head == id % TABLE_HEADS ? id : 0;
+
+		list_for_each(s, head_of(head), by_id)
+			if (s->id > above && (!found || s->id < found->id))
+				found = s;
+	}
+	if (found)
+		__atomic_add_fetch(&found->pins, 1, __ATOMIC_SEQ_CST);
+	spin_unlock(&table_lock);
+	return found;
+}
+
 void space_unpin(struct space *s)
 {
 	/* The space may be gone after this. */

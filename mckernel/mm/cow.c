@@ -79,7 +79,7 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int le
 		take_over(r, slot, level);
 		return FR_OK;
 	}
-	copy = upage_alloc(-1);
+	copy = upage_alloc();
 	if (!copy)
 		return FR_OOM;
 	if (r->file)

@@ -73,7 +73,7 @@ static struct region *region_for(struct fault *f, enum fault_result *result)
 
 u64 anon_page(void)
 {
-	u64 pa = upage_alloc(-1);
+	u64 pa = upage_alloc();
 
 	if (pa)
 		memset(pa_to_va(pa), 0, PAGE_SIZE);
@@ -194,7 +194,7 @@ static void file_map_around(struct fault *f, struct region *r, u64 *slot)
 /* A write to a page not mapped yet: a copy of the cached one at once. */
 static enum fault_result file_copy(struct region *r, u64 *slot, u64 cached_pa)
 {
-	u64 pa = upage_alloc(-1);
+	u64 pa = upage_alloc();
 
 	if (pa) {
 		memcpy(pa_to_va(pa), pa_to_va(cached_pa), PAGE_SIZE);
@@ -214,7 +214,7 @@ static enum fault_result file_missing(struct fault *f, struct region *r)
 
 	if (!slot)
 		return FR_OOM;
-	switch (file_page(r->file, index, &pa)) {
+	switch (file_page(r->file, index, f->ours, &pa)) {
 	case PAGE_READY:
 		if (writes(f->access))
 			return file_copy(r, slot, pa);
@@ -230,6 +230,7 @@ static enum fault_result file_missing(struct fault *f, struct region *r)
 	case PAGE_BEYOND:
 		return FR_BUS;
 	default:
+		f->file_short = true;
 		return FR_OOM;
 	}
 }

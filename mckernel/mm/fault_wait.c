@@ -3,7 +3,7 @@
 #include "mck/errno.h"
 #include "internal.h"
 
-#define SHRINK_PAGES 64 /* freed at once when a fault finds no memory */
+#define OOM_TRIES 64U /* rounds of making room, of which others may have the fruits */
 
 /* ---- copies that wait for the module ---- */
 
@@ -63,12 +63,21 @@ static enum fault_result copy_defer(struct fault *f)
 
 /* ---- one attempt ---- */
 
+/* How much of the file cache a fault that found no memory leaves alone. */
+static u64 kept_for(const struct fault *f)
+{
+	return f->file_short ? 0 : reclaim_keep();
+}
+
 static enum fault_result fault_once(struct fault *f)
 {
 	enum fault_result result;
 
 	if (f->va >= SHADOW_END)
 		return FR_NOMAP;
+	/* Tables and the like are made under the lock. */
+	mm_refill();
+	f->file_short = false;
 	spin_lock(&f->space->lock);
 	result = fault_locked(f);
 	spin_unlock(&f->space->lock);
@@ -83,10 +92,11 @@ enum fault_result space_fault(struct space *s, u64 addr, enum access access,
 
 	assert_no_lock();
 	result = fault_once(&f);
-	if (result == FR_OOM) {
-		file_shrink(SHRINK_PAGES);
+	if (result == FR_OOM && mm_reclaim(RECLAIM_PAGES, kept_for(&f)))
 		result = fault_once(&f);
-	}
+	/* What is left needs Linux to be asked, who asks us: by a thread. */
+	if (result == FR_OOM && mm_make_room_later())
+		return FR_BUSY;
 	return f.copying ? copy_defer(&f) : result;
 }
 
@@ -152,14 +162,16 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 {
 	struct fill_wanted fill;
 	enum fault_result result;
-	bool drained = false;
+	u32 tries = 0;
 
 	assert_no_lock();
 	limits_refresh(s);
 	for (;;) {
-		struct fault f = {
-			.space = s, .va = addr & PAGE_MASK, .access = access, .fill = &fill
-		};
+		struct fault f = { .space = s,
+				   .va = addr & PAGE_MASK,
+				   .access = access,
+				   .fill = &fill,
+				   .ours = true };
 
 		/*
 		 * A thread in the kernel may be on hold, its twin stopped: it
@@ -177,12 +189,10 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 			result = wait_for_change(&f);
 		else if (result == FR_FILL)
 			result = fill_by_twin(&fill);
-		else if (result == FR_OOM && !drained) {
-			drained = true;
-			file_shrink(SHRINK_PAGES);
-			lend_drain();
+		else if (result == FR_OOM && tries++ < OOM_TRIES &&
+			 mm_make_room(RECLAIM_PAGES, kept_for(&f)))
 			continue;
-		} else
+		else
 			return result;
 		if (result != FR_OK)
 			return result;

@@ -10,6 +10,9 @@
 /* A word of a file's index: the frame and one of these. */
 #define WORD_FILLING 1UL /* a reader is at it; the frame has the one reference of the cache */
 #define WORD_READY 2UL
+#define WORD_FAILED \
+	8UL /* alone: Linux's last reader could not fill it, and has not been told that there is none */
+#define WORD_YOUNG 4UL /* READY, and nobody has had it yet, nor has file_strip() seen it */
 
 /*
  * One version. Everything is under `lock`. The module keeps the version alive
@@ -17,26 +20,30 @@
  */
 struct file {
 	u64 id;
-	u64 size; /* bytes; 0: not known */
+	u64 size; /* bytes when it was opened, how far to read ahead; 0: not known */
 	u32 refs; /* regions and short holds; 0: idle, kept for its pages */
 	u32 opens; /* successes of opening since it was last idle */
 	u32 owed; /* opens to be given back by the next LCALL_FILE_IDLE */
 	u32 filling; /* pages with a reader: they keep the file too */
 	u64 pages; /* READY */
+	u64 strip_at; /* where file_strip() goes on */
 	struct page_index index;
 	u64 next_read; /* where a sequential reader would go on, */
 	u32 window; /* and how much it gets */
 	bool dead; /* out of `table`, waits to be told */
 	struct list by_id;
-	struct list idle; /* in `idle_files`, the longest idle first */
+	struct list queue; /* in `idle_files`, the longest idle first, or in `used_files` */
 	struct list telling; /* in `to_tell` */
 };
 
 static struct spinlock lock = SPINLOCK_INIT(RANK_FILE);
 static struct list table[FILE_HEADS];
 static struct list idle_files = { &idle_files, &idle_files };
+static struct list used_files = { &used_files, &used_files }; /* the next to be stripped first */
 static struct list to_tell = { &to_tell, &to_tell };
 static bool teller_comes; /* a thread will tell */
+static u64 idle_pages; /* READY, of the files in idle_files; read without the lock too */
+static u64 used_count; /* files in used_files */
 
 static struct list *head_of(u64 id)
 {
@@ -152,7 +159,7 @@ static void end_if_unused(struct file *f)
 		return;
 	f->dead = true;
 	list_del(&f->by_id);
-	list_del(&f->idle);
+	list_del(&f->queue);
 	index_free(&f->index);
 	news_add(f);
 }
@@ -165,10 +172,28 @@ static struct file *file_new(u64 id, u64 size)
 		return NULL;
 	f->id = id;
 	f->size = size;
-	list_init(&f->idle);
+	list_init(&f->queue);
 	list_init(&f->telling);
 	list_add(head_of(id), &f->by_id);
 	return f;
+}
+
+static void become_used(struct file *f)
+{
+	WRITE_ONCE(idle_pages, idle_pages - f->pages);
+	list_del(&f->queue);
+	list_add_tail(&used_files, &f->queue);
+	f->strip_at = 0;
+	used_count++;
+}
+
+static void become_idle(struct file *f)
+{
+	WRITE_ONCE(idle_pages, idle_pages + f->pages);
+	list_del(&f->queue);
+	list_add_tail(&idle_files, &f->queue);
+	f->strip_at = 0;
+	used_count--;
 }
 
 struct file *file_open(u64 id, u64 size, u32 flags)
@@ -185,7 +210,8 @@ struct file *file_open(u64 id, u64 size, u32 flags)
 		f->opens++;
 		if (!f->size)
 			f->size = size;
-		list_del(&f->idle);
+		if (f->refs == 1)
+			become_used(f);
 	}
 	spin_unlock(&lock);
 	return f;
@@ -208,7 +234,7 @@ void file_put(struct file *f)
 	if (--f->refs == 0) {
 		f->owed += f->opens;
 		f->opens = 0;
-		list_add_tail(&idle_files, &f->idle);
+		become_idle(f);
 		news_add(f);
 		end_if_unused(f);
 		news = true;
@@ -242,10 +268,10 @@ static void fill_frame_free(u64 pa)
 		upage_free(pa);
 }
 
-/* A frame for an absent page, marked as being filled. 0: no memory. */
-static u64 begin_fill(struct file *f, u64 *word)
+/* A frame for an absent page, marked as being filled. `wanted`: not only read ahead. 0: no memory. */
+static u64 begin_fill(struct file *f, u64 *word, bool wanted)
 {
-	u64 pa = upage_alloc(-1);
+	u64 pa = wanted ? upage_alloc_reserve() : upage_alloc();
 
 	if (pa) {
 		*word = pa | WORD_FILLING;
@@ -254,27 +280,50 @@ static u64 begin_fill(struct file *f, u64 *word)
 	return pa;
 }
 
-enum page_state file_page(struct file *f, u64 index, u64 *pa)
+/*
+ * Where the file ends is asked of Linux, by reading: it may have grown since it
+ * was opened. A reader of ours is told by its read; one of Linux asks again,
+ * and is told then.
+ */
+enum page_state file_page(struct file *f, u64 index, bool ours, u64 *pa)
 {
 	enum page_state state;
 	u64 *word;
 
 	spin_lock(&lock);
-	word = is_beyond(f, index) ? NULL : index_slot(&f->index, index, true);
+	word = index_slot(&f->index, index, true);
 	if (!word) {
-		state = is_beyond(f, index) ? PAGE_BEYOND : PAGE_NOMEM;
+		state = PAGE_NOMEM;
 	} else if (*word & WORD_READY) {
 		*pa = pte_pa(*word);
+		*word &= ~WORD_YOUNG;
 		upage_map(*pa);
 		state = PAGE_READY;
-	} else if (*word) {
+	} else if (*word & WORD_FILLING) {
 		state = PAGE_FILLING;
+	} else if (*word == WORD_FAILED && !ours) {
+		*word = 0;
+		index_trim(&f->index, index);
+		state = PAGE_BEYOND;
 	} else {
-		*pa = begin_fill(f, word);
+		*pa = begin_fill(f, word, true);
 		state = *pa ? PAGE_TO_FILL : PAGE_NOMEM;
 	}
 	spin_unlock(&lock);
 	return state;
+}
+
+void file_refused(u64 id, u64 index)
+{
+	struct file *f;
+	u64 *word;
+
+	spin_lock(&lock);
+	f = find(id);
+	word = f ? index_slot(&f->index, index, true) : NULL;
+	if (word && !*word)
+		*word = WORD_FAILED;
+	spin_unlock(&lock);
 }
 
 void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa)
@@ -341,7 +390,7 @@ u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
 		end++;
 	*count = 0;
 	for (u64 i = first; i < end; i++) {
-		u64 frame = i == index ? pa : begin_fill(f, index_slot(&f->index, i, true));
+		u64 frame = i == index ? pa : begin_fill(f, index_slot(&f->index, i, true), false);
 
 		if (frame) {
 			list[(*count)++] = frame;
@@ -372,6 +421,31 @@ static void count_moved(abi_u64 *from, abi_u64 *to)
 	__atomic_add_fetch(to, 1, __ATOMIC_RELAXED);
 }
 
+static void count_clean(struct file *f, u64 pa, u64 add)
+{
+	abi_u64 *clean = &boot_params->counters.pages_clean_node[frame_node(pa)];
+
+	__atomic_add_fetch(clean, add, __ATOMIC_RELAXED);
+	f->pages += add;
+	if (!f->refs)
+		WRITE_ONCE(idle_pages, idle_pages + add);
+}
+
+u64 file_pages_clean(void)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < ABI_MAX_NODES; i++)
+		sum += __atomic_load_n(&boot_params->counters.pages_clean_node[i],
+				       __ATOMIC_RELAXED);
+	return sum;
+}
+
+u64 file_pages_idle(void)
+{
+	return READ_ONCE(idle_pages);
+}
+
 /* The cache's is the only reference, before and after: pages_cache has it now. */
 static void page_enters(struct file *f, u64 pa)
 {
@@ -379,7 +453,7 @@ static void page_enters(struct file *f, u64 pa)
 
 	__atomic_or_fetch(&frame_of(pa)->flags, FRAME_CACHE, __ATOMIC_RELAXED);
 	count_moved(&c->pages_user, &c->pages_cache);
-	f->pages++;
+	count_clean(f, pa, 1);
 }
 
 static void page_leaves(struct file *f, u64 pa)
@@ -388,7 +462,7 @@ static void page_leaves(struct file *f, u64 pa)
 
 	__atomic_and_fetch(&frame_of(pa)->flags, ~FRAME_CACHE, __ATOMIC_RELAXED);
 	count_moved(&c->pages_cache, &c->pages_user);
-	f->pages--;
+	count_clean(f, pa, -1UL);
 }
 
 void file_filled(u64 id, u64 index, u64 frame_pa, int err)
@@ -404,11 +478,14 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 	ours = word && *word == (frame_pa | WORD_FILLING);
 	if (ours) {
 		f->filling--;
-		*word = err ? 0 : frame_pa | WORD_READY;
-		if (err)
+		*word = err ? 0 : frame_pa | WORD_READY | WORD_YOUNG;
+		if (err) {
+			/* Who tries addresses far behind the end leaves no tables there. */
+			index_trim(&f->index, index);
 			end_if_unused(f);
-		else
+		} else {
 			page_enters(f, frame_pa);
+		}
 	}
 	spin_unlock(&lock);
 	if (!ours) {
@@ -426,61 +503,135 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 
 /* ---- when memory is short ---- */
 
-#define SHRINK_BATCH 64
+#define SHRINK_BATCH 64U
+#define SHRINK_LOOK 2048U /* pages looked at under one hold of the lock */
 
-/* Take pages of f that only the cache holds; returns how many. */
-static u32 file_strip(struct file *f, u64 *pa, u32 max)
+/* Pages taken out under one hold of the lock, and the looks that are left. */
+struct strip {
+	u64 pa[SHRINK_BATCH];
+	u32 count, max;
+	u32 looks;
+	bool spare; /* young pages become old, and stay */
+};
+
+static bool strip_is_full(const struct strip *s)
 {
-	u64 index = 0;
-	u32 count = 0;
+	return s->count == s->max || !s->looks;
+}
+
+static bool may_strip(u64 *word, bool spare)
+{
+	if (!(*word & WORD_READY) || !frame_is_single(frame_of(pte_pa(*word))))
+		return false;
+	if (!spare || !(*word & WORD_YOUNG))
+		return true;
+	*word &= ~WORD_YOUNG;
+	return false;
+}
+
+/* Pages of f that only the cache holds, from where the last strip ended. True: all of the file was seen. */
+static bool file_strip(struct file *f, struct strip *s)
+{
 	u64 *word;
 
-	for (; count < max && f->pages && (word = index_next(&f->index, &index)); index++) {
-		if (!(*word & WORD_READY) ||
-		    __atomic_load_n(&frame_of(pte_pa(*word))->refs, __ATOMIC_ACQUIRE) != 1)
+	for (; f->pages && (word = index_next(&f->index, &f->strip_at)); f->strip_at++) {
+		if (strip_is_full(s))
+			return false;
+		s->looks--;
+		if (!may_strip(word, s->spare))
 			continue;
-		pa[count++] = pte_pa(*word);
+		s->pa[s->count++] = pte_pa(*word);
 		page_leaves(f, pte_pa(*word));
 		*word = 0;
 	}
-	return count;
+	f->strip_at = 0;
+	return true;
 }
 
-/* Idle files first, the longest idle before all others. */
-static u32 strip_some(u64 *pa, u32 max)
+/* The longest idle file before all others: its pages have nobody who would miss them. True: all were seen. */
+static bool strip_idle(struct strip *s)
 {
 	struct file *f, *next;
-	u32 count = 0;
 
-	list_for_each_safe(f, next, &idle_files, idle) {
-		count += file_strip(f, pa + count, max - count);
+	list_for_each_safe(f, next, &idle_files, queue) {
+		bool all = file_strip(f, s);
+
 		end_if_unused(f);
-		if (count == max)
-			return count;
+		if (!all)
+			return false;
 	}
-	for (u32 h = 0; h < FILE_HEADS && count < max; h++) {
-		if (!table[h].next)
-			continue;
-		list_for_each(f, &table[h], by_id)
-			count += file_strip(f, pa + count, max - count);
-	}
-	return count;
+	return true;
 }
 
-void file_shrink(u64 pages)
+/*
+ * In turn: a file that was seen goes to the end of the queue. The first may
+ * have been seen in part: it comes again, unless what is spared would be seen
+ * twice, and so not be spared.
+ */
+static bool strip_used(struct strip *s)
 {
-	u64 pa[SHRINK_BATCH];
-	u64 want = pages;
-	u32 count;
+	for (u64 n = used_count && !s->spare ? used_count + 1 : used_count; n; n--) {
+		struct file *f = list_entry(used_files.next, struct file, queue);
 
-	do {
+		if (!file_strip(f, s))
+			return false;
+		list_del(&f->queue);
+		list_add_tail(&used_files, &f->queue);
+	}
+	return true;
+}
+
+/* Nobody has them: those that Linux may still hold come back by way of the module. Returns how many are free now. */
+static u64 strip_end(const struct strip *s)
+{
+	u64 freed = 0;
+
+	for (u32 i = 0; i < s->count; i++) {
+		freed += !frame_is_marked(frame_of(s->pa[i]));
+		if (upage_unmap(s->pa[i]))
+			lend_free(s->pa[i]);
+	}
+	return freed;
+}
+
+static u64 strip_all(bool (*strip)(struct strip *s), u64 pages, bool spare)
+{
+	u64 freed = 0, seen = 0;
+	bool all = false;
+
+	/* No longer than a turn takes, whatever others do meanwhile. */
+	for (u64 limit = 2 * file_pages_clean(); !all && freed < pages && seen <= limit;) {
+		struct strip s = { .max = (u32)MIN(pages - freed, (u64)SHRINK_BATCH),
+				   .looks = SHRINK_LOOK,
+				   .spare = spare };
+
 		spin_lock(&lock);
-		count = strip_some(pa, (u32)MIN(want, (u64)SHRINK_BATCH));
+		all = strip(&s);
 		spin_unlock(&lock);
-		for (u32 i = 0; i < count; i++)
-			if (upage_unmap(pa[i]))
-				lend_free(pa[i]);
-		want -= count;
-	} while (count && want);
+		seen += SHRINK_LOOK - s.looks;
+		freed += strip_end(&s);
+	}
 	tell();
+	return freed;
+}
+
+u64 file_shrink_idle(u64 pages)
+{
+	return strip_all(strip_idle, pages, false);
+}
+
+u64 file_shrink_old(u64 pages)
+{
+	return strip_all(strip_used, pages, true);
+}
+
+u64 file_shrink(u64 pages)
+{
+	u64 freed = file_shrink_idle(pages);
+
+	if (freed < pages)
+		freed += file_shrink_old(pages - freed);
+	if (freed < pages)
+		freed += strip_all(strip_used, pages - freed, false);
+	return freed;
 }

@@ -10,6 +10,12 @@ static void report(struct file *f, u64 first, const u64 *frames, u32 from, u32 t
 		file_filled(file_id(f), first + i, frames[i], err);
 }
 
+/* The reader was called away. */
+static bool tells_nothing(s64 n)
+{
+	return n == -EINTR || n == -ERESTARTSYS;
+}
+
 int file_read_around(struct file *f, u64 index, u64 pa)
 {
 	u64 frames[KPAGE_LIST];
@@ -26,17 +32,18 @@ int file_read_around(struct file *f, u64 index, u64 pa)
 		return 0;
 	}
 	/*
-	 * Fewer than asked: the end of the file, or an error somewhere. Only
-	 * asking for the page alone tells which. -EINTR and its kin: nothing is
-	 * known, the fault begins again. So it does if the twin has left since:
-	 * who else needs the page must not wait for its return.
+	 * Fewer than asked: the end of the file, or an error somewhere, perhaps
+	 * of another page than the one that is needed. Only asking for the page
+	 * alone tells which. -EINTR and its kin: nothing is known, the fault
+	 * begins again. So it does if the twin has left since: who else needs
+	 * the page must not wait for its return.
 	 */
 	report(f, first, frames, filled, wanted, -EIO);
 	report(f, first, frames, wanted + 1, count, -EIO);
-	if (n >= 0 && count > 1)
+	if (count > 1 && !tells_nothing(n))
 		n = up_is_held() ? -EINTR : up_read_file(file_id(f), index, &frames[wanted], 1);
 	report(f, first, frames, wanted, wanted + 1, n == 1 ? 0 : -EIO);
-	if (n == 1 || n == -EINTR || n == -ERESTARTSYS)
+	if (n == 1 || tells_nothing(n))
 		return 0;
 	return n < 0 ? (int)n : -EIO;
 }

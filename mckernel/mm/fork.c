@@ -15,6 +15,7 @@ struct fork {
 	u64 low_va;
 	u64 batch_from; /* the first of the pages that the batch has noted */
 	u32 turns;
+	bool no_room; /* memory is short, and nothing could be done about it */
 	int err;
 };
 
@@ -66,6 +67,7 @@ static void fork_layout(struct fork *f)
 	bool more;
 
 	do {
+		mm_refill();
 		spin_lock(&parent->lock);
 		more = copy_round(f, &at, &copies);
 		spin_unlock(&parent->lock);
@@ -194,7 +196,7 @@ static void fork_settle(struct fork *f, struct region *r, u64 *slot, u64 va, boo
 		pte_swap(slot, shared);
 		return;
 	}
-	copy = upage_alloc(-1);
+	copy = upage_alloc_reserve();
 	if (copy) {
 		memcpy(pa_to_va(copy), pa_to_va(pa), PAGE_SIZE);
 		*to = pte_make(r, copy, 1, true);
@@ -230,6 +232,20 @@ static void fork_flush(struct fork *f, u64 end)
 	lend_again(&f->batch);
 }
 
+/*
+ * A round copies and makes tables under a lock: room for it before, as far as
+ * there is any. Nothing noted is left busy for a wait.
+ */
+static void fork_make_room(struct fork *f, u64 va)
+{
+	u64 want = phys_reserve() + LEND_MAX, free = pages_free_now();
+
+	if (free >= want || f->no_room)
+		return;
+	fork_flush(f, va);
+	f->no_room = !mm_make_room(want - free, reclaim_keep());
+}
+
 /* The batch is kept from one region to the next: many are small, and a flush is dear. */
 static void fork_pages(struct fork *f, struct region *r)
 {
@@ -237,6 +253,7 @@ static void fork_pages(struct fork *f, struct region *r)
 	bool done, wait;
 
 	do {
+		fork_make_room(f, va);
 		spin_lock(&f->parent->lock);
 		done = fork_round(f, r, &va, &wait);
 		spin_unlock(&f->parent->lock);

@@ -191,6 +191,9 @@ static inline bool region_writable_private(const struct region *r)
 	return !(r->flags & REGION_SHARED) && (r->prot & PROT_WRITE);
 }
 
+/* The space that follows `id` in the table (0: the first), pinned, or NULL (aspace.c). */
+struct space *space_pin_next(u64 id);
+
 /* ---- changes under a claim (map.c) ---- */
 
 /* Take all pages out of [start, end) and give them back. Waits. */
@@ -200,6 +203,7 @@ int range_borders(struct space *s, u64 start, u64 end, bool counted);
 /* Free the tables that the range leaves empty, as far as no region and no other change needs them. */
 void range_prune(struct space *s, u64 start, u64 end);
 int unmap_claimed(struct space *s, u64 start, u64 end);
+u64 lowest_address(const struct space *s); /* that the current thread may map */
 bool memory_admits(u64 pages); /* a promise of so many pages could be kept now */
 /* Limits of the current thread on growth of the space. 0, -ENOMEM, or -EAGAIN for what is locked. */
 int limit_check(struct space *s, const struct region *r, u64 pages);
@@ -213,6 +217,8 @@ struct page_index {
 };
 u64 *index_slot(struct page_index *x, u64 index, bool create); /* NULL: absent, or no memory */
 u64 *index_next(struct page_index *x, u64 *index); /* the next word that is not 0, from *index on */
+void index_trim(struct page_index *x,
+		u64 index); /* the tables on the way to it that hold nothing */
 void index_free(struct page_index *x); /* the tables, not what the words name */
 
 /* ---- faults (fault.c, cow.c) ---- */
@@ -225,6 +231,8 @@ struct fault {
 	/* out: an entry was made busy to be copied; finish it by cow_finish() */
 	bool copying;
 	u64 copy_pa; /* the frame of the copy */
+	bool ours; /* a thread of ours, which reads files by its twin */
+	bool file_short; /* FR_OOM: for a page of a file, which is soon to be had back */
 };
 enum fault_result fault_locked(struct fault *f);
 /* The present, read-only entry of a writable region, at a write. */
@@ -232,11 +240,40 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int le
 void cow_finish(struct space *s, u64 va, u64 copy_pa); /* may wait */
 u64 anon_page(void); /* zeroed, one reference; 0: no memory */
 
+/* ---- when memory is short (reclaim.c) ---- */
+
+#define RECLAIM_PAGES 64UL /* freed at once when a fault finds no memory */
+#define RECLAIM_MOST 4096UL /* that leave spaces for one call */
+#define RECLAIM_TRIES 8U
+
+/*
+ * Give up to `pages` clean file pages up, unless less than `keep` of files in
+ * use would be left; how many are free now. Never waits. With a lock held, or
+ * in itself, it does nothing.
+ */
+u64 mm_reclaim(u64 pages, u64 keep);
+u64 reclaim_keep(void); /* what is kept for all but the readers of files */
+/* The same, also what Linux must be asked for. Whether there is more memory now. Waits. */
+bool mm_make_room(u64 pages, u64 keep);
+/* The same by a thread: true: ask again in a moment; false: there is none. Never waits. No lock held. */
+bool mm_make_room_later(void);
+/* Before a lock under which the reserve may be needed. Never waits. */
+void mm_refill(void);
+
 /* ---- file pages (filecache.c) and shared memory (shmobj.c) ---- */
 
+/* As file_shrink(): only pages of files that nobody has open; or of others, as far as not used of late. */
+u64 file_shrink_idle(u64 pages);
+u64 file_shrink_old(u64 pages);
+u64 file_pages_clean(void); /* all in the cache, mapped or not */
+u64 file_pages_idle(void); /* of these, those of files that nobody has open */
+
 enum page_state { PAGE_READY, PAGE_FILLING, PAGE_TO_FILL, PAGE_BEYOND, PAGE_NOMEM };
-/* READY: *pa has a mapping's reference more. TO_FILL: the caller must read into *pa. Below RANK_FILE. */
-enum page_state file_page(struct file *f, u64 index, u64 *pa);
+/*
+ * READY: *pa has a mapping's reference more. TO_FILL: the caller must read into
+ * *pa; `ours`: by itself. BEYOND: Linux's reader has found no such page. Below RANK_FILE.
+ */
+enum page_state file_page(struct file *f, u64 index, bool ours, u64 *pa);
 /* Pages that are there of [first, first + count): pa[i] with a reference, or 0. */
 void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa);
 bool file_page_filling(struct file *f, u64 index);

@@ -73,11 +73,12 @@ static void *small_alloc(u32 class)
 
 	spin_lock(&c->lock);
 	if (list_empty(&c->partial)) {
+		/* A new page without the lock: whose caller holds none either may have the file cache's. */
+		spin_unlock(&c->lock);
 		s = slab_new(class);
-		if (!s) {
-			spin_unlock(&c->lock);
+		if (!s)
 			return NULL;
-		}
+		spin_lock(&c->lock);
 		list_add(&c->partial, &s->link);
 		c->empty++;
 	}

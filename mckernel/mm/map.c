@@ -5,8 +5,16 @@
 
 bool memory_admits(u64 pages)
 {
-	return pages <= pages_free_now() + __atomic_load_n(&boot_params->counters.pages_cache,
-							   __ATOMIC_RELAXED);
+	u64 keep = phys_reserve() + reclaim_keep();
+
+	return pages + keep <= pages_free_now() + file_pages_clean();
+}
+
+u64 lowest_address(const struct space *s)
+{
+	struct mm_limits l;
+
+	return up_limits(s, &l) ? l.lowest : SHADOW_START;
 }
 
 int data_limit_check(struct space *s, u64 pages)
@@ -335,6 +343,14 @@ static s64 map_anywhere(struct space *s, struct region *r, const struct map_args
 	return at ? (s64)at : -ENOMEM;
 }
 
+/* Of a file no more is read ahead than can stay; what is locked has to be there. */
+static u64 populate_length(const struct map_args *a)
+{
+	u64 most = boot_params->counters.pages_total / 8 * PAGE_SIZE;
+
+	return a->file && !(a->region_flags & REGION_LOCKED) ? MIN(a->length, most) : a->length;
+}
+
 s64 space_map(struct space *s, const struct map_args *a)
 {
 	struct region *r;
@@ -343,10 +359,13 @@ s64 space_map(struct space *s, const struct map_args *a)
 	assert_no_lock();
 	if (!a->length || a->length > SHADOW_END)
 		return -ENOMEM;
-	if (a->fixed && (a->addr < SHADOW_START || a->addr > SHADOW_END - a->length))
-		return a->addr < SHADOW_START ? -EPERM : -ENOMEM;
+	if (a->fixed && a->addr > SHADOW_END - a->length)
+		return -ENOMEM;
+	if (a->fixed && a->addr < lowest_address(s))
+		return -EPERM;
 	if (is_charged(a) && !memory_admits(a->length >> PAGE_SHIFT))
 		return -ENOMEM;
+	mm_refill();
 	r = region_new(s, a);
 	if (!r)
 		return -ENOMEM;
@@ -356,7 +375,7 @@ s64 space_map(struct space *s, const struct map_args *a)
 		return ret;
 	}
 	if (a->populate)
-		space_populate(s, ret, ret + a->length);
+		space_populate(s, ret, ret + populate_length(a));
 	return ret;
 }
 

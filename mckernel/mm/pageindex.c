@@ -80,6 +80,37 @@ u64 *index_next(struct page_index *x, u64 *index)
 	return next_in(x->root_pa, x->height - 1, 0, index);
 }
 
+static bool is_empty(const u64 *table)
+{
+	u32 i = 0;
+
+	while (i < INDEX_WORDS && !table[i])
+		i++;
+	return i == INDEX_WORDS;
+}
+
+/* Whether the table is empty, once those below it on the way to `index` are gone if they are. */
+static bool trim_in(u64 pa, u32 level, u64 index)
+{
+	u64 *table = pa_to_va(pa);
+	u64 *slot = &table[(index >> (level * INDEX_BITS)) & (INDEX_WORDS - 1)];
+
+	if (level && *slot && trim_in(*slot, level - 1, index)) {
+		page_free(*slot, 0);
+		*slot = 0;
+	}
+	return is_empty(table);
+}
+
+void index_trim(struct page_index *x, u64 index)
+{
+	if (!x->height || !index_reaches(x, index) || !trim_in(x->root_pa, x->height - 1, index))
+		return;
+	page_free(x->root_pa, 0);
+	x->root_pa = 0;
+	x->height = 0;
+}
+
 static void free_in(u64 pa, u32 level)
 {
 	u64 *table = pa_to_va(pa);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Frames: the instance's memory in blocks of 4 KiB to 1 GiB, per NUMA node. */
-#include "mck/mm.h"
+#include "internal.h"
 
 #define MAX_ORDER 18U
 #define POISON 0xdb
@@ -16,6 +16,16 @@ static struct chunk chunks[ABI_MAX_CHUNKS]; /* ascending */
 static u32 chunk_count;
 static const u64 *quarantine; /* Linux's: boot_params->quarantine_count pages, ascending */
 static bool poison;
+
+/*
+ * The last free pages are not for everyone, so that who holds a lock, or may
+ * not wait, finds some: programs' own memory leaves `reserve` pages, file
+ * pages, which can be had back, half of them. Written by phys_init().
+ */
+#define RESERVE_PART 128 /* of all memory */
+#define RESERVE_MIN 64UL
+#define RESERVE_MAX 1024UL
+static u64 reserve;
 
 /* Free blocks of one node, heads marked FRAME_FREE with their order. Under lock. */
 struct node {
@@ -185,6 +195,7 @@ static void count_start(void)
 		away += first_quarantined(chunks[i].end) - first_quarantined(chunks[i].start);
 	}
 	counters->pages_total = pages - away;
+	reserve = MIN(MAX((pages - away) / RESERVE_PART, RESERVE_MIN), RESERVE_MAX);
 	counters->pages_quarantined = away;
 }
 
@@ -312,18 +323,29 @@ static int nearest(int node, u32 i)
 	return best;
 }
 
-u64 page_alloc(unsigned int order, int node)
+static u64 alloc_near(unsigned int order, int node)
 {
-	u64 pa = 0;
+	u64 pa = node_alloc(&nodes[node], order);
 
-	kassert(order <= MAX_ORDER);
-	if (node < 0 || node >= ABI_MAX_NODES)
-		node = (int)this_cpu()->boot->node % ABI_MAX_NODES;
-	pa = node_alloc(&nodes[node], order);
 	for (u32 i = 1; !pa && i < ABI_MAX_NODES; i++)
 		pa = node_alloc(&nodes[nearest(node, i)], order);
 	if (pa)
 		count(&boot_params->counters.pages_free, -(1UL << order));
+	return pa;
+}
+
+u64 page_alloc(unsigned int order, int node)
+{
+	u64 want = MAX(RECLAIM_PAGES, 2UL << order);
+	u64 pa;
+
+	kassert(order <= MAX_ORDER);
+	if (node < 0 || node >= ABI_MAX_NODES)
+		node = (int)this_cpu()->boot->node % ABI_MAX_NODES;
+	/* Who holds a lock has what is there; others have the file cache too. */
+	pa = alloc_near(order, node);
+	for (u32 i = 0; !pa && i < RECLAIM_TRIES && mm_reclaim(want, reclaim_keep()); i++)
+		pa = alloc_near(order, node);
 	return pa;
 }
 
@@ -374,6 +396,16 @@ void page_free(u64 pa, unsigned int order)
 	count(&boot_params->counters.pages_free, 1UL << order);
 }
 
+u64 phys_reserve(void)
+{
+	return reserve;
+}
+
+u32 frame_node(u64 pa)
+{
+	return chunk_of(pa)->node;
+}
+
 u64 pages_free_now(void)
 {
 	return __atomic_load_n(&boot_params->counters.pages_free, __ATOMIC_RELAXED);
@@ -400,9 +432,9 @@ void phys_publish(void)
 
 /* ---- user pages ---- */
 
-u64 upage_alloc(int node)
+static u64 upage_alloc_above(u64 floor)
 {
-	u64 pa = page_alloc(0, node);
+	u64 pa = pages_free_now() > floor ? page_alloc(0, -1) : 0;
 	struct frame *f;
 
 	if (!pa)
@@ -413,6 +445,16 @@ u64 upage_alloc(int node)
 	__atomic_store_n(&f->flags, FRAME_USER, __ATOMIC_RELAXED);
 	count(&boot_params->counters.pages_user, 1);
 	return pa;
+}
+
+u64 upage_alloc(void)
+{
+	return upage_alloc_above(reserve);
+}
+
+u64 upage_alloc_reserve(void)
+{
+	return upage_alloc_above(reserve / 2);
 }
 
 void upage_get(u64 pa)

@@ -208,7 +208,8 @@ int region_split(struct space *s, u64 va, bool counted)
 
 static bool region_alike(const struct region *a, const struct region *b)
 {
-	if (a->end != b->start || a->prot != b->prot || a->flags != b->flags ||
+	/* That one of them has copies of a file's pages, and the other none yet, keeps nobody apart. */
+	if (a->end != b->start || a->prot != b->prot || ((a->flags ^ b->flags) & ~REGION_COWED) ||
 	    a->max_prot != b->max_prot || a->file != b->file || a->shm != b->shm)
 		return false;
 	if (a->flags & REGION_VDSO)
@@ -243,6 +244,7 @@ static bool merge_round(struct space *s, u64 *start, u64 end)
 			continue;
 		}
 		r->end = n->end;
+		r->flags |= n->flags & REGION_COWED;
 		region_unlink(s, n);
 		tree_changed(&s->tree, &r->node);
 		region_free(n);

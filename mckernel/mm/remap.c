@@ -305,7 +305,7 @@ static s64 move_to_target(struct remap *m)
 		return err;
 	if (!fixed)
 		return move_anywhere(m, to);
-	if (to < SHADOW_START)
+	if (to < lowest_address(s))
 		return -EPERM;
 	if (end > SHADOW_END)
 		return -ENOMEM;

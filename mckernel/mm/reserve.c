@@ -73,6 +73,8 @@ int claim_take(struct space *s, struct reservation *c, u64 start, u64 end)
 {
 	struct claim_try t = { s, c, false };
 
+	/* Borders and tables are made under locks. */
+	mm_refill();
 	c->start = start;
 	c->end = end;
 	if (claim_try(&t))

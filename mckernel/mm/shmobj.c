@@ -30,13 +30,17 @@ void shmobj_get(struct shmobj *o)
 void shmobj_put(struct shmobj *o)
 {
 	u64 index = 0;
+	u32 freed = 0;
 	u64 *word;
 
 	if (__atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	for (; (word = index_next(&o->index, &index)); index++)
+	for (; (word = index_next(&o->index, &index)); index++) {
 		if (upage_unmap(*word))
 			lend_free(*word);
+		if (++freed % LOOP_TURN == 0)
+			mm_turn();
+	}
 	index_free(&o->index);
 	kfree(o);
 }

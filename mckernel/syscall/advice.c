@@ -7,6 +7,8 @@
 #include "mck/sys_memory.h"
 #include "mck/task.h"
 
+#define WILLNEED_MAX (2UL << 20)
+
 struct advice {
 	struct space *space;
 	u64 start, end; /* inside of one region */
@@ -71,9 +73,12 @@ static int advise_piece(const struct advice *a)
 	case MADV_NOHUGEPAGE:
 		return set(a, REGION_NOHUGE, 0);
 	case MADV_WILLNEED:
-		/* A hint: what cannot be had is faulted in, or refused, later. */
+		/*
+		 * A hint: what cannot be had is faulted in, or refused, later. As
+		 * much is read ahead as Linux does for one call, roughly.
+		 */
 		if (r->file && (r->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)) == PROT_READ)
-			space_populate(a->space, a->start, a->end);
+			space_populate(a->space, a->start, MIN(a->end, a->start + WILLNEED_MAX));
 		return 0;
 	case MADV_POPULATE_READ:
 		return populate(a, PROT_READ | PROT_WRITE | PROT_EXEC);

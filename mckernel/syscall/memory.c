@@ -19,13 +19,13 @@ static struct space *my_space(void)
 
 /* ---- mmap ---- */
 
-/* Ask Linux whether this file may be mapped so, as which version of it. *file has a reference. */
+/* Ask Linux whether this file may be mapped so, as which version of it. *file has a reference, or is NULL: anonymous memory. */
 static s64 open_file(u64 fd, u32 prot, bool shared, struct file **file, u32 *max_prot)
 {
 	struct thread *t = current_thread();
 	u64 karg[6] = { fd, prot, shared };
 	struct offload_result res;
-	u64 id, size;
+	u64 id;
 
 	offload_kernel(REQ_FILE_OPEN, karg, &res);
 	if (res.ended)
@@ -33,9 +33,10 @@ static s64 open_file(u64 fd, u32 prot, bool shared, struct file **file, u32 *max
 	if (res.value < 0)
 		return res.value;
 	id = t->kpage->kout[0];
-	size = t->kpage->kout[1];
-	*max_prot = t->kpage->kout[2] ? PROT_ALL & ~PROT_EXEC : PROT_ALL;
-	*file = shared ? NULL : file_open(id, size, 0);
+	*max_prot = PROT_ALL & ~(u32)t->kpage->kout[2];
+	if (!id)
+		return 0;
+	*file = shared ? NULL : file_open(id, t->kpage->kout[1], 0);
 	if (!*file) {
 		u64 idle[IKC_LCALL_ARGS] = { id, 1 };
 
@@ -44,6 +45,29 @@ static s64 open_file(u64 fd, u32 prot, bool shared, struct file **file, u32 *max
 		return shared ? -ENODEV : -ENOMEM;
 	}
 	return 0;
+}
+
+/* Memory of no file knows two types, and does not grow when it is shared. */
+static bool is_anonymous_type(u64 flags)
+{
+	u64 type = flags & MAP_TYPE;
+
+	return type == MAP_PRIVATE || (type == MAP_SHARED && !(flags & MAP_GROWSDOWN));
+}
+
+static s64 map_anonymous(struct map_args *a, bool shared)
+{
+	s64 ret;
+
+	if (!shared)
+		return space_map(my_space(), a);
+	a->shm = shmobj_create(a->length >> PAGE_SHIFT);
+	if (!a->shm)
+		return -ENOMEM;
+	ret = space_map(my_space(), a);
+	if (ret < 0)
+		shmobj_put(a->shm);
+	return ret;
 }
 
 static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
@@ -56,33 +80,24 @@ static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
 	ret = open_file(fd, a->prot, shared, &a->file, &a->max_prot);
 	if (ret)
 		return ret;
-	a->pgoff = offset >> PAGE_SHIFT;
+	a->pgoff = a->file ? offset >> PAGE_SHIFT : 0;
 	if (flags & (MAP_GROWSDOWN | MAP_HUGETLB))
 		ret = -EINVAL;
 	else if (offset > FILE_SIZE_MAX - a->length)
 		ret = -EOVERFLOW; /* no file reaches so far */
+	else if (!a->file)
+		ret = map_anonymous(a, shared); /* /dev/zero */
 	else
 		ret = space_map(my_space(), a);
-	if (ret < 0)
+	if (ret < 0 && a->file)
 		file_put(a->file);
 	return ret;
 }
 
-static s64 map_anonymous(struct map_args *a, u64 flags)
+/* What is mapped from now on has its pages at once: MCL_FUTURE. */
+static bool locks_new(const struct space *s)
 {
-	s64 ret;
-
-	if ((flags & MAP_TYPE) == MAP_PRIVATE)
-		return space_map(my_space(), a);
-	if ((flags & MAP_TYPE) != MAP_SHARED || (flags & MAP_GROWSDOWN))
-		return -EINVAL;
-	a->shm = shmobj_create(a->length >> PAGE_SHIFT);
-	if (!a->shm)
-		return -ENOMEM;
-	ret = space_map(my_space(), a);
-	if (ret < 0)
-		shmobj_put(a->shm);
-	return ret;
+	return s->lock_future && !s->lock_onfault;
 }
 
 /* What the flags ask of the region; MAP_STACK and the like are hints that need nothing here. */
@@ -93,6 +108,7 @@ static void map_flags(struct map_args *a, u64 flags)
 	a->low32 = flags & MAP_32BIT;
 	a->populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
 		      (flags & MAP_LOCKED);
+	a->populate |= locks_new(my_space());
 	if (flags & MAP_GROWSDOWN)
 		a->region_flags |= REGION_GROWSDOWN;
 	if (flags & MAP_NORESERVE)
@@ -138,7 +154,9 @@ s64 sys_mmap(const u64 arg[6])
 	if ((flags & MAP_HUGETLB) && (flags & MAP_ANONYMOUS))
 		return -ENOMEM;
 	if (flags & MAP_ANONYMOUS)
-		return map_anonymous(&a, flags);
+		return is_anonymous_type(flags)
+			       ? map_anonymous(&a, (flags & MAP_TYPE) == MAP_SHARED)
+			       : -EINVAL;
 	return map_file(&a, arg[4], flags, arg[5]);
 }
 
@@ -146,9 +164,12 @@ s64 sys_munmap(const u64 arg[6])
 {
 	u64 start = arg[0], length = ALIGN_UP(arg[1], PAGE_SIZE);
 
-	if ((start & ~PAGE_MASK) || !length || start > SHADOW_END || length > SHADOW_END - start)
+	if ((start & ~PAGE_MASK) || !length || start > USER_END || length > USER_END - start)
 		return -EINVAL;
-	return space_unmap(my_space(), start, start + length);
+	/* In the window is nothing of the program's. */
+	if (start >= SHADOW_END)
+		return 0;
+	return space_unmap(my_space(), start, MIN(start + length, SHADOW_END));
 }
 
 /* ---- mprotect ---- */
@@ -228,8 +249,12 @@ s64 sys_mremap(const u64 arg[6])
 s64 sys_brk(const u64 arg[6])
 {
 	struct thread *t = current_thread();
+	u64 old = t->space->brk_end;
+	u64 end = space_brk(t->space, arg[0], READ_ONCE(t->kpage->rlimit_data));
 
-	return (s64)space_brk(t->space, arg[0], READ_ONCE(t->kpage->rlimit_data));
+	if (end > old && locks_new(t->space))
+		space_populate(t->space, ALIGN_UP(old, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE));
+	return (s64)end;
 }
 
 /* ---- msync, mincore ---- */

@@ -123,6 +123,7 @@ s64 sys_mlockall(const u64 arg[6])
 	if ((flags & MCL_CURRENT) && !space_may_lock(s, s->total_pages - s->locked_pages))
 		return -ENOMEM;
 	s->lock_future = flags & MCL_FUTURE;
+	s->lock_onfault = flags & MCL_ONFAULT;
 	if (flags & MCL_CURRENT)
 		for_all_regions(s, REGION_LOCKED, 0, !(flags & MCL_ONFAULT));
 	return 0;

@@ -15,7 +15,8 @@ static bool hold_over(void *arg)
  * An odd hold: the twin is about to leave its wait, or has left it, and the
  * program must not run. Say so, and wait for the twin. While this thread
  * waits, the scan answers later holds for it. An even one is answered too:
- * until then the twin rings.
+ * until then the twin rings. Behind the scan, which may have answered one that
+ * came since: test/unit/test_model_hold.c walks these steps and the twin's.
  */
 static bool obey_hold(struct thread *t)
 {

@@ -246,7 +246,8 @@ static bool untaken(const struct thread *t)
  * The thread is in the kernel, and return_to_user() looks at hold again before
  * it leaves: so it obeys an odd one now. An even one is answered too, or the
  * twin of a thread that waits here for long would ring all the time; it looks
- * by itself when it would ring the next time.
+ * by itself when it would ring the next time. The steps are walked in
+ * test/unit/test_model_hold.c.
  */
 static void obey_hold(struct thread *t)
 {

@@ -6,7 +6,8 @@
 #
 # Around the output of each, the lines "### begin SCRIPT" and "### end SCRIPT
 # STATUS SECONDS"; between them, what a script or a kernel did wrong stands as
-# "### wrong: REASON". Ends early when an LWK died that should not have.
+# "### wrong: REASON". "### kernel RELEASE" goes before all. Ends early when an LWK
+# died that should not have.
 #
 # A script is given up when it says nothing for as many seconds as its header
 # "# idle: N" says (300 without).
@@ -93,6 +94,7 @@ check_kernels() {
 	fi
 }
 
+echo "### kernel $(uname -r)"
 for script in "$@"; do
 	echo "### begin $script"
 	echo "test begins: $script" >/dev/kmsg

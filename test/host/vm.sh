@@ -32,6 +32,9 @@ is "a command's own 124 is told apart" "$status $outcome" "124 exit 124"
 
 vm --timeout 5 -- sh -c 'for i in 1 2 3 4 5 6 7; do sleep 1; echo $i; done; sleep 1000' </dev/null
 is "the time limit is one of silence" "$status $outcome $(tail -n 1 "$dir/out")" "124 timeout 7"
+run=$(sed -n "s/^vm: the machine's logs: //p" "$dir/err")
+is "where each CPU stood is kept, twice, and how long it has run" \
+	"$(grep -c '^CPU#' "$run/registers.txt") $(grep -cE '^[0-9]+ \(CPU [0-3]/TCG\): [A-Z], ran [0-9]+ \+ [0-9]+$' "$run/registers.txt")" "8 8"
 
 vm -- sh -c 'echo "WARNING: CPU: 0 PID: 1 at here" >/dev/kmsg' </dev/null
 is "a kernel's complaint fails the run" "$status $outcome" "125 complaint"

@@ -5,6 +5,7 @@
 unsigned long jiffies = 1000;
 struct workqueue_struct *system_unbound_wq;
 static struct work_struct *queued[16];
+static struct work_struct *delayed; /* one is enough */
 static int readers;
 
 /* ---- locks ---- */
@@ -38,6 +39,26 @@ void fake_unlock(int *taken, int how)
 		weave_fail("a lock is released that is not taken");
 	*taken -= how;
 	weave_changed();
+}
+
+/* ---- memory ---- */
+
+struct page *alloc_page(gfp_t gfp)
+{
+	struct page *page = weave_alloc(sizeof(*page));
+
+	(void)gfp;
+	page->count = 1;
+	page->address = weave_alloc(PAGE_SIZE);
+	return page;
+}
+
+void __free_page(struct page *page)
+{
+	weave_step(page, true);
+	if (page->count <= 0)
+		weave_fail("a page is freed twice");
+	page->count--;
 }
 
 /* ---- waiting ---- */
@@ -192,10 +213,37 @@ bool fake_work(void)
 	return true;
 }
 
+bool queue_delayed_work(struct workqueue_struct *q, struct delayed_work *work, unsigned long delay)
+{
+	(void)q, (void)delay;
+	weave_step(work, true);
+	if (work->work.pending)
+		return false;
+	work->work.pending = true;
+	delayed = &work->work;
+	weave_changed();
+	return true;
+}
+
+static bool work_or_delayed(void *arg)
+{
+	return delayed || fake_work_due(arg);
+}
+
+/* Delayed work is due at once a few times, and then only when nothing else can happen. */
 void fake_worker(void)
 {
-	for (;;) {
-		weave_wait(WEAVE_IDLE, fake_work_due, NULL);
+	for (unsigned int early = 2;;) {
+		struct work_struct *late;
+
+		weave_wait(WEAVE_IDLE, work_or_delayed, NULL);
+		if (!fake_work_due(NULL) &&
+		    (early ? early-- > 0 : !weave_wait(WEAVE_TIMED, fake_work_due, NULL))) {
+			late = delayed;
+			delayed = NULL;
+			late->pending = false;
+			late->fn(late);
+		}
 		fake_work();
 	}
 }
@@ -278,6 +326,15 @@ void *xa_load(struct xarray *xa, unsigned long index)
 void *xa_erase(struct xarray *xa, unsigned long index)
 {
 	return xa_store(xa, index, NULL, 0);
+}
+
+/* A place that was reserved, and that nobody has filled. */
+void xa_release(struct xarray *xa, unsigned long index)
+{
+	weave_step(xa, true);
+	if (xa->entry[index] == XA_ZERO_ENTRY)
+		xa->entry[index] = NULL;
+	weave_changed();
 }
 
 bool xa_empty(struct xarray *xa)

@@ -28,6 +28,8 @@ typedef unsigned long pgoff_t, dev_t, ino_t;
 
 #define __user
 #define __rcu
+#define __acquire(lock) ((void)0)
+#define __release(lock) ((void)0)
 #define __printf(a, b) __attribute__((format(printf, a, b)))
 #define likely(x) (x)
 #define unlikely(x) (x)
@@ -40,7 +42,12 @@ typedef unsigned long pgoff_t, dev_t, ino_t;
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096UL
 #define HZ 100
+#define MAX_ERRNO 4095
+#define ERESTARTSYS 512
 #define GFP_KERNEL 0U
+#define GFP_NOWAIT 0U
+#define __GFP_NORETRY 0U
+#define __GFP_NOWARN 0U
 #define __GFP_ZERO 0U
 #define __GFP_NOFAIL 0U
 #define __GFP_ACCOUNT 0U
@@ -86,13 +93,14 @@ static inline bool fake_warn(bool condition, const char *text)
 
 struct page {
 	int count;
+	void *address;
 };
 extern struct page fake_pages[];
 #define pfn_to_page(pfn) (&fake_pages[pfn])
-#define page_to_phys(page) ((u64)((page)-fake_pages) << PAGE_SHIFT)
+#define page_to_phys(page) ((u64)(uintptr_t)(page))
 #define page_count(page) __atomic_load_n(&(page)->count, __ATOMIC_RELAXED)
 void __free_page(struct page *page);
-void *page_address(struct page *page);
+#define page_address(page) ((page)->address)
 struct page *alloc_page(gfp_t gfp);
 #define clear_page(p) memset(p, 0, PAGE_SIZE)
 
@@ -209,6 +217,30 @@ static inline void list_del_init(struct list_head *n)
 	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head); \
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
 
+#define INIT_HLIST_NODE(n) ((n)->next = NULL, (n)->pprev = NULL)
+#define hlist_unhashed(n) (!(n)->pprev)
+#define hash_ptr(p, bits) ((unsigned int)((uintptr_t)(p) >> 6) & ((1U << (bits)) - 1))
+static inline void hlist_add_head_rcu(struct hlist_node *n, struct hlist_head *head)
+{
+	n->next = head->first;
+	n->pprev = &head->first;
+	if (head->first)
+		head->first->pprev = &n->next;
+	__atomic_store_n(&head->first, n, __ATOMIC_RELEASE);
+}
+
+static inline void hlist_del_init_rcu(struct hlist_node *n)
+{
+	__atomic_store_n(n->pprev, n->next, __ATOMIC_RELAXED);
+	if (n->next)
+		n->next->pprev = n->pprev;
+	n->pprev = NULL;
+}
+
+#define hlist_for_each_entry_rcu(pos, head, member) \
+	for (struct hlist_node *n_ = (head)->first; \
+	     n_ && ((pos) = list_entry(n_, __typeof__(*pos), member), true); n_ = n_->next)
+
 /* ---- locks ---- */
 
 struct fake_lock {
@@ -317,9 +349,11 @@ extern struct workqueue_struct *system_unbound_wq;
 #define INIT_RCU_WORK(w, function) INIT_WORK(&(w)->work, function)
 #define to_rcu_work(w) container_of(w, struct rcu_work, work)
 bool queue_work(struct workqueue_struct *q, struct work_struct *work);
-#define queue_delayed_work(q, w, delay) queue_work(q, &(w)->work)
+bool queue_delayed_work(struct workqueue_struct *q, struct delayed_work *work, unsigned long delay);
+#define cancel_delayed_work_sync(w) ((void)(w))
 /* After a grace period: when nobody is reading. */
 bool queue_rcu_work(struct workqueue_struct *q, struct rcu_work *work);
+#define rcu_barrier() ((void)0)
 /* Run one piece of work that is due; false: there is none. */
 bool fake_work(void);
 bool fake_work_due(void *arg);
@@ -331,6 +365,7 @@ void fake_worker(void);
 void rcu_read_lock(void);
 void rcu_read_unlock(void);
 #define rcu_dereference(p) READ_ONCE(p)
+#define rcu_dereference_protected(p, held) (p)
 #define rcu_access_pointer(p) READ_ONCE(p)
 #define rcu_assign_pointer(p, v) smp_store_release(&(p), v)
 struct srcu_struct {
@@ -366,6 +401,8 @@ int xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 void *xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 void *xa_load(struct xarray *xa, unsigned long index);
 void *xa_erase(struct xarray *xa, unsigned long index);
+void xa_release(struct xarray *xa, unsigned long index);
+#define xa_err(entry) (IS_ERR(entry) ? (int)PTR_ERR(entry) : 0)
 bool xa_empty(struct xarray *xa);
 #define xa_reserve(xa, index, gfp) xa_insert(xa, index, NULL, gfp)
 #define xa_for_each_range(xa, index, e, first, last)                              \
@@ -381,7 +418,9 @@ struct file {
 	struct address_space *f_mapping;
 	int refs;
 };
-struct file_operations;
+struct file_operations {
+	int unused;
+};
 struct vm_area_struct;
 struct vm_operations_struct;
 struct linux_binprm;
@@ -403,10 +442,46 @@ struct elf64_hdr {
 struct super_block;
 struct kernel_siginfo;
 #define DECLARE_HASHTABLE(name, bits) struct hlist_head name[1 << (bits)]
-struct mm_struct;
+struct mmu_notifier;
+struct mm_struct {
+	struct linux_binfmt *binfmt;
+	struct mmu_notifier *notifier; /* a list of at most one */
+	int taken; /* the lock of the list */
+};
+struct sighand_struct {
+	spinlock_t siglock;
+};
 struct task_struct {
 	struct mm_struct *mm;
+	struct sighand_struct *sighand;
+	int refs;
+	u64 utime, stime;
+	struct {
+		u64 sum_exec_runtime;
+	} se;
 };
+extern struct task_struct fake_current;
+#define current (&fake_current)
+
+struct mmu_notifier_ops {
+	void (*release)(struct mmu_notifier *n, struct mm_struct *mm);
+	struct mmu_notifier *(*alloc_notifier)(struct mm_struct *mm);
+	void (*free_notifier)(struct mmu_notifier *n);
+};
+struct mmu_notifier {
+	const struct mmu_notifier_ops *ops;
+	int users;
+};
+struct mmu_notifier *mmu_notifier_get(const struct mmu_notifier_ops *ops, struct mm_struct *mm);
+void mmu_notifier_put(struct mmu_notifier *n);
+void set_binfmt(struct linux_binfmt *new);
+
+#define get_task_struct(t) __atomic_add_fetch(&(t)->refs, 1, __ATOMIC_SEQ_CST)
+#define put_task_struct(t) __atomic_sub_fetch(&(t)->refs, 1, __ATOMIC_SEQ_CST)
+int wake_up_process(struct task_struct *task);
+#define put_cred(cred) ((void)(cred))
+#define local_irq_disable() ((void)0)
+#define local_irq_enable() ((void)0)
 
 struct file *get_file(struct file *file);
 void fput(struct file *file);

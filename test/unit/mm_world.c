@@ -86,7 +86,7 @@ void wake_all_cpus(void)
 
 /* ---- the module: shadow, holds, quarantine ---- */
 
-#define SHADOW_MAX 4096
+#define SHADOW_MAX 8192
 static struct shown {
 	struct space *space;
 	u64 va, pa;
@@ -139,20 +139,36 @@ static bool insert(struct space *s, u64 va, bool write)
 	return true;
 }
 
-static int fill_for_linux(const struct fill_wanted *fill)
-{
-	u64 id = file_id(fill->file), size = file_size(fill->file);
-	bool bad = module.read_error && fill->index >= module.read_error_at;
+/* Bytes of each file now; 0: not limited. */
+static u64 sizes[128];
 
-	if (bad || (size && fill->index >= ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT)) {
-		file_filled(id, fill->index, fill->frame_pa, -EIO);
-		file_put(fill->file);
-		return -EFAULT;
-	}
-	memset(pa_to_va(fill->frame_pa), file_byte(id, fill->index), PAGE_SIZE);
-	file_filled(id, fill->index, fill->frame_pa, 0);
+static bool is_beyond(u64 id, u64 page)
+{
+	u64 size = sizes[id % ARRAY_SIZE(sizes)];
+
+	return size && page >= ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT;
+}
+
+static ikc_handler handlers[16];
+
+static bool is_bad(u64 page)
+{
+	return module.read_error && page >= module.read_error_at &&
+	       (!module.read_error_end || page < module.read_error_end);
+}
+
+/* As the module does: whatever came of it, the fault is asked for again. */
+static void fill_for_linux(const struct fill_wanted *fill)
+{
+	u64 id = file_id(fill->file);
+	bool bad = is_bad(fill->index) || is_beyond(id, fill->index);
+	struct ikc_call done = { .op = CALL_FILL_DONE,
+				 .arg = { id, fill->index, fill->frame_pa, bad ? (u64)-EIO : 0 } };
+
+	if (!bad)
+		memset(pa_to_va(fill->frame_pa), file_byte(id, fill->index), PAGE_SIZE);
 	file_put(fill->file);
-	return 0;
+	handlers[CALL_FILL_DONE](0, &done);
 }
 
 static struct shown *linux_fault(struct space *s, u64 va, bool write, int *err)
@@ -177,7 +193,7 @@ static struct shown *linux_fault(struct space *s, u64 va, bool write, int *err)
 			world_run_deferred();
 			break;
 		case FR_FILL:
-			*err = fill_for_linux(&fill);
+			fill_for_linux(&fill);
 			break;
 		case FR_OOM:
 			*err = -ENOMEM;
@@ -229,8 +245,6 @@ static struct hold *held(u64 pa)
 			return &holds[i];
 	return NULL;
 }
-
-static ikc_handler handlers[16];
 
 void ikc_set_handler(enum call_op op, ikc_handler handler)
 {
@@ -372,7 +386,13 @@ u8 file_byte(u64 id, u64 page)
 
 struct file *world_file(u64 id, u64 size)
 {
+	world_resize(id, size);
 	return file_open(id, size, 0);
+}
+
+void world_resize(u64 id, u64 size)
+{
+	sizes[id % ARRAY_SIZE(sizes)] = size;
 }
 
 void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_result *res)
@@ -384,7 +404,7 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		module.open_fd = karg[0];
 		kpage.kout[0] = module.open_id;
 		kpage.kout[1] = module.open_size;
-		kpage.kout[2] = module.open_noexec;
+		kpage.kout[2] = module.open_noexec ? PROT_EXEC : 0;
 		res->value = module.open_error;
 		return;
 	}
@@ -395,7 +415,11 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		return;
 	}
 	for (u64 i = 0; i < count; i++) {
-		if (module.read_error && first + i >= module.read_error_at) {
+		if (is_beyond(id, first + i)) {
+			res->value = (s64)i;
+			return;
+		}
+		if (is_bad(first + i)) {
 			res->value = i ? (s64)i : module.read_error;
 			return;
 		}
@@ -516,4 +540,30 @@ struct space *world_space(void)
 	s->mmap_base = 0x7e0000000000UL;
 	thread.space = s;
 	return s;
+}
+
+int world_setup(void **state)
+{
+	struct space **s = *state;
+
+	world_start(64UL << 20);
+	if (s)
+		*s = world_space();
+	return 0;
+}
+
+int world_end(void **state)
+{
+	(void)state;
+	world_stop();
+	return 0;
+}
+
+int world_put(void **state)
+{
+	struct space **s = *state;
+
+	if (*s)
+		space_put(*s);
+	return world_end(state);
 }

@@ -29,6 +29,7 @@ struct module {
 	void (*at_no_thread)(void); /* and this happens before; NULL: nothing */
 	s64 read_error; /* of pages from read_error_at on */
 	u64 read_error_at;
+	u64 read_error_end; /* 0: all behind it */
 	bool reader_dies;
 	/* REQ_FILE_OPEN: its answer, and what was asked */
 	u64 open_id, open_size, open_fd;
@@ -41,6 +42,17 @@ void world_start(u64 size);
 /* Everything is given back: no page is in use but what the start took. */
 void world_stop(void);
 struct space *world_space(void); /* fresh, also the current thread's */
+/*
+ * The fixture of tests in a world of 64 MiB: world_test(test, &s, end) gives `s`, a pointer to a
+ * space, a fresh one. The end is world_put, which puts what `s` still points to, or world_end,
+ * where each test puts its space itself.
+ */
+int world_setup(void **state);
+int world_put(void **state);
+int world_end(void **state);
+#define world_test(name, space, end) \
+	cmocka_unit_test_prestate_setup_teardown(name, world_setup, end, space)
+
 void world_run_deferred(void);
 /* The current thread must end: interruptible waits fail. */
 extern bool world_must_end;
@@ -69,6 +81,7 @@ void check_shadow(void);
 /* A file of so many bytes; byte i of page p is file_byte(id, p). */
 struct file *world_file(u64 id, u64 size);
 u8 file_byte(u64 id, u64 page);
+void world_resize(u64 id, u64 size); /* it grows, or is truncated */
 
 s64 map_anon(struct space *s, u64 addr, u64 length, u32 prot); /* fixed if addr */
 s64 map_of_file(struct space *s, struct file *f, u64 addr, u64 length, u32 prot, u64 pgoff);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Unit tests of the LWK's process part: decisions that need no machine.
+add_unit_test(model_hold SOURCES test/unit/test_model_hold.c)
 foreach(test restart signal table exec futexq clock timer)
   set(sources_restart mckernel/offload/restart.c)
   set(sources_signal mckernel/task/signal.c)

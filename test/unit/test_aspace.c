@@ -11,21 +11,6 @@
 
 static struct space *s;
 
-static int setup(void **state)
-{
-	(void)state;
-	world_start(64 * MIB);
-	s = world_space();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	world_stop();
-	return 0;
-}
-
 static u32 regions(void)
 {
 	struct region *r;
@@ -412,7 +397,7 @@ static void test_claims(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) world_test(name, &s, world_end)
 	const struct CMUnitTest tests[] = {
 		TEST(test_ids),
 		TEST(test_borders_and_merging),

@@ -12,23 +12,6 @@
 
 static struct space *s;
 
-static int setup(void **state)
-{
-	(void)state;
-	world_start(64 * MIB);
-	s = world_space();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	if (s)
-		space_put(s);
-	world_stop();
-	return 0;
-}
-
 static u64 user_pages(void)
 {
 	return boot_params->counters.pages_user;
@@ -156,13 +139,13 @@ static void test_file_by_twin(void **state)
 	/* 16, and then ever more in sequence. */
 	assert_int_equal(module.reads, 2);
 	assert_int_equal(boot_params->counters.pages_cache, 0);
-	assert_int_equal(user_read(s, PAGE(40), &byte), FR_BUS);
+	assert_int_equal(user_read(s, PAGE(40), &byte), FR_BUS); /* asked of Linux */
 	/* A write is the process's own. */
 	user_write(s, PAGE(3), 1);
 	expect_byte(s, PAGE(3), 1);
 	assert_int_equal(space_discard(s, PAGE(3), PAGE(4)), 0);
 	expect_byte(s, PAGE(3), file_byte(1, 3));
-	assert_int_equal(module.reads, 2);
+	assert_int_equal(module.reads, 3);
 }
 
 static void test_file_for_linux(void **state)
@@ -315,6 +298,66 @@ static void test_read_errors(void **state)
 	/* It is tried again each time. */
 	module.read_error = 0;
 	expect_byte(s, PAGE(7), file_byte(6, 7));
+	/* Nor does one before it, at the start of what is read around it. */
+	space_discard(s, PAGE(0), PAGE(16));
+	file_shrink(~0UL);
+	module.read_error = -EIO;
+	module.read_error_at = 0;
+	module.read_error_end = 3;
+	expect_byte(s, PAGE(5), file_byte(6, 5));
+	assert_int_equal(user_read(s, PAGE(0), &byte), FR_BUS);
+	assert_int_equal(user_read(s, PAGE(2), &byte), FR_BUS);
+	expect_byte(s, PAGE(3), file_byte(6, 3));
+}
+
+static u64 kernel_pages_now(void)
+{
+	const struct lwk_counters *c = &boot_params->counters;
+
+	return c->pages_total - pages_free_now() - c->pages_user - c->pages_cache;
+}
+
+/* Where a file ends is what Linux says at the fault, to both askers. */
+static void test_sizes_change(void **state)
+{
+	struct file *f = world_file(9, 4 * PAGE_SIZE - 100);
+	u64 kernel;
+	u8 byte;
+
+	(void)state;
+	map_of_file(s, f, BASE, 40 * PAGE_SIZE, RW, 0);
+	expect_byte(s, PAGE(3), file_byte(9, 3));
+	assert_int_equal(user_read(s, PAGE(4), &byte), FR_BUS);
+	assert_int_equal(linux_read(s, PAGE(4), &byte), -EFAULT);
+	assert_int_equal(linux_write(s, PAGE(5), 1), -EFAULT);
+	world_resize(9, 30 * PAGE_SIZE);
+	expect_byte(s, PAGE(4), file_byte(9, 4));
+	assert_int_equal(linux_read(s, PAGE(20), &byte), 0);
+	assert_int_equal(byte, file_byte(9, 20));
+	assert_int_equal(linux_write(s, PAGE(5), 1), 0);
+	assert_int_equal(user_write(s, PAGE(21), 1), FR_OK);
+	assert_int_equal(user_read(s, PAGE(30), &byte), FR_BUS);
+	/* Those who try far behind the end leave nothing there. */
+	map_of_file(s, world_file(10, PAGE_SIZE), PAGE(1UL << 20), 1UL << 40, PROT_READ, 0);
+	user_read(s, PAGE(1UL << 20), &byte);
+	kernel = kernel_pages_now();
+	for (u64 i = 1; i < 100; i++) {
+		u64 va = PAGE(1UL << 20) + i * (1UL << 30);
+
+		assert_int_equal(user_read(s, va, &byte), FR_BUS);
+		assert_int_equal(linux_read(s, va, &byte), -EFAULT);
+	}
+	/* But for the page tables of the space, two for each place. */
+	assert_in_range(kernel_pages_now() - kernel, 0, 200);
+	/* Shorter again: what nobody has touched is not there. */
+	world_resize(9, 10 * PAGE_SIZE);
+	assert_int_equal(user_read(s, PAGE(10), &byte), FR_BUS);
+	assert_int_equal(linux_read(s, PAGE(11), &byte), -EFAULT);
+	/* What one asker was told is not kept from the next. */
+	world_resize(9, 12 * PAGE_SIZE);
+	assert_int_equal(linux_read(s, PAGE(11), &byte), 0);
+	expect_byte(s, PAGE(5), 1);
+	expect_byte(s, PAGE(21), 1);
 }
 
 /* ---- shortage ---- */
@@ -322,10 +365,11 @@ static void test_read_errors(void **state)
 static u64 hoard[16384];
 static u32 hoarded;
 
+/* What is free; the file cache's pages stay. */
 static void hoard_all(void)
 {
-	while ((hoard[hoarded] = page_alloc(0, -1)))
-		hoarded++;
+	while (pages_free_now())
+		hoard[hoarded++] = page_alloc(0, -1);
 }
 
 static void hoard_drop(void)
@@ -336,16 +380,16 @@ static void hoard_drop(void)
 
 static void test_shortage(void **state)
 {
-	struct file *f = world_file(7, 64 * PAGE_SIZE);
+	struct file *f = world_file(7, 256 * PAGE_SIZE);
 	struct space *other = world_space();
 	struct fill_wanted fill;
 
 	(void)state;
-	map_of_file(other, f, BASE, 64 * PAGE_SIZE, PROT_READ, 0);
-	for (u32 i = 0; i < 64; i++)
+	map_of_file(other, f, BASE, 256 * PAGE_SIZE, PROT_READ, 0);
+	for (u32 i = 0; i < 256; i++)
 		expect_byte(other, PAGE(i), file_byte(7, i));
 	space_put(other);
-	assert_int_equal(boot_params->counters.pages_cache, 64);
+	assert_int_equal(boot_params->counters.pages_cache, 256);
 	current_thread()->space = s;
 	map_anon(s, BASE, 2000 * PAGE_SIZE, RW);
 	space_set_flags(s, BASE, PAGE(2000), REGION_NOHUGE, 0);
@@ -353,13 +397,21 @@ static void test_shortage(void **state)
 	hoard_all();
 	/* Cached pages give way first; then there is nothing. */
 	assert_int_equal(user_write(s, PAGE(1501), 1), FR_OK);
+	assert_in_range(boot_params->counters.pages_cache, 1, 128);
+	for (u32 i = 0; i < 2; i++) {
+		hoard_all();
+		user_write(s, PAGE(1520), 1);
+	}
 	assert_int_equal(boot_params->counters.pages_cache, 0);
 	assert_int_equal(module.forgets, 1);
-	hoard_all();
-	assert_int_equal(user_write(s, PAGE(1520), 1), FR_OOM);
-	assert_int_equal(space_fault(s, PAGE(1520), ACCESS_WRITE, &fill), FR_OOM);
+	assert_int_equal(user_write(s, PAGE(1540), 1), FR_OOM);
+	/* A thread looks for what only Linux could give back, and finds nothing. */
+	assert_int_equal(space_fault(s, PAGE(1540), ACCESS_WRITE, &fill), FR_BUSY);
+	assert_int_equal(space_fault(s, PAGE(1540), ACCESS_WRITE, &fill), FR_BUSY);
+	world_run_deferred();
+	assert_int_equal(space_fault(s, PAGE(1540), ACCESS_WRITE, &fill), FR_OOM);
 	hoard_drop();
-	assert_int_equal(user_write(s, PAGE(1520), 1), FR_OK);
+	assert_int_equal(user_write(s, PAGE(1540), 1), FR_OK);
 }
 
 static void test_mlock_style_populate(void **state)
@@ -373,7 +425,7 @@ static void test_mlock_style_populate(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) world_test(name, &s, world_put)
 	const struct CMUnitTest tests[] = {
 		TEST(test_refusals),
 		TEST(test_rights_in_entries),
@@ -386,6 +438,7 @@ int main(void)
 		TEST(test_filler_dies),
 		TEST(test_wait_ends_with_thread),
 		TEST(test_read_errors),
+		TEST(test_sizes_change),
 		TEST(test_shortage),
 		TEST(test_mlock_style_populate),
 	};

@@ -9,20 +9,14 @@
 #define PAGE(n) (BASE + (n)*PAGE_SIZE)
 
 static struct lwk_counters *counters;
+static LIST_HEAD(hoard);
 
 static int setup(void **state)
 {
-	(void)state;
-	world_start(64 * MIB);
-	counters = &boot_params->counters;
-	return 0;
-}
+	int err = world_setup(state);
 
-static int teardown(void **state)
-{
-	(void)state;
-	world_stop();
-	return 0;
+	counters = &boot_params->counters;
+	return err;
 }
 
 /* A process maps `pages` of the file, touches them, and ends. */
@@ -168,6 +162,147 @@ static void test_large_sparse_file(void **state)
 	space_put(s);
 }
 
+/* ---- when memory is short ---- */
+
+#define FILE_PAGES 24576UL /* 96 MiB, of 64 MiB */
+
+static void hoard_pages(u64 count)
+{
+	while (count--) {
+		u64 pa = page_alloc(0, -1);
+
+		assert_true(pa);
+		list_add(&hoard, &frame_of(pa)->link);
+	}
+}
+
+static void hoard_drop(void)
+{
+	while (!list_empty(&hoard)) {
+		struct frame *f = list_entry(hoard.next, struct frame, link);
+
+		list_del(&f->link);
+		page_free(frame_pa(f), 0);
+	}
+}
+
+static u64 clean(void)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < ABI_MAX_NODES; i++)
+		sum += counters->pages_clean_node[i];
+	return sum;
+}
+
+/* More than the instance has, in one mapping; another's pages give way, what is written stays. */
+static void test_larger_than_memory(void **state)
+{
+	struct space *a = world_space(), *b = world_space();
+
+	(void)state;
+	map_of_file(a, world_file(40, 64 * PAGE_SIZE), BASE, 64 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		    0);
+	for (u64 i = 0; i < 64; i++)
+		expect_byte(a, PAGE(i), file_byte(40, i));
+	assert_int_equal(user_write(a, PAGE(7), 1), FR_OK);
+	map_of_file(b, world_file(41, FILE_PAGES * PAGE_SIZE), BASE, FILE_PAGES * PAGE_SIZE,
+		    PROT_READ, 0);
+	for (u32 round = 0; round < 2; round++)
+		for (u64 i = 0; i < FILE_PAGES; i++)
+			expect_byte(b, PAGE(i), file_byte(41, i));
+	assert_true(clean() > counters->pages_total / 2);
+	expect_byte(a, PAGE(7), 1);
+	expect_byte(a, PAGE(8), file_byte(40, 8));
+	/* Anonymous memory gets what they have, but for a little. */
+	map_anon(a, PAGE(100), 12000 * PAGE_SIZE, PROT_READ | PROT_WRITE);
+	for (u64 i = 0; i < 12000; i++)
+		assert_int_equal(user_write(a, PAGE(100 + i), 1), FR_OK);
+	expect_byte(b, PAGE(3), file_byte(41, 3));
+	space_put(a);
+	space_put(b);
+	assert_int_equal(clean(), counters->pages_cache);
+}
+
+/* Linux shows them all: it is asked, by a thread where the asker may not wait. */
+static void test_lent_pages_give_way(void **state)
+{
+	struct space *s = world_space();
+	u64 held;
+	u8 byte;
+
+	(void)state;
+	hoard_pages(12288); /* 16 MiB are left */
+	map_of_file(s, world_file(42, 24 * MIB), BASE, 24 * MIB, PROT_READ, 0);
+	held = linux_hold(s, PAGE(0), false);
+	for (u64 i = 0; i < 24 * MIB / PAGE_SIZE; i++) {
+		int err;
+
+		while ((err = linux_read(s, PAGE(i), &byte)) == -EAGAIN)
+			;
+		assert_int_equal(err, 0);
+		assert_int_equal(byte, file_byte(42, i));
+		if (i % 1024 == 0)
+			check_shadow();
+	}
+	assert_true(module.zaps > 0);
+	assert_int_equal(*linux_page(held), file_byte(42, 0));
+	linux_forget(s);
+	space_put(s);
+	linux_release(held);
+	hoard_drop();
+}
+
+/* What is locked stays. */
+static void test_locked_pages_stay(void **state)
+{
+	struct space *s = world_space();
+	u64 reads;
+
+	(void)state;
+	map_of_file(s, world_file(43, 32 * PAGE_SIZE), BASE, 32 * PAGE_SIZE, PROT_READ, 0);
+	assert_int_equal(space_set_flags(s, PAGE(0), PAGE(32), REGION_LOCKED, 0), 0);
+	assert_int_equal(space_populate(s, PAGE(0), PAGE(32)), 0);
+	reads = module.reads;
+	map_anon(s, PAGE(100), 16000 * PAGE_SIZE, PROT_READ | PROT_WRITE);
+	for (u64 i = 0; user_write(s, PAGE(100 + i), 1) == FR_OK; i++)
+		;
+	for (u64 i = 0; i < 32; i++)
+		expect_byte(s, PAGE(i), file_byte(43, i));
+	assert_int_equal(module.reads, reads);
+	space_put(s);
+}
+
+/* Everybody has the cache's pages: objects, tables, blocks, a fork, a promise. */
+static void test_all_ways_reclaim(void **state)
+{
+	struct space *s = world_space(), *child;
+	u64 pages = 12000, i;
+
+	(void)state;
+	map_anon(s, PAGE(0), 2048 * PAGE_SIZE, PROT_READ | PROT_WRITE);
+	for (i = 0; i < 2048; i++)
+		user_write(s, PAGE(i), 3);
+	map_of_file(s, world_file(44, FILE_PAGES * PAGE_SIZE), PAGE(4096), FILE_PAGES * PAGE_SIZE,
+		    PROT_READ, 0);
+	for (i = 0; i < FILE_PAGES; i++)
+		expect_byte(s, PAGE(4096 + i), file_byte(44, i));
+	assert_true(pages_free_now() < pages / 4);
+	assert_int_equal(map_anon(s, PAGE(40000), pages * PAGE_SIZE, PROT_READ | PROT_WRITE),
+			 PAGE(40000));
+	hoard_pages(pages / 2);
+	for (i = 0; i < FILE_PAGES; i++)
+		expect_byte(s, PAGE(4096 + i), file_byte(44, i));
+	child = world_space();
+	assert_int_equal(space_fork(s, child), 0);
+	for (i = 0; i < 2048; i++)
+		assert_int_equal(user_write(child, PAGE(i), 4), FR_OK);
+	expect_byte(s, PAGE(2047), 3);
+	space_put(child);
+	space_put(s);
+	hoard_drop();
+}
+
 static void test_index(void **state)
 {
 	static const u64 at[] = { 0, 511, 512, 0x40000, 1UL << 27, (1UL << 36) + 5, 1UL << 52 };
@@ -191,7 +326,7 @@ static void test_index(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_end)
 	const struct CMUnitTest tests[] = {
 		TEST(test_shared_and_kept),
 		TEST(test_opened_and_not_mapped),
@@ -200,6 +335,10 @@ int main(void)
 		TEST(test_bound),
 		TEST(test_telling),
 		TEST(test_large_sparse_file),
+		TEST(test_larger_than_memory),
+		TEST(test_lent_pages_give_way),
+		TEST(test_locked_pages_stay),
+		TEST(test_all_ways_reclaim),
 		TEST(test_index),
 	};
 

@@ -13,22 +13,17 @@ static struct space *s, *child;
 
 static int setup(void **state)
 {
-	(void)state;
-	world_start(64 * MIB);
-	s = world_space();
+	int err = world_setup(state);
+
 	child = world_space();
-	return 0;
+	return err;
 }
 
 static int teardown(void **state)
 {
-	(void)state;
 	if (child)
 		space_put(child);
-	if (s)
-		space_put(s);
-	world_stop();
-	return 0;
+	return world_put(state);
 }
 
 static void test_copy_on_write(void **state)
@@ -257,7 +252,7 @@ static void test_no_memory(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, teardown, &s)
 	const struct CMUnitTest tests[] = {
 		TEST(test_copy_on_write), TEST(test_copy_after_flush),
 		TEST(test_large_leaf),	  TEST(test_lent_pages),

@@ -10,21 +10,6 @@
 
 static struct space *s;
 
-static int setup(void **state)
-{
-	(void)state;
-	world_start(64 * MIB);
-	s = world_space();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	world_stop();
-	return 0;
-}
-
 static void test_unlent_costs_nothing(void **state)
 {
 	(void)state;
@@ -377,7 +362,7 @@ static void test_no_memory(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) world_test(name, &s, world_end)
 	const struct CMUnitTest tests[] = {
 		TEST(test_unlent_costs_nothing),
 		TEST(test_zapped_before_free),

@@ -132,7 +132,6 @@ int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
 
 bool sched_turn(void)
 {
-	sched_yield();
 	return true;
 }
 

@@ -16,22 +16,6 @@
 
 static struct space *s;
 
-static int setup(void **state)
-{
-	(void)state;
-	world_start(64 * MIB);
-	s = world_space();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	space_put(s);
-	world_stop();
-	return 0;
-}
-
 extern int *__errno_location(void); /* <errno.h> would name its numbers a second time */
 typedef s64 (*call)(const u64 arg[6]);
 
@@ -173,9 +157,19 @@ static void test_mmap_file(void **state)
 	module.open_error = -EACCES;
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, MAP_SHARED, 4, 0), -EACCES);
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, 0, 4, 0), -EINVAL);
-	/* A mapping that fails gives it back too. */
 	module.open_error = 0;
+	/* Without an id it is anonymous memory: /dev/zero. */
 	module.idles = 0;
+	module.open_id = 0;
+	module.open_noexec = false;
+	at = (u64)do_call(sys_mmap, 0, 2 * PAGE_SIZE, RW, MAP_PRIVATE, 4, PAGE_SIZE);
+	assert_int_equal(user_write(s, at, 1), FR_OK);
+	expect_byte(s, at + PAGE_SIZE, 0);
+	at = (u64)do_call(sys_mmap, 0, 2 * PAGE_SIZE, RW, MAP_SHARED, 4, PAGE_SIZE);
+	assert_int_equal(user_write(s, at + PAGE_SIZE, 1), FR_OK);
+	assert_int_equal(module.idles, 0);
+	module.open_id = 9;
+	/* A mapping that fails gives it back too. */
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, MAP_PRIVATE | MAP_GROWSDOWN, 4, 0),
 			 -EINVAL);
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, MAP_PRIVATE | MAP_HUGETLB, 4, 0),
@@ -223,6 +217,31 @@ static void test_mlock(void **state)
 	assert_int_equal(s->locked_pages, 10);
 	assert_int_equal(do_call(sys_munlockall, 0, 0, 0, 0, 0, 0), 0);
 	assert_int_equal(s->locked_pages, 0);
+}
+
+/* The ends of what programs may have: CAP_SYS_RAWIO below, the window above. */
+static void test_ends_of_space(void **state)
+{
+	struct kpage *k = current_thread()->kpage;
+	u64 fixed = ANON | MAP_FIXED;
+
+	(void)state;
+	assert_int_equal(do_call(sys_mmap, 0x1000, PAGE_SIZE, RW, fixed, ~0UL, 0), -EPERM);
+	k->caps = KPAGE_CAP_SYS_RAWIO;
+	assert_int_equal(do_call(sys_mmap, 0x1000, PAGE_SIZE, RW, fixed, ~0UL, 0), 0x1000);
+	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, fixed, ~0UL, 0), 0);
+	/* As a hint it is rounded up for everybody. */
+	assert_int_equal(do_call(sys_mmap, 0x2000, PAGE_SIZE, RW, ANON, ~0UL, 0), SHADOW_START);
+	k->caps = 0;
+	assert_int_equal(do_call(sys_mremap, 0x1000, PAGE_SIZE, PAGE_SIZE,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, 0x4000, 0),
+			 -EPERM);
+	assert_int_equal(do_call(sys_munmap, 0, 16 * PAGE_SIZE, 0, 0, 0, 0), 0);
+	assert_int_equal(do_call(sys_mmap, SHADOW_END, PAGE_SIZE, RW, fixed, ~0UL, 0), -ENOMEM);
+	assert_true((u64)do_call(sys_mmap, SHADOW_END, PAGE_SIZE, RW, ANON, ~0UL, 0) < SHADOW_END);
+	assert_int_equal(do_call(sys_munmap, SHADOW_END, PAGE_SIZE, 0, 0, 0, 0), 0);
+	assert_int_equal(do_call(sys_munmap, BASE, USER_END - BASE, 0, 0, 0, 0), 0);
+	assert_int_equal(do_call(sys_munmap, USER_END, PAGE_SIZE, 0, 0, 0, 0), -EINVAL);
 }
 
 /* The pages of the vDSO cannot be had a second time, and it does not grow. */
@@ -275,10 +294,11 @@ static void test_brk_call(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) world_test(name, &s, world_put)
 	const struct CMUnitTest tests[] = {
-		TEST(test_as_linux), TEST(test_mmap),	  TEST(test_mmap_file),	 TEST(test_mlock),
-		TEST(test_mincore),  TEST(test_brk_call), TEST(test_vdso_stays),
+		TEST(test_as_linux),   TEST(test_mmap),		 TEST(test_mmap_file),
+		TEST(test_mlock),      TEST(test_mincore),	 TEST(test_brk_call),
+		TEST(test_vdso_stays), TEST(test_ends_of_space),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

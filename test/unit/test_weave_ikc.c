@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls and lcalls with both kernels' own code, mckernel/ikc.c and ihk/ikc.c:
+ * Calls and lcalls with both kernels' own code, mckernel/ikc/ikc.c and ihk/os/ikc.c:
  * what was asked is what is served, once, and the answer is its own.
  */
 #include <stdlib.h>
@@ -18,7 +18,7 @@ struct ring *to_lwk, *to_linux;
 struct ikc_call ikc_calls[IKC_CALLS];
 struct ikc_lcall ikc_lcalls[IKC_LCALLS];
 
-/* ---- the kernel around mckernel/ikc.c ---- */
+/* ---- the kernel around mckernel/ikc/ikc.c ---- */
 
 /* Nobody waits for a free lcall, of so many: the conditions here only look. */
 int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
@@ -266,7 +266,7 @@ static void check_calls(void)
 
 static const struct weave_case cases[] = {
 	CASE("two leave lcalls", 2, setup_left, check_two, tell_1, tell_2, linux_cpu),
-	CASE("one leaves, one waits", 3, setup_left, check_two, tell_1, ask_2, linux_cpu),
+	CASE("one leaves, one waits", 2, setup_left, check_two, tell_1, ask_2, linux_cpu),
 	CASE("a word comes twice", 2, setup, check_again, ask_1_2, send_again, linux_interrupts,
 	     linux_worker),
 	CASE("a call is given up", 2, setup_calls, check_calls, lwk_cpu, call_2_4, kill_1,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The scheduler of the interleaving tests, and what -fsanitize=thread calls. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -342,6 +343,12 @@ void weave_fail(const char *fmt, ...)
 	abort();
 }
 
+/* A pointer that led nowhere, or a panic of the LWK. */
+static void on_signal(int signo)
+{
+	weave_fail("signal %d", signo);
+}
+
 static void run(void)
 {
 	volatile bool begun = false;
@@ -407,6 +414,8 @@ static void walk(unsigned int bound)
 /* True: no run has failed. Few delays first: what they show is easier to read. */
 static bool explore(const struct weave_case *c)
 {
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_NODEFER };
+
 	w->now = c;
 	w->actors = 0;
 	while (w->actors < WEAVE_ACTORS && c->actor[w->actors])
@@ -418,6 +427,8 @@ static bool explore(const struct weave_case *c)
 	w->self = -1;
 	if (c->prepare)
 		c->prepare();
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGABRT, &action, NULL);
 	w->data = malloc(_end - __data_start);
 	memcpy(w->data, __data_start, _end - __data_start);
 	for (unsigned int bound = 0; bound <= c->delays + more && !w->failed; bound++)
@@ -481,9 +492,13 @@ void weave_free(void *p)
 
 	if (!p)
 		return;
+	touch(p, true, __builtin_return_address(0));
 	if (w->freed[at / 16])
 		weave_fail("freed twice");
 	memcpy(&size, (unsigned char *)p - 16, sizeof(size));
+	/* Whoever accesses any of it meets us there. */
+	for (size_t i = 0; i < size && w->self >= 0; i += 8)
+		is_shared((uintptr_t)p + i, true);
 	memset(w->freed + at / 16, 1, size / 16);
 }
 

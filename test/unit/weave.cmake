@@ -2,11 +2,11 @@
 # Tests that interleave the sides of a protocol in every way: see weave.h.
 
 set(weave_headers ${CMAKE_CURRENT_BINARY_DIR}/linux_headers)
-set(weave_includes_LWK mckernel/include mckernel include test/unit)
+set(weave_includes_LWK mckernel/include mckernel mckernel/mm include test/unit)
 set(weave_includes_MODULE ihk include test/unit)
 
 # Every <linux/...> that the module's files under test include.
-foreach(name binfmts bitmap completion cpumask cred delay file fs hash hashtable io kernel
+foreach(name binfmts bitmap completion cpumask cred delay elf file fs hash hashtable io kernel
         kref list mm mmu_notifier module moduleparam mutex ratelimit rwsem sched sched/cputime
         sched/mm sched/signal sched/task semaphore sizes slab spinlock srcu string task_work types
         wait workqueue xarray)
@@ -20,7 +20,9 @@ function(weave_program target broken)
   foreach(world LWK MODULE)
     if(W_${world})
       add_library(${target}_${world} OBJECT ${W_${world}})
-      target_compile_options(${target}_${world} PRIVATE -fsanitize=thread -Wno-tsan)
+      target_compile_options(${target}_${world} PRIVATE -fsanitize=thread -Wno-tsan -Wno-sign-compare
+                             -Wno-unused-parameter -Wno-unused-function
+                             -Wno-maybe-uninitialized)
       target_compile_definitions(${target}_${world} PRIVATE memcpy=weave_memcpy)
       list(APPEND sources $<TARGET_OBJECTS:${target}_${world}>)
     endif()
@@ -118,3 +120,64 @@ add_weave_fault(weave_ikc claim "two call" ihk/os/ikc.c
                 [[	index = find_first_zero_bit(ikc->call_busy, IKC_CALLS);
 	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
 	__set_bit(index, ikc->call_busy);]])
+
+add_weave_test(weave_space SOURCES test/unit/linux_fake.c
+               MODULE test/unit/test_weave_space.c ihk/space/space.c)
+# The number is free before the page has gone: the next child finds the dead one's request.
+add_weave_fault(weave_space drop "a number passes on" ihk/space/space.c
+                [[xa_store(&space->slots, number, XA_ZERO_ENTRY, GFP_KERNEL);]]
+                [[xa_erase(&space->slots, number);]])
+
+add_weave_test(weave_launch SOURCES test/unit/linux_fake.c
+               MODULE test/unit/test_weave_launch.c ihk/proc/launch.c)
+# Two threads make their mm's format ours at once, and one reference of the module stays for good.
+add_weave_fault(weave_launch format "tags and an exec" ihk/proc/launch.c
+                [[	set_format();
+	spin_unlock(&launch_lock);]]
+                [[	spin_unlock(&launch_lock);
+	if (current->mm->binfmt != &ihk_binfmt)
+		set_binfmt(&ihk_binfmt);]])
+# Each takes itself for the first.
+add_weave_fault(weave_launch first "tags and an exec" ihk/proc/launch.c
+                [[	spin_lock(&launch_lock);
+	before = l->procs;]]
+                [[	before = l->procs;
+	spin_lock(&launch_lock);]])
+
+add_weave_test(weave_twin SOURCES test/unit/linux_fake.c
+               MODULE test/unit/test_weave_twin.c ihk/twin/twin.c)
+# The index alone: who has it now is woken for another's request.
+add_weave_fault(weave_twin gen "an index passes on" ihk/twin/twin.c
+                [[twin && twin->gen == gen ?]] [[twin ?]])
+# Freed at once, while an interrupt may look at it.
+add_weave_fault(weave_twin free "an index passes on" ihk/twin/twin.c
+                [[queue_rcu_work(free_queue, &twin->free_work);]]
+                [[twin_free(&twin->free_work.work);]])
+# The table still names one that is gone.
+add_weave_fault(weave_twin delist "an index passes on" ihk/twin/twin.c
+                [[	rcu_assign_pointer(procs->twin[twin->index], NULL);
+	last]]
+                [[	last]])
+
+add_weave_test(weave_quarantine SOURCES test/unit/linux_fake.c
+               MODULE test/unit/test_weave_quarantine.c ihk/partition/quarantine.c)
+# What Linux let go of after the list was made is not entered again: the LWK never gets it.
+add_weave_fault(weave_quarantine adopt "pages over a boot" ihk/partition/quarantine.c
+                [[		ihk_quarantine_add(os, os->quarantine[i]);]]
+                [[		if (ihk_quarantine_has(os->quarantine[i]))
+			ihk_quarantine_add(os, os->quarantine[i]);]])
+# An owner that does not run yet is taken for none.
+add_weave_fault(weave_quarantine early "pages over a boot" ihk/partition/quarantine.c
+                [[if (!*procs || (*procs)->boot_gen == e->boot_gen)]]
+                [[if (!*procs)
+		return false;
+	if ((*procs)->boot_gen == e->boot_gen)]])
+
+add_weave_test(weave_phys SOURCES test/unit/test_weave_phys.c mckernel/arch/fake/fake.c
+                                  mckernel/lib/kargs.c
+               LWK mckernel/mm/phys.c mckernel/lib/lock.c)
+# That it has come back already is overwritten, and the page is lost.
+add_weave_fault(weave_phys flags "a page comes back" mckernel/mm/phys.c
+                [[	old = __atomic_exchange_n(&f->flags, FRAME_AWAY, __ATOMIC_ACQ_REL);]]
+                [[	old = f->flags;
+	f->flags = FRAME_AWAY;]])

@@ -13,7 +13,7 @@
  * Each run begins with the program's data as the case's `prepare` left it.
  *
  * What it does not show: accesses that the processor reorders. Protocols that
- * rest on fences have a model of their own (test_hold.c).
+ * rest on fences have a model of their own (test_model_hold.c).
  */
 #ifndef WEAVE_H
 #define WEAVE_H

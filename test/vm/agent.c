@@ -10,20 +10,17 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/io.h>
 #include <sys/ioctl.h>
-#include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "wire.h"
+#include "agent.h"
 
 #define LOG_DIR "/run/vm/logs"
 #define ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -38,15 +35,6 @@ struct stream {
 	char bytes[32768];
 };
 
-/* What FRAME_RUN asked for. */
-struct request {
-	char *cwd;
-	char *term; /* empty without a terminal */
-	char **env;
-	char **argv;
-};
-
-static int control = -1;
 static int port_stdin = -1;
 static struct stream in = { .from = -1, .to = -1 };
 static struct stream out = { .from = -1, .to = -1 };
@@ -60,142 +48,6 @@ static sigset_t plain_mask; /* the signal mask for children */
 static pid_t command_pid;
 static int command_status;
 static bool command_ended;
-
-__attribute__((noreturn)) static void power_off(void)
-{
-	sync();
-	if (!ioperm(EXIT_PORT, 1, 1))
-		outb(0, EXIT_PORT);
-	reboot(RB_POWER_OFF);
-	for (;;)
-		pause();
-}
-
-/* The last word of an agent that cannot go on; the host reads the console. */
-__attribute__((noreturn)) static void die(const char *what)
-{
-	dprintf(2, "vm agent: %s: %s\n", what, strerror(errno));
-	power_off();
-}
-
-static void write_all(int fd, const void *data, size_t size)
-{
-	const char *p = data;
-
-	while (size) {
-		ssize_t n = write(fd, p, size);
-
-		if (n < 0 && errno == EAGAIN) {
-			struct pollfd pfd = { .fd = fd, .events = POLLOUT };
-
-			poll(&pfd, 1, -1);
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			die("write");
-		p += n;
-		size -= n;
-	}
-}
-
-static void read_all(int fd, void *data, size_t size)
-{
-	char *p = data;
-
-	while (size) {
-		ssize_t n = read(fd, p, size);
-
-		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-			struct pollfd pfd = { .fd = fd, .events = POLLIN };
-
-			poll(&pfd, 1, -1);
-			continue;
-		}
-		if (n <= 0)
-			die("read from the control port");
-		p += n;
-		size -= n;
-	}
-}
-
-static void send_frame(enum frame_type type, const void *data, size_t size)
-{
-	struct frame f = { .type = type, .size = size };
-
-	write_all(control, &f, sizeof(f));
-	write_all(control, data, size);
-}
-
-/* Reads one whole frame; the contents are NUL-terminated and the caller's. */
-static char *receive_frame(struct frame *f)
-{
-	char *data;
-
-	read_all(control, f, sizeof(*f));
-	if (f->size > FRAME_MAX)
-		die("frame too large");
-	data = malloc(f->size + 1);
-	if (!data)
-		die("malloc");
-	read_all(control, data, f->size);
-	data[f->size] = 0;
-	return data;
-}
-
-__attribute__((format(printf, 1, 2))) static void send_failure(const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	send_frame(FRAME_FAILED, text, strlen(text));
-}
-
-/* Opens the port of that name; there is no udev to make links. */
-static int open_port(const char *name)
-{
-	DIR *dir = opendir("/sys/class/virtio-ports");
-	struct dirent *d;
-	int fd = -1;
-
-	if (!dir)
-		die("/sys/class/virtio-ports");
-	while (fd < 0 && (d = readdir(dir))) {
-		char path[PATH_MAX], found[64] = "";
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", d->d_name);
-		f = fopen(path, "r");
-		if (!f)
-			continue;
-		if (fgets(found, sizeof(found), f))
-			found[strcspn(found, "\n")] = 0;
-		fclose(f);
-		if (strcmp(found, name))
-			continue;
-		snprintf(path, sizeof(path), "/dev/%s", d->d_name);
-		fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	}
-	closedir(dir);
-	return fd;
-}
-
-static int wait_for_port(const char *name)
-{
-	/* The driver adds its ports in the background; there is no event to wait for. */
-	for (int i = 0; i < 30000; i++) {
-		int fd = open_port(name);
-
-		if (fd >= 0)
-			return fd;
-		usleep(1000);
-	}
-	die(name);
-}
 
 static void reap(void)
 {
@@ -291,62 +143,6 @@ __attribute__((noreturn)) static void finish(const char *how)
 	power_off();
 }
 
-static char **strings_until_empty(char **at, char *end)
-{
-	char **list = calloc(end - *at + 1, sizeof(*list));
-	size_t n = 0;
-
-	if (!list)
-		die("calloc");
-	while (*at < end && **at) {
-		list[n++] = *at;
-		*at += strlen(*at) + 1;
-	}
-	return list;
-}
-
-static void parse_request(struct request *rq, char *data, size_t size)
-{
-	char *at = data, *end = data + size;
-	size_t n = 0;
-
-	rq->cwd = at;
-	at += strlen(at) + 1;
-	rq->term = at < end ? at : "";
-	at += strlen(rq->term) + 1;
-	rq->env = strings_until_empty(&at, end);
-	at++;
-	/* An argument may be empty, so count instead of looking for an end. */
-	rq->argv = calloc(size + 1, sizeof(*rq->argv));
-	if (!rq->argv)
-		die("calloc");
-	for (; at < end; at += strlen(at) + 1)
-		rq->argv[n++] = at;
-}
-
-/* The child's part: becomes the command. */
-static void become_command(const struct request *rq, int fds[3])
-{
-	int e;
-
-	sigprocmask(SIG_SETMASK, &plain_mask, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	setsid();
-	if (has_tty)
-		ioctl(fds[0], TIOCSCTTY, 0);
-	for (int i = 0; i < 3; i++)
-		dup2(fds[i], i);
-	if (chdir(rq->cwd)) {
-		dprintf(2, "vm: no directory %s in the guest, using /\n", rq->cwd);
-		if (chdir("/"))
-			_exit(126);
-	}
-	execvp(rq->argv[0], rq->argv);
-	e = errno;
-	dprintf(2, "vm: %s: %s\n", rq->argv[0], strerror(e));
-	_exit(e == ENOENT ? 127 : 126);
-}
-
 static void set_winsize(void)
 {
 	struct winsize ws = { .ws_row = winsize.rows, .ws_col = winsize.cols };
@@ -405,8 +201,10 @@ static bool start_command(struct request *rq)
 		send_failure("fork in the guest: %s", strerror(errno));
 		return false;
 	}
-	if (!command_pid)
-		become_command(rq, fds);
+	if (!command_pid) {
+		sigprocmask(SIG_SETMASK, &plain_mask, NULL);
+		become_command(rq, fds, has_tty);
+	}
 	close(fds[0]);
 	if (!has_tty) {
 		close(fds[1]);
@@ -525,7 +323,7 @@ static void serve(void)
 		if (moved)
 			continue;
 
-		p[0] = (struct pollfd){ .fd = control, .events = POLLIN };
+		p[0] = (struct pollfd){ .fd = control_fd(), .events = POLLIN };
 		p[1] = (struct pollfd){ .fd = sigchld_fd, .events = POLLIN };
 		watch(&p[2], &in);
 		watch(&p[3], &out);
@@ -563,7 +361,7 @@ static void get_request(struct request *rq)
 		char *data = receive_frame(&f);
 
 		if (f.type == FRAME_RUN) {
-			parse_request(rq, data, f.size); /* keeps data */
+			parse_request(rq, data, f.size);
 			return;
 		}
 		if (f.type == FRAME_WINSIZE) {
@@ -576,21 +374,13 @@ static void get_request(struct request *rq)
 	}
 }
 
-static void set_environment(const struct request *rq)
-{
-	clearenv();
-	setenv("TERM", *rq->term ? rq->term : "dumb", 1);
-	for (char **e = rq->env; *e; e++)
-		putenv(*e);
-}
-
 int main(void)
 {
 	struct exit_frame x;
 	struct request rq;
 
 	block_signals();
-	control = wait_for_port(PORT_CONTROL);
+	control_open();
 	port_stdin = wait_for_port(PORT_STDIN);
 	out.to = wait_for_port(PORT_STDOUT);
 	err.to = wait_for_port(PORT_STDERR);

@@ -115,6 +115,11 @@ int ihk_os_shutdown(int os)
 	return verb_call(os, IHK_OS_SHUTDOWN, 0);
 }
 
+int ihk_os_shutdown_force(int os)
+{
+	return verb_call(os, IHK_OS_SHUTDOWN, IHK_SHUTDOWN_FORCE);
+}
+
 int ihk_os_get_status(int os)
 {
 	struct ihk_verb verb = { .value = 0 };
@@ -207,7 +212,10 @@ int ihk_os_query_free_mem(int os, struct ihk_mem_chunk *chunks, int count)
 	for (node = 0; node < ABI_MAX_NODES && filled < count; node++) {
 		if (!(nodes & 1u << node))
 			continue;
-		chunks[filled].size = counters.lwk.pages_free_node[node] * ABI_PAGE_SIZE;
+		/* Clean pages of files are as good as free: they go when memory is asked for. */
+		chunks[filled].size =
+			(counters.lwk.pages_free_node[node] + counters.lwk.pages_clean_node[node]) *
+			ABI_PAGE_SIZE;
 		chunks[filled++].numa_node_number = node;
 	}
 	return 0;

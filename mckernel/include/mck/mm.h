@@ -42,15 +42,23 @@ void phys_init(void);
 struct frame *frame_of(u64 pa);
 u64 frame_pa(const struct frame *f);
 
-/* Block of 2^order pages, contents undefined; 0 if there is none. node -1: near this CPU, then anywhere. Any context. */
+/*
+ * Block of 2^order pages, contents undefined; 0 if there is none. node -1:
+ * near this CPU, then anywhere. Any context; without a lock held, clean file
+ * pages are given up for it.
+ */
 u64 page_alloc(unsigned int order, int node);
 u64 page_alloc_zero(unsigned int order, int node);
 void page_free(u64 pa, unsigned int order);
 void phys_publish(void); /* pages_kernel, from the other counters; before a CPU halts */
 u64 pages_free_now(void); /* for admission and counters */
+u64 phys_reserve(void); /* the last free pages, which programs' memory does not get */
+u32 frame_node(u64 pa); /* its NUMA node */
 
 /* A page of user memory: refs starts at 1. */
-u64 upage_alloc(int node); /* not zeroed; counts pages_user */
+u64 upage_alloc(void); /* not zeroed, near this CPU; counts pages_user; leaves the reserve alone */
+u64 upage_alloc_reserve(
+	void); /* half of the reserve too: for a page of a file that somebody waits for, or under a lock */
 void upage_get(u64 pa);
 /* Drop one; true: it was the last, and the caller now owns the page and must free it by upage_free or through a zap. */
 bool upage_put(u64 pa);
@@ -277,8 +285,10 @@ u64 file_id(const struct file *f);
 u64 file_size(const struct file *f);
 /* Report of a reader: frame holds page `index` (err 0) or does not (err < 0). */
 void file_filled(u64 id, u64 index, u64 frame_pa, int err);
-/* Drop up to `pages` cached pages that nobody maps. Never waits; no lock at or above RANK_FILE is held. */
-void file_shrink(u64 pages);
+/* Linux's reader found no such page, or could not read it: who asks for Linux next is told, once. */
+void file_refused(u64 id, u64 index);
+/* Drop up to `pages` cached pages that nobody maps; how many are free now. Never waits; no lock at or above RANK_FILE is held. */
+u64 file_shrink(u64 pages);
 
 /* ---- mckernel/main/join_memory.c, above mm/ ---- */
 
@@ -294,6 +304,7 @@ bool up_lcall_async(u32 op, const u64 *arg); /* ikc_lcall_async */
 struct mm_limits {
 	u64 as, data, stack; /* ~0: none */
 	u64 memlock; /* ~0 also for who may lock more than RLIMIT_MEMLOCK */
+	u64 lowest; /* address that may be mapped: vm.mmap_min_addr's default, or 0 for who may */
 };
 /* Of the current thread, if it runs in this space. */
 bool up_limits(const struct space *s, struct mm_limits *l);

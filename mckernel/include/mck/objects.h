@@ -35,7 +35,8 @@ struct space {
 	u64 data_pages;
 	u64 locked_pages; /* for RLIMIT_MEMLOCK */
 	u64 stack_limit; /* RLIMIT_STACK as last seen, for faults that Linux asks for; space_create: 8 MiB */
-	bool lock_future; /* MCL_FUTURE */
+	bool lock_future; /* MCL_FUTURE, */
+	bool lock_onfault; /* and what is locked by it need not be there at once */
 	struct region *hit; /* found last, or NULL */
 	u64 *low_table; /* the table of level 1 that entry_at() found last, for 2 MiB from low_va on, or NULL */
 	u64 low_va;

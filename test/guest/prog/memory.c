@@ -438,6 +438,40 @@ static void file_shared(void)
 	say(p != MAP_FAILED ? "mapped" : errno == ENODEV ? "ENODEV" : "another errno");
 }
 
+static void zero_child(void *arg)
+{
+	char **p = arg;
+
+	CHECK(prog_filled(p[0], PAGE, 0) && p[0][PAGE] == 5);
+	CHECK(prog_filled(p[1], 3 * PAGE, 0));
+	memset(p[0], 1, PAGE);
+	memset(p[1], 2, PAGE);
+}
+
+/* /dev/zero is anonymous memory, private or shared. */
+static void zero_device(void)
+{
+	int fd = open("/dev/zero", O_RDWR), read_only = open("/dev/zero", O_RDONLY);
+	char *p[2], *q;
+
+	NEED(fd >= 0 && read_only >= 0);
+	p[0] = mmap(NULL, 3 * PAGE, RW, MAP_PRIVATE, fd, 5 * PAGE);
+	p[1] = mmap(NULL, 3 * PAGE, RW, MAP_SHARED, fd, 0);
+	NEED(p[0] != MAP_FAILED && p[1] != MAP_FAILED);
+	p[0][PAGE] = 5;
+	CHECK_EXIT(prog_fork(zero_child, p), 0);
+	CHECK(prog_filled(p[0], PAGE, 0));
+	CHECK(prog_filled(p[1], PAGE, 2) && prog_filled(p[1] + PAGE, 2 * PAGE, 0));
+	CHECK(write(fd, p[0], 2 * PAGE) == 2 * PAGE && read(fd, p[0], 2 * PAGE) == 2 * PAGE);
+	CHECK(prog_filled(p[0], 3 * PAGE, 0));
+	q = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, read_only, 0);
+	NEED(q != MAP_FAILED);
+	CHECK_FAILS(mprotect(q, PAGE, RW), EACCES);
+	CHECK_FAILS((long)mmap(NULL, PAGE, RW, MAP_SHARED, read_only, 0), EACCES);
+	q = mmap(NULL, PAGE, RW, MAP_PRIVATE, read_only, 0);
+	CHECK(q != MAP_FAILED && prog_filled(q, PAGE, 0));
+}
+
 static void shared_anonymous(void)
 {
 	char *p = prog_shared(4 << 20);
@@ -649,6 +683,31 @@ static void allocator(void)
 		CHECK(!block[b] || prog_filled(block[b], size[b], b));
 }
 
+#define LONG_PAGES (1UL << 28) /* of 1 TiB: a minute's work for mincore */
+
+static void look_at_all(void *vec)
+{
+	void *p = mmap(NULL, LONG_PAGES * PAGE, PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
+
+	NEED(p != MAP_FAILED);
+	mincore(p, LONG_PAGES * PAGE, vec);
+}
+
+/* SIGKILL ends a call in the middle: what it would have written last is not there. */
+static void killed_in_call(void)
+{
+	volatile unsigned char *vec = prog_shared(LONG_PAGES);
+	pid_t pid;
+
+	vec[0] = vec[LONG_PAGES - 1] = 7;
+	pid = prog_fork(look_at_all, (void *)vec);
+	while (vec[0] == 7)
+		usleep(1000);
+	CHECK(kill(pid, SIGKILL) == 0);
+	CHECK_KILLED(pid, SIGKILL);
+	CHECK(vec[LONG_PAGES - 1] == 7);
+}
+
 static const struct prog_case cases[] = {
 	{ "map_zero", map_zero },
 	{ "map_fixed", map_fixed },
@@ -669,6 +728,7 @@ static const struct prog_case cases[] = {
 	{ "file_private", file_private },
 	{ "file_fresh", file_fresh },
 	{ "file_shared", file_shared },
+	{ "zero_device", zero_device },
 	{ "program_data", program_data },
 	{ "shared_anonymous", shared_anonymous },
 	{ "stack_grows", stack_grows },
@@ -678,5 +738,6 @@ static const struct prog_case cases[] = {
 	{ "limits", limits },
 	{ "other_process", other_process },
 	{ "allocator", allocator },
+	{ "killed_in_call", killed_in_call },
 };
 PROG_MAIN(cases)

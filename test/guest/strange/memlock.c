@@ -77,6 +77,43 @@ static void calls(void)
 	TRY(munlock((void *)PAGE, PAGE));
 }
 
+/* Whether the last of so many pages is there already. */
+static void show(const char *what, char *p, size_t pages)
+{
+	unsigned char there = 2;
+
+	if (p == MAP_FAILED || mincore(p + (pages - 1) * PAGE, PAGE, &there))
+		say("%s: %s", what, strerrorname_np(errno));
+	else
+		say("%s: there %d", what, there & 1);
+}
+
+/* What is locked is there at once, but for what is locked on fault. */
+static void resident(void)
+{
+	char *p = map(4, 0), *q;
+
+	show("untouched", p, 4);
+	mlock(p, 4 * PAGE);
+	show("locked", p, 4);
+	p = mremap(p, 4 * PAGE, 64 * PAGE, MREMAP_MAYMOVE);
+	show("locked and grown", p, 64);
+	p = map(4, 0);
+	syscall(SYS_mlock2, p, 4 * PAGE, MLOCK_ONFAULT);
+	show("locked on fault", p, 4);
+	show("locked from the start", map(4, MAP_LOCKED), 4);
+	TRY(mlockall(MCL_FUTURE));
+	show("mapped afterwards", map(4, 0), 4);
+	show("without access", mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1);
+	q = sbrk(0);
+	sbrk(8 * PAGE);
+	show("the break", (char *)(((long)q + PAGE - 1) & -PAGE), 7);
+	TRY(mlockall(MCL_FUTURE | MCL_ONFAULT));
+	show("mapped afterwards, on fault", map(4, 0), 4);
+	TRY(munlockall());
+	show("mapped at last", map(4, 0), 4);
+}
+
 static void root(void)
 {
 	calls();
@@ -128,5 +165,6 @@ int main(void)
 	apart("a user", user);
 	apart("a user with the capability", user_with);
 	apart("lowered", lowered);
+	apart("resident", resident);
 	return 0;
 }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Twin indices, by ihk/twin/twin.c: a twin ends and another gets its index,
+ * while the doorbell's interrupt looks for the first. It wakes no stranger, and
+ * nobody whose memory is gone.
+ */
+#include "linux_fake.h"
+
+#include "proc.h"
+
+struct task_struct fake_current;
+static struct task_struct old_task = { .refs = 1 }, new_task = { .refs = 1 };
+static struct ihk_os os;
+static struct ihk_procs procs;
+static struct ihk_space space;
+static struct ihk_twin *old;
+static u32 old_index, gen; /* of the old one, as the LWK has them */
+
+/* ---- Linux ---- */
+
+int wake_up_process(struct task_struct *task)
+{
+	weave_step(task, true);
+	weave_assert(task->refs > 0);
+	weave_assert(task == &old_task);
+	return 1;
+}
+
+/* ---- the rest of the module ---- */
+
+int ihk_space_add_slot(struct ihk_space *s, int want, struct page *page)
+{
+	return 0;
+}
+
+void ihk_space_leave(struct ihk_space *s)
+{
+}
+
+void ihk_space_drop_slot(struct ihk_space *s, unsigned int number)
+{
+}
+
+void ihk_space_put(struct ihk_space *s)
+{
+	weave_assert(__atomic_sub_fetch(&s->ref.refs, 1, __ATOMIC_SEQ_CST) > 0);
+}
+
+void ihk_procs_put(struct ihk_procs *p)
+{
+	weave_assert(__atomic_sub_fetch(&p->ref.refs, 1, __ATOMIC_SEQ_CST) > 0);
+}
+
+int ihk_procs_call(struct ihk_procs *p, int place, struct ihk_call *c)
+{
+	return 0;
+}
+
+int ihk_call_error(struct ihk_os *instance, const struct ihk_call *c)
+{
+	return 0;
+}
+
+void ihk_ring_lwk(struct ihk_os *instance, int place)
+{
+}
+
+/* ---- the case ---- */
+
+static struct ihk_twin *make(struct task_struct *task)
+{
+	struct ihk_twin *twin = ihk_twin_new(&space, -1);
+
+	weave_assert(!IS_ERR(twin));
+	ihk_twin_bind(twin, task);
+	WRITE_ONCE(twin->waiting, true);
+	return twin;
+}
+
+static void setup(void)
+{
+	os.procs = &procs;
+	procs.os = &os;
+	space.procs = &procs;
+	kref_init(&procs.ref);
+	kref_init(&space.ref);
+	INIT_LIST_HEAD(&procs.boxes);
+	weave_assert(!ihk_twin_init());
+	old = make(&old_task);
+	old_index = old->index;
+	gen = old->gen;
+	/* All others have been used since. */
+	procs.next_twin = old_index;
+}
+
+static void end(void)
+{
+	ihk_twin_end(old, THREAD_EXITED);
+}
+
+static void birth(void)
+{
+	make(&new_task);
+}
+
+/* What the LWK sent for the old one, the second time late. */
+static void doorbell(void)
+{
+	ihk_twin_request(&os, old_index, gen);
+	ihk_twin_request(&os, old_index, gen);
+}
+
+static void check(void)
+{
+	weave_assert(old_task.refs == 1 && new_task.refs == 2);
+	weave_assert(procs.twins == 1 && procs.ref.refs == 2 && space.ref.refs == 2);
+}
+
+static const struct weave_case cases[] = {
+	{ "an index passes on", NULL, setup, { end, birth, doorbell, fake_worker }, check, 3 },
+};
+
+int main(int argc, char **argv)
+{
+	return weave_main(cases, ARRAY_SIZE(cases), argc, argv);
+}
