@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Faults on demand, for tests: kernel argument selftest=panic|oops|hang. */
+/* Faults on demand, for tests: kernel argument selftest=panic|oops|hang|overflow. */
 #include "mck/arch.h"
 #include "mck/status.h"
 #include "mck/task.h"
@@ -12,6 +12,15 @@ static void oops(void)
 
 	__asm__ volatile("" : "+r"(nowhere)); /* the compiler must not know */
 	*nowhere = 1;
+}
+
+/* Deeper than any stack. What comes back is used, so that each call keeps its frame. */
+static u32 overflow(u32 calls)
+{
+	volatile u8 frame[200];
+
+	frame[calls % sizeof(frame)] = (u8)calls;
+	return calls ? overflow(calls - 1) + frame[calls % sizeof(frame)] : 0;
 }
 
 static void hang(void)
@@ -47,6 +56,8 @@ void selftest(void)
 		oops();
 	else if (!strcmp(what, "hang"))
 		hang();
+	else if (!strcmp(what, "overflow"))
+		log_warn("selftest: no overflow: %u\n", overflow(~0U));
 	else
 		log_warn("selftest: there is no %s\n", what);
 }
