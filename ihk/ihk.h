@@ -17,8 +17,8 @@
 #include "abi/layout.h"
 #include "abi/pte.h"
 #include "abi/slot.h"
-#include "abi/version.h"
-#include "image.h"
+#include "abi/contract.h"
+#include "os/image.h"
 
 struct device;
 struct ihk_ikc;
@@ -50,7 +50,7 @@ struct ihk_os {
 	int ikc_cpu[ABI_MAX_CPUS]; /* the Linux CPU that each place rings */
 
 	/* set at boot, freed at the next boot or destroy; valid while `running` */
-	struct boot_params *params;
+	struct lwk_boot_params *params;
 	struct ikc_call *calls;
 	struct ikc_lcall *lcalls;
 	void *bulks;
@@ -173,7 +173,7 @@ unsigned int ihk_proc_count(struct ihk_os *os);
 /* ioctl IHK_OS_LAUNCH: tag current as a launcher for this instance. */
 long ihk_proc_launch(struct ihk_os *os, int lwk_cpu);
 /* Fill proxy_catcher and proxy_restorer. */
-void ihk_proc_boot_params(struct boot_params *params);
+void ihk_proc_boot_params(struct lwk_boot_params *params);
 
 /* ---- quarantine.c: pages that Linux still references ---- */
 

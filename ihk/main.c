@@ -6,18 +6,6 @@
 
 #include "partition.h"
 
-DEFINE_MUTEX(ihk_machine_lock);
-
-int ihk_refuse(char *msg, int err, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vscnprintf(msg, IHK_MSG_SIZE, fmt, args);
-	va_end(args);
-	return err;
-}
-
 /* Whoever comes after us (firmware, kexec) must find no CPU that writes to memory. */
 static int machine_ends(struct notifier_block *block, unsigned long action, void *data)
 {

@@ -68,6 +68,14 @@ void ihk_os_condemn(struct ihk_os *os, enum os_status verdict);
 
 /* ---- os_dev.c: /dev/mcosN, and machine_dev.c: /dev/mcd0 ---- */
 
+/* Of a list of ioctls in abi/contract.h: the cases of a switch that answers who may. */
+#define IHK_MAY_ANY false
+#define IHK_MAY_WRITER false
+#define IHK_MAY_ADMIN true
+#define IHK_NEEDS_ADMIN(name, number, type, who, state, errors) \
+	case name:                                              \
+		return IHK_MAY_##who;
+
 int ihk_os_dev_init(void);
 void ihk_os_dev_exit(void);
 struct device *ihk_os_dev_add(struct ihk_os *os);

@@ -4,6 +4,7 @@
 #define IHK_PROC_H
 
 #include <linux/binfmts.h>
+#include <linux/elf.h>
 #include <linux/fs.h>
 #include <linux/hashtable.h>
 #include <linux/rwsem.h>

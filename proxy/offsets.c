@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Compiled to assembly only: the numbers that entry.S needs, as the compiler knows them. */
-#include "abi/proxy.h"
+#include "abi/contract.h"
 #include "proxy.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
 
-ABI_FIELD(struct proxy_header, magic, 0);
-ABI_FIELD(struct proxy_header, abi_version, 8);
-ABI_FIELD(struct proxy_header, size, 12);
-ABI_FIELD(struct proxy_header, entry, 16);
-ABI_FIELD(struct proxy_header, catcher, 24);
-ABI_FIELD(struct proxy_header, restorer, 32);
 _Static_assert(PROXY_MAGIC == 0x59584f5250434d, "the magic in entry.S");
 
 void offsets(void);

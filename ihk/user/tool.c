@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "abi/version.h"
+#include "abi/contract.h"
 #include "tool.h"
 
 bool tool_json;

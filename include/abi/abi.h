@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The vocabulary of the contract between the worlds: types, layout proofs, version. */
+/* The vocabulary of the contract between the worlds: types, version, limits. */
 #ifndef ABI_ABI_H
 #define ABI_ABI_H
 
@@ -16,12 +16,7 @@ typedef __INT32_TYPE__ abi_s32;
 typedef __INT64_TYPE__ abi_s64;
 
 /* Raised by hand whenever the meaning of anything below include/abi/ changes. */
-#define ABI_VERSION 2
-
-#define ABI_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has " #size " bytes")
-#define ABI_FIELD(type, member, offset)                              \
-	_Static_assert(__builtin_offsetof(type, member) == (offset), \
-		       #type "." #member " is at " #offset)
+#define ABI_VERSION 3
 
 #define ABI_PAGE_SIZE 4096
 #define ABI_PAGE_SHIFT 12

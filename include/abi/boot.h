@@ -11,7 +11,7 @@
  * The image is an ELF64 file linked at LWK_LINK_BASE with one ELF note
  * (name BOOT_NOTE_NAME, type BOOT_NOTE_TYPE, descriptor struct boot_note).
  * Each CPU reaches e_entry in 64-bit mode with interrupts off, rdi = physical
- * (= virtual) address of struct boot_params, rsi = its place, on tables of
+ * (= virtual) address of struct lwk_boot_params, rsi = its place, on tables of
  * the module that map the image at its link address (4 KiB W^X is the image's
  * own business: all is writable and executable there), and the instance's
  * memory and everything that boot_params names identically. There is no
@@ -27,9 +27,9 @@
 struct boot_note {
 	abi_u32 abi_version;
 	abi_u32 reserved;
-	abi_u64 abi_hash;
+	abi_u64 abi_hash; /* ABI_HASH: of what every image needs */
+	abi_u64 program_hash; /* ABI_PROGRAM_HASH, or 0: the image runs no programs */
 };
-ABI_SIZE(struct boot_note, 16);
 
 #define BOOT_MAGIC 0x4b574c2d4b4849ULL /* "IHK-LWK" */
 
@@ -47,11 +47,11 @@ enum os_status {
 
 /* What an LWK CPU does, for heartbeat and for deciding whether to ring it. */
 enum cpu_state {
-	CPU_OFF = 0,
-	CPU_KERNEL = 1, /* looks at `attention` before it leaves the kernel: no need to ring */
-	CPU_USER = 2, /* ring */
-	CPU_IDLE = 3, /* halted: ring */
-	CPU_DEAD = 4, /* panicked or shut down */
+	LWK_CPU_OFF = 0,
+	LWK_CPU_KERNEL = 1, /* looks at `attention` before it leaves the kernel: no need to ring */
+	LWK_CPU_USER = 2, /* ring */
+	LWK_CPU_IDLE = 3, /* halted: ring */
+	LWK_CPU_DEAD = 4, /* panicked or shut down */
 };
 
 /* One place of an instance. Three cache lines: what is fixed, Linux's, the LWK's. */
@@ -80,9 +80,6 @@ struct boot_cpu {
 	abi_u64 doorbells_sent;
 	abi_u64 switches;
 };
-ABI_SIZE(struct boot_cpu, 192);
-ABI_FIELD(struct boot_cpu, attention, 64);
-ABI_FIELD(struct boot_cpu, state, 128);
 
 struct boot_chunk {
 	abi_u64 start; /* physical, multiples of 4 MiB */
@@ -90,7 +87,6 @@ struct boot_chunk {
 	abi_u32 node;
 	abi_u32 reserved;
 };
-ABI_SIZE(struct boot_chunk, 24);
 
 /* What the instance has done and holds; shown by `ihkosctl N get counters`. */
 struct lwk_counters {
@@ -113,7 +109,6 @@ struct lwk_counters {
 	abi_u64 pages_free_node[ABI_MAX_NODES]; /* pages_free by NUMA node */
 	abi_u64 reserved[8];
 };
-ABI_SIZE(struct lwk_counters, 256);
 
 /* The log: a ring of bytes; total counts all bytes ever written, readers find the rest. */
 struct log_ring {
@@ -123,7 +118,7 @@ struct log_ring {
 	char text[];
 };
 
-struct boot_params {
+struct lwk_boot_params {
 	/* filled by Linux before the first CPU is started */
 	abi_u64 magic;
 	abi_u32 abi_version;
@@ -161,13 +156,6 @@ struct boot_params {
 	struct boot_cpu cpus[ABI_MAX_CPUS] __attribute__((aligned(64)));
 	struct boot_chunk chunks[ABI_MAX_CHUNKS];
 };
-ABI_FIELD(struct boot_params, abi_hash, 16);
-ABI_FIELD(struct boot_params, seed, 160);
-ABI_FIELD(struct boot_params, distance, 256);
-ABI_FIELD(struct boot_params, kargs, 320);
-ABI_FIELD(struct boot_params, status, 2368);
-ABI_FIELD(struct boot_params, counters, 2432);
-ABI_FIELD(struct boot_params, cpus, 2688);
 
 /* Vector by which Linux rings an LWK CPU. */
 #define LWK_DOORBELL_VECTOR 0xf0

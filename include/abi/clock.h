@@ -37,6 +37,5 @@ struct clock_page {
 	abi_s32 tai_offset; /* seconds */
 	abi_u32 raw_ok; /* raw_* are filled */
 };
-ABI_SIZE(struct clock_page, 112);
 
 #endif

@@ -48,7 +48,6 @@ struct ikc_call {
 	abi_u32 state; /* Linux: FREE -> POSTED (release), LWK: POSTED -> DONE (release) */
 	abi_u32 pad;
 };
-ABI_SIZE(struct ikc_call, 136);
 
 enum call_op {
 	/* Answer at once. Used to see whether a CPU lives. */
@@ -164,7 +163,6 @@ struct ikc_lcall {
 	abi_u32 state; /* LWK: FREE -> POSTED (release), Linux: POSTED -> DONE (release) */
 	abi_u32 pad;
 };
-ABI_SIZE(struct ikc_lcall, 72);
 
 enum lcall_op {
 	/*
@@ -203,7 +201,6 @@ struct exec_elf {
 	abi_u64 phoff; /* e_phoff, for AT_PHDR */
 	abi_u64 size; /* bytes of the file, as REQ_FILE_OPEN tells it; 0: not known */
 };
-ABI_SIZE(struct exec_elf, 40);
 
 struct exec_image {
 	struct exec_elf program;
@@ -220,7 +217,6 @@ struct exec_image {
 	abi_u32 pad;
 	char comm[16];
 };
-ABI_SIZE(struct exec_image, 160);
 
 struct exec_commit {
 	abi_u64 string_start; /* where the module has put the strings: argv, envp, then */
@@ -236,6 +232,5 @@ struct exec_commit {
 	abi_u64 hwcap, hwcap2;
 	abi_u64 clktck;
 };
-ABI_SIZE(struct exec_commit, 104);
 
 #endif

@@ -21,7 +21,6 @@ struct ihk_list {
 	abi_u32 reserved;
 	char msg[IHK_MSG_SIZE]; /* out */
 };
-ABI_SIZE(struct ihk_list, 208);
 
 /* Element of a list of memory. */
 #define IHK_MEM_ALL (~0UL) /* as size: all that the node can give, or all that is there */
@@ -31,7 +30,6 @@ struct ihk_mem {
 	abi_u32 node;
 	abi_u32 reserved;
 };
-ABI_SIZE(struct ihk_mem, 16);
 #define IHK_MEM_UNIT 0x400000UL /* 4 MiB */
 
 /* Element of an IKC map: which Linux CPU serves an LWK CPU, both by Linux's numbers. */
@@ -39,7 +37,6 @@ struct ihk_ikc_pair {
 	abi_u32 lwk_cpu;
 	abi_u32 linux_cpu;
 };
-ABI_SIZE(struct ihk_ikc_pair, 8);
 
 /* A verb that takes no more than one number. */
 struct ihk_verb {
@@ -47,7 +44,6 @@ struct ihk_verb {
 	abi_u32 reserved;
 	char msg[IHK_MSG_SIZE]; /* out */
 };
-ABI_SIZE(struct ihk_verb, 200);
 
 /* A piece of text in the caller's memory. */
 struct ihk_text {
@@ -55,7 +51,6 @@ struct ihk_text {
 	abi_u64 size; /* in: bytes there; kmsg: room, and then what there is */
 	char msg[IHK_MSG_SIZE]; /* out */
 };
-ABI_SIZE(struct ihk_text, 208);
 
 /* ---- /dev/mcd0: all but queries need CAP_SYS_ADMIN ---- */
 
@@ -79,7 +74,6 @@ struct ihk_machine_counters {
 	abi_u64 instances;
 	char msg[IHK_MSG_SIZE];
 };
-ABI_SIZE(struct ihk_machine_counters, 240);
 #define IHK_GET_COUNTERS IHK_IOC(0x0a, struct ihk_machine_counters)
 
 /* Which boot ABI the module has, or the image that is loaded. */
@@ -88,7 +82,6 @@ struct ihk_build_id {
 	abi_u64 abi_hash;
 	char msg[IHK_MSG_SIZE];
 };
-ABI_SIZE(struct ihk_build_id, 208);
 #define IHK_GET_BUILD_ID IHK_IOC(0x0b, struct ihk_build_id)
 
 /* ---- /dev/mcosN: all but LAUNCH and queries need CAP_SYS_ADMIN ---- */
@@ -127,7 +120,6 @@ struct ihk_os_counters {
 	abi_u64 reserved[5];
 	char msg[IHK_MSG_SIZE];
 };
-ABI_SIZE(struct ihk_os_counters, 576);
 #define IHK_OS_COUNTERS IHK_IOC(0x2f, struct ihk_os_counters)
 #define IHK_OS_BUILD_ID IHK_IOC(0x30, struct ihk_build_id)
 
@@ -137,7 +129,6 @@ struct ihk_launch {
 	abi_u32 reserved;
 	char msg[IHK_MSG_SIZE]; /* out */
 };
-ABI_SIZE(struct ihk_launch, 200);
 #define IHK_OS_LAUNCH IHK_IOC(0x40, struct ihk_launch)
 
 #endif

@@ -17,6 +17,5 @@ struct proxy_header {
 	abi_u64 restorer; /* its sa_restorer */
 	abi_u64 reserved[3];
 };
-ABI_SIZE(struct proxy_header, 64);
 
 #endif

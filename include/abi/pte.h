@@ -70,6 +70,5 @@ struct space_epoch {
 	abi_u32 walkers[2]; /* atomically changed by the module */
 	abi_u32 reserved;
 };
-ABI_SIZE(struct space_epoch, 16);
 
 #endif

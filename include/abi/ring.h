@@ -19,9 +19,6 @@ struct ring {
 	abi_u32 pad1[15];
 	abi_u64 word[RING_ENTRIES]; /* written by the producer */
 };
-ABI_FIELD(struct ring, tail, 0);
-ABI_FIELD(struct ring, head, 64);
-ABI_FIELD(struct ring, word, 128);
 
 enum ring_push {
 	RING_FULL = -1,

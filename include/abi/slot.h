@@ -54,18 +54,18 @@ enum call_outcome {
 };
 
 struct slot {
-	/* --- written ONLY by the LWK, while no request is in flight --- */
+	/* --- written by the LWK while no request is in flight, but where the module is named --- */
 	abi_u32 seq; /* low 32 bits of the number of this request */
 	abi_u32 kind; /* enum request_kind */
 	abi_u64 nr;
 	abi_u64 arg[6];
-	abi_u64 child_slot; /* REQ_CLONE with CLONE_VM: the child's slot number in this space */
+	abi_u64 child_slot; /* REQ_CLONE with CLONE_VM: the child's slot number in this space, by the module */
 	abi_u64 self; /* this slot's address in the proxy, written once by the module */
 	abi_u64 index; /* this slot's number, written once by the module */
 	abi_u64 pad0[5];
 	abi_u8 data[SLOT_DATA_SIZE +
 		    16]; /* structures that arg points to: at self + offset of data */
-	/* --- written ONLY by the proxy --- */
+	/* --- written by the proxy; the module clears signo and outcome when it takes a request --- */
 	abi_s64 result; /* of request `seq`, valid if outcome is CALL_COMPLETE */
 	abi_u32 outcome; /* enum call_outcome */
 	abi_u32 signo; /* the catcher caught this signal during request aborted_seq, or 0 */
@@ -75,19 +75,6 @@ struct slot {
 	abi_u8 siginfo[SLOT_SIGINFO_SIZE];
 	abi_u8 pad2[2048 - 160];
 };
-ABI_SIZE(struct slot, 4096);
-ABI_FIELD(struct slot, seq, 0);
-ABI_FIELD(struct slot, nr, 8);
-ABI_FIELD(struct slot, arg, 16);
-ABI_FIELD(struct slot, child_slot, 64);
-ABI_FIELD(struct slot, self, 72);
-ABI_FIELD(struct slot, data, 128);
-ABI_FIELD(struct slot, result, 2048);
-ABI_FIELD(struct slot, outcome, 2056);
-ABI_FIELD(struct slot, signo, 2060);
-ABI_FIELD(struct slot, aborted_seq, 2064);
-ABI_FIELD(struct slot, saved_mask, 2072);
-ABI_FIELD(struct slot, siginfo, 2080);
 
 /* Where the twin is, for a sender that wants to know whether to ring. */
 enum twin_state {
@@ -141,12 +128,5 @@ struct kpage {
 	abi_u64 rlimit_as, rlimit_data, rlimit_stack, rlimit_memlock; /* soft limits, ~0: none */
 	abi_u8 pad3[2048 - 144];
 };
-ABI_SIZE(struct kpage, 4096);
-ABI_FIELD(struct kpage, req_seq, 0);
-ABI_FIELD(struct kpage, mask, 32);
-ABI_FIELD(struct kpage, karg, 40);
-ABI_FIELD(struct kpage, list, 136);
-ABI_FIELD(struct kpage, taken_seq, 2048);
-ABI_FIELD(struct kpage, kresult, 2120);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The scheduler of one CPU: run queue, scan, halt, time sharing. */
 #include "mck/mm.h"
-#include "mck/status.h"
 #include "runq.h"
 
 #define SLICE_US 10000
@@ -89,7 +88,7 @@ void sched_enter(void)
 	struct thread *t = current_thread();
 	u64 now = arch_cycles();
 
-	this_cpu()->boot->state = CPU_KERNEL;
+	this_cpu()->boot->state = LWK_CPU_KERNEL;
 	t->user_cycles += now - t->stamp;
 	t->stamp = now;
 }
@@ -355,11 +354,11 @@ bool sched_leave(void)
 		return false;
 	charge_system(cpu->current);
 	/* The state before the last look at the notes: see wake_cpu(), and Linux does the same. */
-	__atomic_store_n(&cpu->boot->state, CPU_USER, __ATOMIC_RELAXED);
+	__atomic_store_n(&cpu->boot->state, LWK_CPU_USER, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!noted(cpu))
 		return true;
-	cpu->boot->state = CPU_KERNEL;
+	cpu->boot->state = LWK_CPU_KERNEL;
 	return false;
 }
 
@@ -395,11 +394,11 @@ static void idle_once(struct cpu *cpu, struct runq *rq)
 	phys_publish();
 	watch_on(rq);
 	timer_set(rq, false);
-	__atomic_store_n(&cpu->boot->state, CPU_IDLE, __ATOMIC_RELAXED);
+	__atomic_store_n(&cpu->boot->state, LWK_CPU_IDLE, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!noted(cpu))
 		arch_idle();
-	cpu->boot->state = CPU_KERNEL;
+	cpu->boot->state = LWK_CPU_KERNEL;
 	poll_adapt(rq, arch_cycles() - start);
 }
 
@@ -437,8 +436,8 @@ void sched_idle_loop(void)
 		next = pick(rq);
 		if (next)
 			switch_to(rq, next);
-		else if (status_stopping() && sched_cpu_empty())
-			status_cpu_stop();
+		else if (up_stopping() && sched_cpu_empty())
+			up_cpu_stop();
 		else
 			idle_once(cpu, rq);
 	}

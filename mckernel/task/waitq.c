@@ -35,7 +35,7 @@ void wake_cpu(u32 place)
 	__atomic_store_n(&cpu->kick, 1, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	state = __atomic_load_n(&cpu->boot->state, __ATOMIC_RELAXED);
-	if (cpu != this_cpu() && (state == CPU_USER || state == CPU_IDLE))
+	if (cpu != this_cpu() && (state == LWK_CPU_USER || state == LWK_CPU_IDLE))
 		arch_kick(place);
 }
 

@@ -111,7 +111,7 @@ static struct space *space_of_linux_id(u64 id)
 	return (struct space *)id;
 }
 
-/* Look the entry up, mark it, insert it: what ihk/shadow.c does. */
+/* Look the entry up, mark it, insert it: what ihk/space/shadow.c does. */
 static bool insert(struct space *s, u64 va, bool write)
 {
 	int level;

@@ -9,8 +9,8 @@
 struct thread fake_thread;
 struct sighand fake_sighand;
 static struct cpu cpu;
-static struct boot_params params;
-struct boot_params *boot_params = &params;
+static struct lwk_boot_params params;
+struct lwk_boot_params *boot_params = &params;
 u32 cpu_count = 4;
 
 void fake_reset(void)

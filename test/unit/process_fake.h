@@ -7,7 +7,7 @@
 
 extern struct thread fake_thread;
 extern struct sighand fake_sighand;
-extern struct boot_params *boot_params;
+extern struct lwk_boot_params *boot_params;
 void fake_reset(void);
 
 #endif

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "abi/version.h"
-#include "ihk/image.h"
+#include "abi/contract.h"
+#include "ihk/os/image.h"
 
 #define TEXT_SIZE 64
 #define BSS_SIZE 10000
@@ -60,10 +60,10 @@ static struct file good_file(void)
 			.p_offset = offsetof(struct file, other),
 			.p_filesz = 2 * sizeof(f.ihk),
 		},
-		.other = { { 4, sizeof(struct boot_note), 7 }, "XEN", { 0, 0, 0 } },
+		.other = { { 4, sizeof(struct boot_note), 7 }, "XEN", { 0, 0, 0, 0 } },
 		.ihk = { { 4, sizeof(struct boot_note), BOOT_NOTE_TYPE },
 			 BOOT_NOTE_NAME,
-			 { ABI_VERSION, 0, ABI_HASH } },
+			 { ABI_VERSION, 0, ABI_HASH, 0 } },
 	};
 
 	memset(f.bytes, 0xa5, sizeof(f.bytes));
@@ -107,6 +107,10 @@ static void test_good(void **state)
 	assert_int_equal(check(&f, sizeof(f), &image, msg), 0);
 	assert_int_equal(image.entry, LWK_LINK_BASE + 16);
 	assert_int_equal(image.size, 0x4000);
+	assert_false(image.programs);
+	f.ihk.desc.program_hash = ABI_PROGRAM_HASH;
+	assert_int_equal(check(&f, sizeof(f), &image, msg), 0);
+	assert_true(image.programs);
 
 	place = malloc(image.size);
 	memset(place, 0xff, image.size);
@@ -197,6 +201,14 @@ static void test_note(void **state)
 	spoiled(&f, "this ihk.ko has");
 	f = good_file();
 	f.ihk.desc.abi_hash ^= 1;
+	spoiled(&f, "the image has boot ABI");
+	f = good_file();
+	f.ihk.desc.program_hash = ABI_PROGRAM_HASH ^ 1;
+	spoiled(&f, "runs programs by ABI");
+	f = good_file();
+	/* The note of an older version is shorter: both versions are named. */
+	f.ihk.nhdr.n_descsz = 16;
+	f.ihk.desc.abi_version = ABI_VERSION - 1;
 	spoiled(&f, "the image has boot ABI");
 	f = good_file();
 	f.ihk.name[0] = 'i';

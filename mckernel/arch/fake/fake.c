@@ -12,7 +12,7 @@
 #include "mck/task.h"
 
 struct cpu *cpu_table[ABI_MAX_CPUS];
-struct boot_params *boot_params;
+struct lwk_boot_params *boot_params;
 u32 cpu_count;
 struct fake_counts fake_counts;
 void (*fake_relax)(void);

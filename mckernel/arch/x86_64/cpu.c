@@ -9,7 +9,7 @@ u8 mds_on; /* for entry.S: clear the CPU's buffers on the way to user mode */
 
 struct cpu *cpu_table[ABI_MAX_CPUS]; /* filled by the first CPU before the others start */
 u32 cpu_count;
-struct boot_params *boot_params;
+struct lwk_boot_params *boot_params;
 
 struct tss {
 	u32 reserved0;
@@ -332,7 +332,7 @@ u64 arch_cycles(void)
 
 void arch_halt(void)
 {
-	this_cpu()->boot->state = CPU_DEAD;
+	this_cpu()->boot->state = LWK_CPU_DEAD;
 	for (;;)
 		__asm__ volatile("cli; hlt" : : : "memory");
 }

@@ -2,7 +2,6 @@
 /* Kernel stacks, each above a guard that nothing maps. */
 #include "abi/abi.h"
 #include "abi/pte.h"
-#include "mck/mm.h"
 #include "mck/objects.h"
 #include "x86.h"
 

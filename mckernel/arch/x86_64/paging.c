@@ -218,7 +218,7 @@ void arch_memory_init(void)
 	write_cr3(kernel_root);
 	if (first) {
 		window = DMAP_BASE;
-		boot_params = (struct boot_params *)(LINUXMAP_BASE + boot_pa);
+		boot_params = (struct lwk_boot_params *)(LINUXMAP_BASE + boot_pa);
 		log_init((struct log_ring *)(LINUXMAP_BASE + boot_params->log));
 	}
 	if (boot_params->pat)
@@ -293,7 +293,7 @@ static void kick_if_away(u32 place)
 	u32 state = __atomic_load_n(&boot_params->cpus[place].state, __ATOMIC_SEQ_CST);
 
 	/* In the kernel it looks by itself: in arch_relax(), or before it leaves. */
-	if (state == CPU_USER || state == CPU_IDLE)
+	if (state == LWK_CPU_USER || state == LWK_CPU_IDLE)
 		arch_kick(place);
 }
 

@@ -31,7 +31,7 @@ struct cpu {
 };
 
 extern struct cpu *cpu_table[ABI_MAX_CPUS];
-extern struct boot_params *boot_params; /* mapped for good */
+extern struct lwk_boot_params *boot_params; /* mapped for good */
 extern u32 cpu_count;
 
 static inline struct cpu *cpu_of(u32 place)
@@ -173,7 +173,9 @@ void arch_run_on(u64 stack_top, void (*fn)(void)) __attribute__((noreturn));
 
 /* Memory: see mck/mm.h. */
 u64 phys_early_alloc(u64 pages);
+u64 page_alloc(unsigned int order, int node);
 u64 page_alloc_zero(unsigned int order, int node);
+void page_free(u64 pa, unsigned int order);
 void *kmalloc(size_t size);
 void *kzalloc(size_t size);
 void kfree(void *p);
@@ -186,7 +188,7 @@ void sched_enter(void);
 void sched_tick(void);
 /*
  * The last test before user mode, and on a short way the only one: publishes
- * CPU_USER. False if the thread has to look, or something is noted:
+ * LWK_CPU_USER. False if the thread has to look, or something is noted:
  * return_to_user() comes first, and then this again.
  */
 bool sched_leave(void);

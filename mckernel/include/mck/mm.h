@@ -272,7 +272,7 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err);
 /* Drop up to `pages` cached pages that nobody maps. Never waits; no lock at or above RANK_FILE is held. */
 void file_shrink(u64 pages);
 
-/* ---- mckernel/memory.c, above mm/ ---- */
+/* ---- mckernel/main/join_memory.c, above mm/ ---- */
 
 /* Handlers of CALL_FAULT, CALL_FILL_DONE and CALL_PAGES_BACK. */
 void fault_service_init(void);

@@ -9,8 +9,6 @@ void status_init(void); /* serves CALL_PROBE and CALL_SHUTDOWN */
 /* This CPU takes doorbells; the last one to say so makes the instance RUNNING. */
 void status_cpu_ready(void);
 bool status_running(void); /* all CPUs have said so */
-bool status_stopping(void); /* shutdown is under way: a CPU without threads stops */
-void status_cpu_stop(void) __attribute__((noreturn));
 /* What the kernel argument `selftest` asks of place 0, some seconds after RUNNING. */
 void selftest(void);
 

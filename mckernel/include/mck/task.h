@@ -119,12 +119,14 @@ void wake_all_cpus(void);
  */
 void sched_scan(void);
 
-/* ---- what task/ asks of the rooms above it (tasks.c) ---- */
+/* ---- what task/ asks of the rooms above it (main/join_tasks.c, main/status.c) ---- */
 
 void up_poll(void); /* serve what Linux has sent to this CPU */
 bool up_untaken(void); /* Linux has not taken, or answered, all that this CPU sent */
 void up_ring_again(void); /* if so for RING_AGAIN_US */
 void up_call_twin(const struct thread *t); /* the twin has something to look at */
 void up_ended(u32 end_call); /* answer CALL_THREAD_END */
+bool up_stopping(void); /* shutdown is under way: a CPU without threads stops */
+void up_cpu_stop(void) __attribute__((noreturn));
 
 #endif

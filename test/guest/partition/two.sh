@@ -14,6 +14,7 @@ ok "up, with the defaults" mcreboot.sh
 is "status" "$(ihkosctl 0 get status)" RUNNING
 is "the upper half of the CPUs" "$(ihkosctl 0 query cpu)" 2-3
 is "512 MiB" "$(ihkosctl 0 get counters | sed -n 's/^pages_assigned //p')" 131072
+refuses "an image without programs" 1 'the image of instance 0 runs no programs' mcexec /bin/true
 like "kernel arguments" "$(ihkosctl 0 kmsg)" 'hidos dump_level=24'
 refuses "its CPUs are taken" 1 'CPU 2 is reserved already' mcreboot.sh -c 2-3
 is "its memory is given back" "$(counter ihkconfig 0 pages_held)" 131072

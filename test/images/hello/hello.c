@@ -12,7 +12,7 @@
  *     busy          answers the first shutdown with EBUSY and 7 programs
  *     noise         sends words that make no sense, then an lcall
  */
-#include "abi/version.h"
+#include "abi/contract.h"
 
 #define STACK_SIZE 8192
 #define MAX_CPUS 64
@@ -30,7 +30,7 @@ typedef abi_u32 u32;
 typedef abi_u64 u64;
 
 extern char stacks[MAX_CPUS][STACK_SIZE];
-void hello_main(struct boot_params *boot, u64 place) __attribute__((noreturn));
+void hello_main(struct lwk_boot_params *boot, u64 place) __attribute__((noreturn));
 
 char stacks[MAX_CPUS][STACK_SIZE] __attribute__((aligned(4096)));
 
@@ -39,11 +39,11 @@ __attribute__((section(".note.ihk"), used)) static const struct {
 	char name[4];
 	struct boot_note desc;
 } note __attribute__((aligned(4))) = {
-	sizeof(BOOT_NOTE_NAME), sizeof(struct boot_note),     BOOT_NOTE_TYPE,
-	BOOT_NOTE_NAME,		{ ABI_VERSION, 0, ABI_HASH },
+	sizeof(BOOT_NOTE_NAME), sizeof(struct boot_note),	 BOOT_NOTE_TYPE,
+	BOOT_NOTE_NAME,		{ ABI_VERSION, 0, ABI_HASH, 0 },
 };
 
-static struct boot_params *params;
+static struct lwk_boot_params *params;
 static u32 log_lock, stopping, refused;
 static u64 tables[4][PT_ENTRIES] __attribute__((aligned(4096)));
 static u64 idt[512];
@@ -92,7 +92,7 @@ static void halt_for_good(struct boot_cpu *cpu) __attribute__((noreturn));
 
 static void halt_for_good(struct boot_cpu *cpu)
 {
-	__atomic_store_n(&cpu->state, CPU_DEAD, __ATOMIC_RELEASE);
+	__atomic_store_n(&cpu->state, LWK_CPU_DEAD, __ATOMIC_RELEASE);
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }
@@ -290,7 +290,7 @@ static void cpu_start(void)
 	apic_write(APIC_SVR, 0x1ff);
 }
 
-void hello_main(struct boot_params *boot, u64 place)
+void hello_main(struct lwk_boot_params *boot, u64 place)
 {
 	struct boot_cpu *cpu = &boot->cpus[place];
 
@@ -309,7 +309,7 @@ void hello_main(struct boot_params *boot, u64 place)
 	    is_told((char[]){ 's', 'i', 'l', 'e', 'n', 't', '=', '0' + place, 0 }))
 		halt_for_good(cpu);
 
-	cpu->state = CPU_KERNEL;
+	cpu->state = LWK_CPU_KERNEL;
 	__atomic_store_n(&cpu->ready, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&cpu->ready, 2, __ATOMIC_RELEASE);
 	if (place == params->cpu_count - 1) {
@@ -325,11 +325,11 @@ void hello_main(struct boot_params *boot, u64 place)
 		while (is_told("stuck") && cpu->calls_local)
 			__builtin_ia32_pause();
 		/* State before the last look at attention, against ihk_ring_lwk()'s order. */
-		__atomic_store_n(&cpu->state, CPU_IDLE, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&cpu->state, LWK_CPU_IDLE, __ATOMIC_SEQ_CST);
 		if (!__atomic_load_n(&cpu->attention, __ATOMIC_SEQ_CST) &&
 		    ring_empty((void *)cpu->to_lwk) && !stopping)
 			__asm__ volatile("sti; hlt; cli" : : : "memory");
-		__atomic_store_n(&cpu->state, CPU_KERNEL, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&cpu->state, LWK_CPU_KERNEL, __ATOMIC_SEQ_CST);
 		cpu->interrupts++;
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* void start(struct boot_params *params, u64 place): gives each CPU a stack, and calls main. */
+/* void start(struct lwk_boot_params *params, u64 place): gives each CPU a stack, and calls main. */
 	.text
 	.globl start
 start:

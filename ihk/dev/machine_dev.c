@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "abi/version.h"
+#include "abi/contract.h"
 #include "partition.h"
 
 void *ihk_list_get(const struct ihk_list *list, size_t element, char *msg)
@@ -140,10 +140,13 @@ static long machine_do(unsigned int cmd, union machine_arg *arg)
 	}
 }
 
-static bool is_query(unsigned int cmd)
+static bool needs_admin(unsigned int cmd)
 {
-	return cmd == IHK_QUERY_CPU || cmd == IHK_QUERY_MEM || cmd == IHK_GET_INSTANCES ||
-	       cmd == IHK_GET_COUNTERS || cmd == IHK_GET_BUILD_ID;
+	switch (cmd) {
+		ABI_MACHINE_IOCTLS(IHK_NEEDS_ADMIN)
+	default:
+		return false; /* -ENOTTY for everyone */
+	}
 }
 
 /* Where the sentence stands in the argument: always at its end. */
@@ -162,7 +165,7 @@ static long machine_ioctl(struct file *file, unsigned int cmd, unsigned long use
 	if (copy_from_user(&arg, (void __user *)user, _IOC_SIZE(cmd)))
 		return -EFAULT;
 	arg_msg(cmd, &arg)[0] = 0;
-	if (!is_query(cmd) && !capable(CAP_SYS_ADMIN))
+	if (needs_admin(cmd) && !capable(CAP_SYS_ADMIN))
 		ret = ihk_refuse(arg_msg(cmd, &arg), -EPERM, "this needs CAP_SYS_ADMIN");
 	else
 		ret = machine_do(cmd, &arg);

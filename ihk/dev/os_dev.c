@@ -8,7 +8,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "abi/version.h"
+#include "abi/contract.h"
 #include "compat.h"
 #include "partition.h"
 
@@ -261,6 +261,10 @@ static long os_launch(struct ihk_os *os, struct file *file, struct ihk_launch *l
 	if (status != OS_RUNNING)
 		return ihk_refuse(launch->msg, -ENODEV, "instance %d is %s, not RUNNING", os->index,
 				  ihk_status_name(status));
+	/* Fixed while the instance is RUNNING. */
+	if (!os->image.programs)
+		return ihk_refuse(launch->msg, -ENOEXEC,
+				  "the image of instance %d runs no programs", os->index);
 	if (launch->lwk_cpu < -1 || launch->lwk_cpu >= READ_ONCE(os->cpu_count))
 		return ihk_refuse(launch->msg, -EINVAL,
 				  "LWK CPU %d does not exist (there are 0-%d)", launch->lwk_cpu,
@@ -268,11 +272,14 @@ static long os_launch(struct ihk_os *os, struct file *file, struct ihk_launch *l
 	return ihk_proc_launch(os, launch->lwk_cpu);
 }
 
-static bool is_free_for_all(unsigned int cmd)
+/* A launch looks at how the node was opened instead. */
+static bool needs_admin(unsigned int cmd)
 {
-	return cmd == IHK_OS_QUERY_CPU || cmd == IHK_OS_QUERY_MEM || cmd == IHK_OS_GET_IKC_MAP ||
-	       cmd == IHK_OS_STATUS || cmd == IHK_OS_COUNTERS || cmd == IHK_OS_BUILD_ID ||
-	       cmd == IHK_OS_LAUNCH;
+	switch (cmd) {
+		ABI_OS_IOCTLS(IHK_NEEDS_ADMIN)
+	default:
+		return false; /* -ENOTTY for everyone */
+	}
 }
 
 static long os_dispatch(struct ihk_os *os, struct file *file, unsigned int cmd, union os_arg *arg,
@@ -280,7 +287,7 @@ static long os_dispatch(struct ihk_os *os, struct file *file, unsigned int cmd, 
 {
 	long ret;
 
-	if (!is_free_for_all(cmd) && !capable(CAP_SYS_ADMIN))
+	if (needs_admin(cmd) && !capable(CAP_SYS_ADMIN))
 		return ihk_refuse(msg, -EPERM, "this needs CAP_SYS_ADMIN");
 	/* These two wait for nothing, not even for a boot under way. */
 	if (cmd == IHK_OS_STATUS && !READ_ONCE(os->destroyed)) {

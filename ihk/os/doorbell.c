@@ -285,7 +285,7 @@ void ihk_ring_lwk(struct ihk_os *os, int place)
 		 */
 		smp_mb();
 		state = READ_ONCE(cpu->state);
-		if (state == CPU_USER || state == CPU_IDLE)
+		if (state == LWK_CPU_USER || state == LWK_CPU_IDLE)
 			send_doorbell(os->cpu[place]);
 	}
 	rcu_read_unlock();

@@ -66,7 +66,7 @@ void ihk_proxy_exit(void)
 	fput(proxy_file);
 }
 
-void ihk_proc_boot_params(struct boot_params *params)
+void ihk_proc_boot_params(struct lwk_boot_params *params)
 {
 	params->proxy_catcher = ihk_proxy_header()->catcher;
 	params->proxy_restorer = ihk_proxy_header()->restorer;

@@ -13,8 +13,8 @@
 #include <string.h>
 #endif
 
-#include "abi/version.h"
-#include "image.h"
+#include "abi/contract.h"
+#include "os/image.h"
 
 #define REFUSE(...) (snprintf(msg, msg_size, __VA_ARGS__), -ENOEXEC)
 #define NOTE_ALIGN(size) (((size) + 3) & ~3UL)
@@ -64,8 +64,11 @@ static int segment_check(const Elf64_Phdr *phdr, abi_u64 size, char *msg, unsign
 	return 0;
 }
 
-/* The boot-ABI note inside a PT_NOTE segment that lies in the file, or NULL. */
-static const struct boot_note *note_find(const unsigned char *note, abi_u64 size)
+/*
+ * Copy the boot-ABI note inside a PT_NOTE segment that lies in the file. Its head
+ * is the same in all versions; what this one has beyond it is 0 then.
+ */
+static bool note_find(const unsigned char *note, abi_u64 size, struct boot_note *found)
 {
 	while (size >= sizeof(Elf64_Nhdr)) {
 		const Elf64_Nhdr *nhdr = (const void *)note;
@@ -77,27 +80,31 @@ static const struct boot_note *note_find(const unsigned char *note, abi_u64 size
 			break;
 		if (nhdr->n_type == BOOT_NOTE_TYPE && nhdr->n_namesz == sizeof(BOOT_NOTE_NAME) &&
 		    !memcmp(note + name, BOOT_NOTE_NAME, sizeof(BOOT_NOTE_NAME)) &&
-		    nhdr->n_descsz == sizeof(struct boot_note))
-			return (const void *)(note + desc);
+		    nhdr->n_descsz >= __builtin_offsetof(struct boot_note, program_hash)) {
+			/* Notes are aligned to 4 bytes only. */
+			memcpy(found, note + desc,
+			       nhdr->n_descsz < sizeof(*found) ? nhdr->n_descsz : sizeof(*found));
+			return true;
+		}
 		note += end;
 		size -= end;
 	}
-	return NULL;
+	return false;
 }
 
-static int version_check(const struct boot_note *found, char *msg, unsigned int msg_size)
+/* An image that runs no programs is tied to no layout of theirs. */
+static int version_check(const struct boot_note *note, struct ihk_image *image, char *msg,
+			 unsigned int msg_size)
 {
-	struct boot_note note;
-
-	if (!found)
-		return REFUSE("no boot-ABI note (name %s, type %u): not an LWK image",
-			      BOOT_NOTE_NAME, BOOT_NOTE_TYPE);
-	/* Notes are aligned to 4 bytes only. */
-	memcpy(&note, found, sizeof(note));
-	if (note.abi_version != ABI_VERSION || note.abi_hash != ABI_HASH)
+	if (note->abi_version != ABI_VERSION || note->abi_hash != ABI_HASH)
 		return REFUSE("the image has boot ABI %u (%016llx), this ihk.ko has %u (%016llx)",
-			      note.abi_version, (unsigned long long)note.abi_hash, ABI_VERSION,
+			      note->abi_version, (unsigned long long)note->abi_hash, ABI_VERSION,
 			      (unsigned long long)ABI_HASH);
+	if (note->program_hash && note->program_hash != ABI_PROGRAM_HASH)
+		return REFUSE("the image runs programs by ABI %016llx, this ihk.ko by %016llx",
+			      (unsigned long long)note->program_hash,
+			      (unsigned long long)ABI_PROGRAM_HASH);
+	image->programs = note->program_hash;
 	return 0;
 }
 
@@ -106,8 +113,8 @@ int image_check(const void *file, abi_u64 size, struct ihk_image *image, char *m
 {
 	const unsigned char *bytes = file;
 	const Elf64_Ehdr *ehdr = file;
-	const struct boot_note *note = NULL;
-	bool has_entry = false;
+	struct boot_note note = {};
+	bool has_note = false, has_entry = false;
 	abi_u64 end = 0;
 	unsigned int i;
 	int err;
@@ -120,9 +127,9 @@ int image_check(const void *file, abi_u64 size, struct ihk_image *image, char *m
 		Elf64_Phdr phdr;
 
 		memcpy(&phdr, bytes + ehdr->e_phoff + i * sizeof(phdr), sizeof(phdr));
-		if (phdr.p_type == PT_NOTE && !note &&
+		if (phdr.p_type == PT_NOTE && !has_note &&
 		    is_inside(phdr.p_offset, phdr.p_filesz, size))
-			note = note_find(bytes + phdr.p_offset, phdr.p_filesz);
+			has_note = note_find(bytes + phdr.p_offset, phdr.p_filesz, &note);
 		if (phdr.p_type != PT_LOAD || !phdr.p_memsz)
 			continue;
 		err = segment_check(&phdr, size, msg, msg_size);
@@ -136,7 +143,10 @@ int image_check(const void *file, abi_u64 size, struct ihk_image *image, char *m
 	}
 
 	/* The version before the entry: of another version's layout nothing more can be said. */
-	err = version_check(note, msg, msg_size);
+	if (!has_note)
+		return REFUSE("no boot-ABI note (name %s, type %u): not an LWK image",
+			      BOOT_NOTE_NAME, BOOT_NOTE_TYPE);
+	err = version_check(&note, image, msg, msg_size);
 	if (err)
 		return err;
 	if (!has_entry)

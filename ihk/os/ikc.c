@@ -114,7 +114,7 @@ static int choose_place(struct ihk_os *os)
 	for (i = 0; i < os->cpu_count; i++) {
 		int place = (first + i) % os->cpu_count;
 
-		if (READ_ONCE(os->params->cpus[place].state) == CPU_IDLE)
+		if (READ_ONCE(os->params->cpus[place].state) == LWK_CPU_IDLE)
 			return place;
 	}
 	return first % os->cpu_count;
@@ -158,7 +158,7 @@ static void watch_look(struct watch *watch)
 	u64 heartbeat = READ_ONCE(os->params->cpus[watch->place].heartbeat);
 
 	if ((s32)(head - watch->position) > 0 &&
-	    READ_ONCE(os->params->cpus[watch->place].state) != CPU_KERNEL) {
+	    READ_ONCE(os->params->cpus[watch->place].state) != LWK_CPU_KERNEL) {
 		watch->since = jiffies;
 		return;
 	}

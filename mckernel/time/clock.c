@@ -2,7 +2,6 @@
 /* Reads the time from Linux's clock page and the counter that Linux uses. */
 #include "mck/clock.h"
 #include "mck/arch.h"
-#include "mck/task.h"
 
 static const struct clock_page *page; /* Linux's */
 static const volatile u32 *hpet; /* its counter, if the source is one */

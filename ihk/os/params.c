@@ -186,7 +186,7 @@ static void fill_cpus(struct ihk_os *os)
 	os->params->cpu_count = os->cpu_count;
 }
 
-static void fill_nodes(struct boot_params *params)
+static void fill_nodes(struct lwk_boot_params *params)
 {
 	int from, to, count = 1;
 
@@ -221,7 +221,7 @@ static u64 mitigations(void)
 
 static void fill_header(struct ihk_os *os)
 {
-	struct boot_params *params = os->params;
+	struct lwk_boot_params *params = os->params;
 
 	params->magic = BOOT_MAGIC;
 	params->abi_version = ABI_VERSION;

@@ -206,7 +206,7 @@ static bool all_dead(struct ihk_os *os)
 	int place;
 
 	for (place = 0; place < os->cpu_count; place++)
-		if (READ_ONCE(os->params->cpus[place].state) != CPU_DEAD)
+		if (READ_ONCE(os->params->cpus[place].state) != LWK_CPU_DEAD)
 			return false;
 	return true;
 }

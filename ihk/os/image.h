@@ -3,6 +3,12 @@
 #ifndef IHK_IMAGE_H
 #define IHK_IMAGE_H
 
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdbool.h>
+#endif
+
 #include "abi/boot.h"
 
 /* A checked image. The file's bytes belong to whoever holds this. */
@@ -11,6 +17,7 @@ struct ihk_image {
 	abi_u64 file_size;
 	abi_u64 entry;
 	abi_u64 size; /* bytes from LWK_LINK_BASE on, page-aligned */
+	bool programs; /* it runs programs */
 };
 
 /*

@@ -30,7 +30,7 @@ static void make_cpu(u32 place)
 
 static void start_first(u64 boot_pa, u32 place)
 {
-	boot_params = (struct boot_params *)boot_pa; /* still the module's tables */
+	boot_params = (struct lwk_boot_params *)boot_pa; /* still the module's tables */
 	cpu_count = boot_params->cpu_count;
 	boot_params->status = OS_BOOTING;
 	first_cpu.place = place;

@@ -21,7 +21,7 @@ void status_cpu_ready(void)
 {
 	struct boot_cpu *boot = this_cpu()->boot;
 
-	boot->state = CPU_KERNEL;
+	boot->state = LWK_CPU_KERNEL;
 	__atomic_store_n(&boot->ready, 2, __ATOMIC_RELEASE);
 	if (__atomic_add_fetch(&ready_cpus, 1, __ATOMIC_ACQ_REL) < cpu_count)
 		return;
@@ -36,12 +36,12 @@ bool status_running(void)
 
 /* ---- shutdown ---- */
 
-bool status_stopping(void)
+bool up_stopping(void)
 {
 	return __atomic_load_n(&shutdown_call, __ATOMIC_ACQUIRE) != 0;
 }
 
-void status_cpu_stop(void)
+void up_cpu_stop(void)
 {
 	arch_timer(0);
 	if (__atomic_add_fetch(&stopped_cpus, 1, __ATOMIC_ACQ_REL) == cpu_count) {
