@@ -11,13 +11,14 @@
 
 #include "proc.h"
 
-/* Both files' headers have to fit into a bulk buffer; real programs have a dozen. */
-#define PHDRS_MAX ((IKC_BULK_SIZE - sizeof(struct exec_image)) / 2 & ~7UL)
+/* Linux's own limit for the headers of one file. Those of two have to fit into a bulk buffer. */
+#define PHDRS_MAX 65536UL
+static_assert(sizeof(struct exec_image) + 2 * PHDRS_MAX <= IKC_BULK_SIZE);
 
+/* What Linux's loader looks at, and no more: it runs a program whose class byte is wrong. */
 static bool header_good(const struct elf64_hdr *hdr)
 {
-	return hdr->e_ident[EI_CLASS] == ELFCLASS64 && hdr->e_ident[EI_DATA] == ELFDATA2LSB &&
-	       hdr->e_machine == EM_X86_64 && (hdr->e_type == ET_EXEC || hdr->e_type == ET_DYN) &&
+	return hdr->e_machine == EM_X86_64 && (hdr->e_type == ET_EXEC || hdr->e_type == ET_DYN) &&
 	       hdr->e_phentsize == sizeof(struct elf64_phdr) && hdr->e_phnum &&
 	       hdr->e_phnum * sizeof(struct elf64_phdr) <= PHDRS_MAX;
 }
@@ -36,13 +37,13 @@ static struct elf64_phdr *read_phdrs(struct file *file, const struct elf64_hdr *
 	int err;
 
 	*size = hdr->e_phnum * sizeof(*phdrs);
-	phdrs = kmalloc(*size, GFP_KERNEL);
+	phdrs = kvmalloc(*size, GFP_KERNEL);
 	if (!phdrs)
 		return ERR_PTR(-ENOMEM);
 	err = read_exactly(file, phdrs, *size, hdr->e_phoff);
 	if (!err)
 		return phdrs;
-	kfree(phdrs);
+	kvfree(phdrs);
 	return ERR_PTR(err);
 }
 
@@ -208,6 +209,8 @@ static int call_prepare(struct ihk_exec *x)
 	/* The LWK has the opens now, and gives them back, also if it has failed. */
 	x->program_id = 0;
 	x->interp_id = 0;
+	/* Linux's loader would have found that out in the new mm only. */
+	x->unmappable = c.ret == -EINVAL;
 	if (c.ret)
 		return c.ret;
 	x->twin->thread = c.out[0];
@@ -260,7 +263,7 @@ void ihk_exec_release(struct ihk_exec *x)
 		exe_file_allow_write_access(x->interp);
 		fput(x->interp);
 	}
-	kfree(x->interp_phdrs);
-	kfree(x->phdrs);
+	kvfree(x->interp_phdrs);
+	kvfree(x->phdrs);
 	ihk_procs_put(x->procs);
 }
