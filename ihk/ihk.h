@@ -19,6 +19,7 @@
 #include "abi/slot.h"
 #include "abi/contract.h"
 #include "os/image.h"
+#include "base/patience.h"
 
 struct device;
 struct ihk_ikc;
@@ -114,6 +115,12 @@ struct ihk_os {
 struct ihk_os *ihk_os_get(int index);
 void ihk_os_put(struct ihk_os *os);
 
+/*
+ * The instance is found dead: end every wait for it now, and let a worker
+ * stop its CPUs and its processes. Any context but NMI.
+ */
+void ihk_os_condemn(struct ihk_os *os, enum os_status verdict);
+
 static inline bool ihk_os_alive(const struct ihk_os *os)
 {
 	return READ_ONCE(os->running);
@@ -142,6 +149,21 @@ struct ihk_call {
  * instance dies. 0: answered, c->ret and c->out are filled. May sleep.
  */
 int ihk_call(struct ihk_os *os, int place, struct ihk_call *c, bool killable);
+
+/*
+ * The answer of a call that answers by 0 or -errno, fit to be returned to Linux:
+ * anything else, which a caller would take for an address, a success or an order
+ * to restart, is -EIO, and counts as a refused message.
+ */
+int ihk_call_error(struct ihk_os *os, const struct ihk_call *c);
+
+/*
+ * The LWK's time: a look at what it owes (in jiffies); true if that is late by
+ * more than the limit. ihk_hang_ticks() is the limit for what is done at once,
+ * 0: none is set.
+ */
+bool ihk_owed_too_long(struct ihk_patience *p, bool is_owed, unsigned long limit);
+unsigned long ihk_hang_ticks(void);
 
 /* A bulk buffer (waits for a free one; NULL when the instance dies or on a fatal signal). */
 void *ihk_bulk_get(struct ihk_os *os, int *index);

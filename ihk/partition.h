@@ -60,11 +60,6 @@ enum os_status ihk_os_status(struct ihk_os *os);
 const char *ihk_status_name(enum os_status status);
 /* -EBUSY with a sentence unless the instance is INACTIVE. Context: os->lock held. */
 int ihk_os_need_inactive(struct ihk_os *os, const char *verb, char *msg);
-/*
- * The instance is found dead: end every wait for it now, and let a worker
- * stop its CPUs and its processes. Any context but NMI.
- */
-void ihk_os_condemn(struct ihk_os *os, enum os_status verdict);
 
 /* ---- os_dev.c: /dev/mcosN, and machine_dev.c: /dev/mcd0 ---- */
 
@@ -87,9 +82,12 @@ void *ihk_list_get(const struct ihk_list *list, size_t element, char *msg);
 /* The answer to a query: give what fits of `count` elements and say how many there are. */
 int ihk_list_put(struct ihk_list *list, const void *from, u32 count, size_t element);
 
-/* ---- load.c: all under os->lock ---- */
+/* ---- load.c: all but the first under os->lock ---- */
 
-int ihk_os_load(struct ihk_os *os, int fd, char *msg);
+/* Read and check; image->file is the caller's then, to be vfree'd. Without a lock: files may take long. */
+int ihk_image_read(int fd, struct ihk_image *image, char *msg);
+/* Takes the image over, and clears the caller's, when it succeeds. */
+int ihk_os_load(struct ihk_os *os, struct ihk_image *image, char *msg);
 void ihk_os_unload(struct ihk_os *os);
 /* Put the image into the instance's memory, clear of quarantined pages, and say so in params. */
 int ihk_os_place_image(struct ihk_os *os, char *msg);
@@ -164,8 +162,8 @@ u64 ihk_ikc_bad(struct ihk_os *os);
 
 /* ---- kmsg.c: under os->lock ---- */
 
-/* Copy the newest bytes of the log that fit to the caller; returns their number or -errno. */
-ssize_t ihk_kmsg_read(struct ihk_os *os, void __user *to, size_t room);
+/* A copy of the newest bytes of the log, at most `room`, to be kvfree'd; their number or -errno. */
+ssize_t ihk_kmsg_read(struct ihk_os *os, size_t room, void **text);
 void ihk_kmsg_clear(struct ihk_os *os);
 
 /* ---- clock.c ---- */

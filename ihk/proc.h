@@ -149,7 +149,6 @@ struct ihk_space {
 	/* Slots: pages by slot number. Written under `lock` + `insert` (write), read under either. */
 	struct mutex lock;
 	struct xarray slots;
-	DECLARE_BITMAP(stacks, PROXY_SLOT_COUNT); /* slots whose stacks are mapped; under `lock` */
 	unsigned int twins; /* under `lock` */
 	unsigned int living; /* of these, whose ends have not begun; under `lock` */
 	bool mapped; /* slots and shadow are; under `lock` */
@@ -187,13 +186,8 @@ void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 int ihk_window_map_exec(struct ihk_space *space);
 /* Slots and shadow, into the mm of a fork's child, at its first entry. */
 int ihk_window_map_child(struct ihk_space *space);
-/* The two stacks of a slot. */
-int ihk_window_map_stacks(struct ihk_space *space, unsigned int slot_number);
 unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
 				    unsigned long pgoff, unsigned long flags);
-/* vm_mmap() that the limits on the size of the address space do not refuse. */
-unsigned long ihk_vm_mmap(struct file *file, unsigned long addr, unsigned long len,
-			  unsigned long prot, unsigned long flags, unsigned long offset);
 extern const struct file_operations ihk_space_fops;
 
 /* ---- shadow.c ---- */
@@ -446,7 +440,10 @@ void ihk_marks_put(struct ihk_mark *marks[IHK_FILE_MARKS]);
 
 /* ---- fileread.c ---- */
 
-/* What Linux's mmap of the file would map: NULL is anonymous memory. */
+/*
+ * What Linux's mmap of the file would map: NULL is anonymous memory. -EAGAIN:
+ * other tasks of this mm do not leave the mapping alone.
+ */
 struct file *ihk_real_file(struct file *file, unsigned long prot);
 /* Whole pages, zero beyond the end: their number, 0 beyond the end, -errno if the first fails. */
 long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, unsigned long count);

@@ -76,7 +76,7 @@ crossing_includes() {
 			proxy/*) bad='^(\.\./)+(ihk|mckernel|executer|test)/|^ihk/|^mck/|^linux/' ;;
 			include/abi/*) bad='^\.\.|^[^/]*/' && [[ $included == abi/* ]] && continue ;;
 			include/*) bad='^(\.\./)|^mck/' ;;
-			boot/vm.d/*) bad='^(abi|ihk|mck)/' ;;
+			test/vm/*) bad='^(abi|ihk|mck)/' ;;
 			*) bad='^(\.\./)+(ihk|mckernel|proxy|executer|test)/|^mck/|^ihk/' ;;
 			esac
 			[[ $included =~ $bad ]] && echo "$file must not include $included"
@@ -84,20 +84,14 @@ crossing_includes() {
 	done
 }
 
-# Of the LWK's rooms, low to high; a lower one never includes a higher one.
+# The LWK's rooms, low to high; a lower one never includes a higher one.
+mapfile -t rooms < <(sed -n 's/^room //p' test/order/mckernel)
+
 level_of_room() {
-	case $1 in
-	lib) echo 0 ;;
-	arch) echo 1 ;;
-	time) echo 2 ;;
-	mm) echo 3 ;;
-	task) echo 4 ;;
-	ikc) echo 5 ;;
-	offload) echo 6 ;;
-	syscall) echo 7 ;;
-	exec) echo 8 ;;
-	main) echo 9 ;;
-	esac
+	local level
+	for level in "${!rooms[@]}"; do
+		[ "${rooms[level]}" != "$1" ] || echo "$level"
+	done
 }
 
 # A source's level is its room's; a header's is that of the room of its own name,
@@ -110,7 +104,7 @@ level_of() {
 	include/mck/arch.h | mck/arch.h) room=0 ;;
 	include/mck/* | mck/*)
 		room=$(level_of_room "$name")
-		for place in lib arch/x86_64 time mm task ikc offload syscall exec main; do
+		for place in "${rooms[@]/%arch/arch/x86_64}"; do
 			[ -z "$room" ] || break
 			[ ! -e "mckernel/$place/$name.c" ] || room=$(level_of_room "${place%%/*}")
 		done
@@ -124,10 +118,24 @@ climbing_includes() {
 	local file included from to
 	# arch/fake stands for all that the tests leave out.
 	includes_of mckernel | grep ' mck/' | grep -v '^mckernel/arch/fake/' | while read -r file included; do
-		from=$(level_of "$file" 9)
+		from=$(level_of "$file" $((${#rooms[@]} - 1)))
 		to=$(level_of "$included" 0)
 		[ "$from" -ge "$to" ] || echo "$file is lower than $included, and includes it"
 	done
+}
+
+# climbing_calls PART DIR SUFFIX: the objects of PART's sources stand in DIR; calls, unlike
+# includes, show who is asked through a prototype in a header of one's own.
+climbing_calls() {
+	local part=$1 dir=$2 suffix=$3 file object objects=()
+	for file in $(matching "^$part/.*\\.[cS]\$" | grep -vE '^ihk/user/|^mckernel/(arch/fake/|vdso/vdso\.c|.*/offsets\.c)'); do
+		object=${file#"$part/"}
+		[ -n "$suffix" ] && object+=$suffix || object=${object%.*}.o
+		objects+=("$object")
+		[ -e "$dir/$object" ] || echo "$file: no $dir/$object: not built"
+	done
+	(cat "test/order/$part"; cd "$dir" && nm -A --format=posix "${objects[@]}") |
+		awk -f test/order/order.awk | sort
 }
 
 static_analysis() {
@@ -142,7 +150,7 @@ static_analysis() {
 		normalCheckLevelMaxBranches toomanyconfigs; do
 		suppress+=("--suppress=$id")
 	done
-	matching '^(mckernel|proxy|executer|ihk/user|boot/vm\.d|test/bench)/.*\.c$' >build/test/cppcheck-files.txt
+	matching '^(mckernel|proxy|executer|ihk/user|test/vm|test/bench)/.*\.c$' >build/test/cppcheck-files.txt
 	[ -s build/test/cppcheck-files.txt ] || return 0
 	cppcheck "${common[@]}" "${suppress[@]}" -Iinclude -Imckernel/include -Imckernel/arch/x86_64 \
 		--file-list=build/test/cppcheck-files.txt 2>&1 | awk "!seen[\$0]++" | head -n 40
@@ -188,11 +196,21 @@ report "no room of mckernel/ includes a higher one" < <(climbing_includes)
 report "cppcheck has nothing to say" < <(static_analysis)
 report "shellcheck has nothing to say" < <(shell_scripts)
 report "docs/contract.md is what build/bin/print-contract prints" < <(stale_contract)
+report "each rule of test/mutate breaks something" < <(test/mutate --check 2>&1)
 if [ -e "$image" ]; then
 	report "the LWK has no SSE instruction" < <(sse_in_image)
 	report "the LWK has no undefined symbol" < <(undefined_in_image)
+	report "no room of mckernel/ calls a higher one, but as test/order/mckernel says" \
+		< <(climbing_calls mckernel build/mckernel/CMakeFiles/mckernel_objects.dir .o)
 	report "the LWK's entries fence behind the exchange of GS" < <(unfenced_entries)
 else
 	fail "the LWK is there: $image"
+fi
+module=$(find build/ihk -maxdepth 2 -name ihk.ko | sort -V | tail -n 1)
+if [ -n "$module" ]; then
+	report "no room of ihk/ calls a higher one, but as test/order/ihk says" \
+		< <(climbing_calls ihk "$(dirname "$module")" '')
+else
+	fail "the module is there: build/ihk/*/ihk.ko"
 fi
 done_testing

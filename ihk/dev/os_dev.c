@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "abi/contract.h"
 #include "compat.h"
@@ -16,56 +17,76 @@ static dev_t first_device;
 static struct cdev os_cdev;
 static struct class *os_class;
 
+union os_arg {
+	struct ihk_verb verb;
+	struct ihk_list list;
+	struct ihk_text text;
+	struct ihk_os_counters counters;
+	struct ihk_launch launch;
+	struct ihk_build_id build_id;
+};
+
+/*
+ * What an ioctl reads and writes beside its argument: a list, a text, a file.
+ * All of it comes in before os->lock is taken and goes out after it is free:
+ * the caller's page, or the file, may be one that its server never brings, and
+ * the lock is what everybody else waits for.
+ */
+struct cargo {
+	void *in; /* the caller's list or text */
+	struct ihk_image image; /* the file to load */
+	void *out; /* the answer: a list's elements, or text */
+	u32 count; /* of the answer, */
+	size_t element; /* and the size of each */
+};
+
 /* ---- resources ---- */
 
-static int list_verb(struct ihk_os *os, unsigned int cmd, struct ihk_list *list)
+static int list_verb(struct ihk_os *os, unsigned int cmd, struct ihk_list *list, const void *in)
 {
-	bool is_mem = cmd == IHK_OS_ASSIGN_MEM || cmd == IHK_OS_RELEASE_MEM;
 	bool is_assign = cmd == IHK_OS_ASSIGN_CPU || cmd == IHK_OS_ASSIGN_MEM;
-	void *copy = ihk_list_get(list, is_mem ? sizeof(struct ihk_mem) : sizeof(u32), list->msg);
 	int err;
 
-	if (IS_ERR(copy))
-		return PTR_ERR(copy);
 	err = ihk_os_need_inactive(os, is_assign ? "assign" : "release", list->msg);
 	if (err)
-		goto out;
+		return err;
 	switch (cmd) {
 	case IHK_OS_ASSIGN_CPU:
-		err = ihk_cpu_assign(os, copy, list->count, list->msg);
-		break;
+		return ihk_cpu_assign(os, in, list->count, list->msg);
 	case IHK_OS_RELEASE_CPU:
-		err = ihk_cpu_unassign(os, copy, list->count, list->msg);
-		break;
+		return ihk_cpu_unassign(os, in, list->count, list->msg);
 	case IHK_OS_ASSIGN_MEM:
-		err = ihk_mem_assign(os, copy, list->count, list->msg);
-		break;
+		return ihk_mem_assign(os, in, list->count, list->msg);
 	default:
-		err = ihk_mem_unassign(os, copy, list->count, list->msg);
-		break;
+		return ihk_mem_unassign(os, in, list->count, list->msg);
 	}
-out:
-	kvfree(copy);
+}
+
+static int answer_room(struct cargo *cargo, u32 count, size_t element)
+{
+	cargo->out = kvcalloc(count, element, GFP_KERNEL);
+	cargo->count = count;
+	cargo->element = element;
+	return cargo->out ? 0 : -ENOMEM;
+}
+
+static int query_cpu(struct ihk_os *os, struct cargo *cargo)
+{
+	int err = answer_room(cargo, os->cpu_count, sizeof(u32));
+
+	BUILD_BUG_ON(sizeof(os->cpu[0]) != sizeof(u32));
+	if (!err)
+		memcpy(cargo->out, os->cpu, os->cpu_count * sizeof(u32));
 	return err;
 }
 
-static int query_cpu(struct ihk_os *os, struct ihk_list *list)
+static int query_mem(struct ihk_os *os, struct cargo *cargo)
 {
-	BUILD_BUG_ON(sizeof(os->cpu[0]) != sizeof(u32));
-	return ihk_list_put(list, os->cpu, os->cpu_count, sizeof(u32));
-}
+	int err = answer_room(cargo, IHK_LIST_MAX, sizeof(struct ihk_mem));
 
-static int query_mem(struct ihk_os *os, struct ihk_list *list)
-{
-	struct ihk_mem *copy = kvcalloc(IHK_LIST_MAX, sizeof(*copy), GFP_KERNEL);
-	u32 count;
-	int err;
-
-	if (!copy)
-		return -ENOMEM;
-	count = min_t(u32, ihk_mem_query_os(os, copy, IHK_LIST_MAX), IHK_LIST_MAX);
-	err = ihk_list_put(list, copy, count, sizeof(*copy));
-	kvfree(copy);
+	if (!err)
+		cargo->count =
+			min_t(u32, ihk_mem_query_os(os, cargo->out, IHK_LIST_MAX), IHK_LIST_MAX);
 	return err;
 }
 
@@ -96,65 +117,53 @@ static int map_check(struct ihk_os *os, const struct ihk_ikc_pair *pairs, u32 co
 	return 0;
 }
 
-static int set_map(struct ihk_os *os, struct ihk_list *list)
+static int set_map(struct ihk_os *os, struct ihk_list *list, const struct ihk_ikc_pair *pairs)
 {
-	struct ihk_ikc_pair *pairs = ihk_list_get(list, sizeof(*pairs), list->msg);
 	int err;
 	u32 i;
 
-	if (IS_ERR(pairs))
-		return PTR_ERR(pairs);
 	err = ihk_os_need_inactive(os, "set ikc_map", list->msg);
 	if (!err)
 		err = map_check(os, pairs, list->count, list->msg);
 	for (i = 0; i < list->count && !err; i++)
 		os->ikc_cpu[place_of(os, pairs[i].lwk_cpu)] = pairs[i].linux_cpu;
-	kvfree(pairs);
 	return err;
 }
 
-static int get_map(struct ihk_os *os, struct ihk_list *list)
+static int get_map(struct ihk_os *os, struct cargo *cargo)
 {
-	struct ihk_ikc_pair *pairs = kvcalloc(ABI_MAX_CPUS, sizeof(*pairs), GFP_KERNEL);
+	struct ihk_ikc_pair *pairs;
 	int place, err;
 
-	if (!pairs)
-		return -ENOMEM;
+	err = answer_room(cargo, os->cpu_count, sizeof(*pairs));
+	if (err)
+		return err;
+	pairs = cargo->out;
 	for (place = 0; place < os->cpu_count; place++)
 		pairs[place] = (struct ihk_ikc_pair){ os->cpu[place], ihk_ikc_cpu(os, place) };
-	err = ihk_list_put(list, pairs, os->cpu_count, sizeof(*pairs));
-	kvfree(pairs);
-	return err;
+	return 0;
 }
 
 /* ---- kernel arguments, log, counters ---- */
 
-static int set_kargs(struct ihk_os *os, struct ihk_text *text)
+static int set_kargs(struct ihk_os *os, struct ihk_text *text, const char *in)
 {
-	char *copy;
 	int err = ihk_os_need_inactive(os, "kargs", text->msg);
 
-	if (err)
-		return err;
-	if (text->size >= sizeof(os->kargs))
-		return ihk_refuse(text->msg, -E2BIG,
-				  "kernel arguments have at most %zu bytes, not %llu",
-				  sizeof(os->kargs) - 1, (u64)text->size);
-	copy = memdup_user_nul(u64_to_user_ptr((u64)text->address), text->size);
-	if (IS_ERR(copy))
-		return PTR_ERR(copy);
-	strscpy(os->kargs, copy, sizeof(os->kargs));
-	kfree(copy);
-	return 0;
+	if (!err)
+		strscpy(os->kargs, in, sizeof(os->kargs));
+	return err;
 }
 
-static int read_kmsg(struct ihk_os *os, struct ihk_text *text)
+static int read_kmsg(struct ihk_os *os, struct ihk_text *text, struct cargo *cargo)
 {
-	ssize_t size = ihk_kmsg_read(os, u64_to_user_ptr((u64)text->address), text->size);
+	ssize_t size = ihk_kmsg_read(os, text->size, &cargo->out);
 
 	if (size < 0)
 		return size;
 	text->size = size;
+	cargo->count = size;
+	cargo->element = 1;
 	return 0;
 }
 
@@ -200,44 +209,99 @@ static int get_build_id(struct ihk_os *os, struct ihk_build_id *id)
 	return 0;
 }
 
+/* ---- what goes in and out without a lock ---- */
+
+static size_t element_in(unsigned int cmd)
+{
+	switch (cmd) {
+	case IHK_OS_ASSIGN_CPU:
+	case IHK_OS_RELEASE_CPU:
+		return sizeof(u32);
+	case IHK_OS_ASSIGN_MEM:
+	case IHK_OS_RELEASE_MEM:
+		return sizeof(struct ihk_mem);
+	case IHK_OS_SET_IKC_MAP:
+		return sizeof(struct ihk_ikc_pair);
+	default:
+		return 0;
+	}
+}
+
+static void *get_kargs(struct ihk_text *text)
+{
+	const size_t max = sizeof_field(struct ihk_os, kargs) - 1;
+
+	if (text->size > max)
+		return ERR_PTR(ihk_refuse(text->msg, -E2BIG,
+					  "kernel arguments have at most %zu bytes, not %llu", max,
+					  (u64)text->size));
+	return memdup_user_nul(u64_to_user_ptr((u64)text->address), text->size);
+}
+
+static int cargo_in(unsigned int cmd, union os_arg *arg, struct cargo *cargo)
+{
+	int err;
+
+	if (cmd == IHK_OS_LOAD)
+		return ihk_image_read(arg->verb.value, &cargo->image, arg->verb.msg);
+	if (cmd == IHK_OS_KARGS)
+		cargo->in = get_kargs(&arg->text);
+	else if (element_in(cmd))
+		cargo->in = ihk_list_get(&arg->list, element_in(cmd), arg->list.msg);
+	if (!IS_ERR(cargo->in))
+		return 0;
+	err = PTR_ERR(cargo->in);
+	cargo->in = NULL;
+	return err;
+}
+
+static int cargo_out(unsigned int cmd, union os_arg *arg, const struct cargo *cargo)
+{
+	if (!cargo->element)
+		return 0;
+	if (cmd != IHK_OS_KMSG)
+		return ihk_list_put(&arg->list, cargo->out, cargo->count, cargo->element);
+	return copy_to_user(u64_to_user_ptr((u64)arg->text.address), cargo->out, cargo->count)
+		       ? -EFAULT
+		       : 0;
+}
+
+static void cargo_free(struct cargo *cargo)
+{
+	vfree(cargo->image.file);
+	kvfree(cargo->in);
+	kvfree(cargo->out);
+}
+
 /* ---- the file ---- */
 
-union os_arg {
-	struct ihk_verb verb;
-	struct ihk_list list;
-	struct ihk_text text;
-	struct ihk_os_counters counters;
-	struct ihk_launch launch;
-	struct ihk_build_id build_id;
-};
-
 /* Context: os->lock held. */
-static long os_do(struct ihk_os *os, unsigned int cmd, union os_arg *arg)
+static long os_do(struct ihk_os *os, unsigned int cmd, union os_arg *arg, struct cargo *cargo)
 {
 	switch (cmd) {
 	case IHK_OS_ASSIGN_CPU:
 	case IHK_OS_RELEASE_CPU:
 	case IHK_OS_ASSIGN_MEM:
 	case IHK_OS_RELEASE_MEM:
-		return list_verb(os, cmd, &arg->list);
+		return list_verb(os, cmd, &arg->list, cargo->in);
 	case IHK_OS_QUERY_CPU:
-		return query_cpu(os, &arg->list);
+		return query_cpu(os, cargo);
 	case IHK_OS_QUERY_MEM:
-		return query_mem(os, &arg->list);
+		return query_mem(os, cargo);
 	case IHK_OS_SET_IKC_MAP:
-		return set_map(os, &arg->list);
+		return set_map(os, &arg->list, cargo->in);
 	case IHK_OS_GET_IKC_MAP:
-		return get_map(os, &arg->list);
+		return get_map(os, cargo);
 	case IHK_OS_LOAD:
-		return ihk_os_load(os, arg->verb.value, arg->verb.msg);
+		return ihk_os_load(os, &cargo->image, arg->verb.msg);
 	case IHK_OS_KARGS:
-		return set_kargs(os, &arg->text);
+		return set_kargs(os, &arg->text, cargo->in);
 	case IHK_OS_BOOT:
 		return ihk_os_boot(os, arg->verb.msg);
 	case IHK_OS_SHUTDOWN:
 		return ihk_os_shutdown(os, arg->verb.msg);
 	case IHK_OS_KMSG:
-		return read_kmsg(os, &arg->text);
+		return read_kmsg(os, &arg->text, cargo);
 	case IHK_OS_CLEAR_KMSG:
 		ihk_kmsg_clear(os);
 		return 0;
@@ -282,11 +346,69 @@ static bool needs_admin(unsigned int cmd)
 	}
 }
 
+/* What reads much, or a file, and is refused anyhow unless the instance is INACTIVE. */
+static const char *inactive_verb(unsigned int cmd)
+{
+	switch (cmd) {
+	case IHK_OS_LOAD:
+		return "load";
+	case IHK_OS_KARGS:
+		return "kargs";
+	default:
+		return NULL;
+	}
+}
+
+static int os_lock(struct ihk_os *os, char *msg)
+{
+	if (mutex_lock_killable(&os->lock))
+		return -EINTR;
+	if (!os->destroyed)
+		return 0;
+	mutex_unlock(&os->lock);
+	return ihk_refuse(msg, -ENODEV, "instance %d has been destroyed", os->index);
+}
+
+/* Before anything is read, which may take long; asked again when it is to be used. */
+static int os_precheck(struct ihk_os *os, unsigned int cmd, char *msg)
+{
+	const char *verb = inactive_verb(cmd);
+	int err;
+
+	if (!verb)
+		return 0;
+	err = os_lock(os, msg);
+	if (err)
+		return err;
+	err = ihk_os_need_inactive(os, verb, msg);
+	mutex_unlock(&os->lock);
+	return err;
+}
+
+static long os_do_locked(struct ihk_os *os, unsigned int cmd, union os_arg *arg, char *msg)
+{
+	struct cargo cargo = {};
+	long ret;
+
+	ret = os_precheck(os, cmd, msg);
+	if (!ret)
+		ret = cargo_in(cmd, arg, &cargo);
+	if (!ret)
+		ret = os_lock(os, msg);
+	if (ret)
+		goto out;
+	ret = os_do(os, cmd, arg, &cargo);
+	mutex_unlock(&os->lock);
+	if (!ret)
+		ret = cargo_out(cmd, arg, &cargo);
+out:
+	cargo_free(&cargo);
+	return ret;
+}
+
 static long os_dispatch(struct ihk_os *os, struct file *file, unsigned int cmd, union os_arg *arg,
 			char *msg)
 {
-	long ret;
-
 	if (needs_admin(cmd) && !capable(CAP_SYS_ADMIN))
 		return ihk_refuse(msg, -EPERM, "this needs CAP_SYS_ADMIN");
 	/* These two wait for nothing, not even for a boot under way. */
@@ -296,15 +418,7 @@ static long os_dispatch(struct ihk_os *os, struct file *file, unsigned int cmd, 
 	}
 	if (cmd == IHK_OS_LAUNCH)
 		return os_launch(os, file, &arg->launch);
-
-	if (mutex_lock_killable(&os->lock))
-		return -EINTR;
-	if (os->destroyed)
-		ret = ihk_refuse(msg, -ENODEV, "instance %d has been destroyed", os->index);
-	else
-		ret = os_do(os, cmd, arg);
-	mutex_unlock(&os->lock);
-	return ret;
+	return os_do_locked(os, cmd, arg, msg);
 }
 
 static long os_ioctl(struct file *file, unsigned int cmd, unsigned long user)

@@ -88,8 +88,7 @@ static struct ihk_file *find_same(struct ihk_procs *procs, const struct ihk_vers
 	struct hlist_node *next;
 	struct ihk_file *f;
 
-	hash_for_each_possible_safe(procs->file_hash, f, next, hash, now->ino)
-	{
+	hash_for_each_possible_safe(procs->file_hash, f, next, hash, now->ino) {
 		if (f->version.sb != now->sb || f->version.ino != now->ino)
 			continue;
 		if (!ihk_marks_fired(f->marks) && ihk_version_same(&f->version, now))

@@ -15,6 +15,9 @@
 /* One turn of filemap_read(). */
 #define READ_PAGES 64
 
+/* How often a mapping is tried that other tasks take away. */
+#define MAP_TRIES 16
+
 static bool is_shmem(struct file *real)
 {
 	return real->f_mapping->a_ops == &shmem_aops;
@@ -40,28 +43,63 @@ static bool is_page_cache(struct vm_area_struct *vma)
 }
 
 /*
+ * Is what lies there this file, as its file system maps it? An overlay puts the
+ * file of a layer in place, opened under its own path. Whoever shares the mm
+ * may have mapped something else over it, and what is executed is run with the
+ * rights of the file that was checked: for that one the layer too must be the
+ * one that is in use now. (Nobody has changed it since: it is open for
+ * execution. Another open file may be mapped from before it was copied up.)
+ * Our reference of `file` keeps path and inode what they are.
+ */
+static bool is_mapping_of(const struct vm_area_struct *vma, struct file *file)
+{
+	const struct file *found = vma->vm_file;
+
+	if (found == file)
+		return true;
+	if (!found || !path_equal(&found->f_path, &file->f_path))
+		return false;
+	return !(file->f_flags & __FMODE_EXEC) ||
+	       file_inode(found) == d_real_inode(file->f_path.dentry);
+}
+
+/* Context: mmap_lock. -EAGAIN: something else lies there by now. */
+static struct file *file_behind(unsigned long at, struct file *file)
+{
+	struct vm_area_struct *vma = vma_lookup(current->mm, at);
+
+	if (!vma || !is_mapping_of(vma, file))
+		return ERR_PTR(-EAGAIN);
+	if (vma_is_anonymous(vma))
+		return NULL; /* /dev/zero */
+	return is_page_cache(vma) ? get_file(vma->vm_file) : ERR_PTR(-ENODEV);
+}
+
+/*
  * Map it for a moment: Linux makes its own checks, the file system puts the
- * file of an overlay's layer in place.
+ * file of an overlay's layer in place. Between the mapping and the look at it
+ * mmap_lock is free, and other tasks of this mm can unmap it or map what they
+ * like: that is seen, and tried again. Who does it all the time gets EAGAIN.
+ * (The one page is under the limits as any: a proxy's own mappings do not count,
+ * and a program whose limits have no room for it could not map the file either.)
  */
 struct file *ihk_real_file(struct file *file, unsigned long prot)
 {
-	struct file *real = ERR_PTR(-ENODEV);
-	struct vm_area_struct *vma;
+	struct file *real = ERR_PTR(-EAGAIN);
 	unsigned long at;
+	int tries;
 
-	at = ihk_vm_mmap(file, 0, PAGE_SIZE, prot, MAP_PRIVATE, 0);
-	if (IS_ERR_VALUE(at))
-		return ERR_PTR(at);
-	mmap_read_lock(current->mm);
-	vma = find_vma(current->mm, at);
-	if (vma && vma->vm_start <= at) {
-		if (vma_is_anonymous(vma))
-			real = NULL; /* /dev/zero */
-		else if (vma->vm_file && is_page_cache(vma))
-			real = get_file(vma->vm_file);
+	for (tries = 0; real == ERR_PTR(-EAGAIN) && tries < MAP_TRIES; tries++) {
+		at = vm_mmap(file, 0, PAGE_SIZE, prot, MAP_PRIVATE, 0);
+		if (IS_ERR_VALUE(at))
+			return ERR_PTR(at);
+		mmap_read_lock(current->mm);
+		real = file_behind(at, file);
+		mmap_read_unlock(current->mm);
+		/* What is not ours is left alone. */
+		if (real != ERR_PTR(-EAGAIN))
+			vm_munmap(at, PAGE_SIZE);
 	}
-	mmap_read_unlock(current->mm);
-	vm_munmap(at, PAGE_SIZE);
 	return real;
 }
 

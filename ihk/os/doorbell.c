@@ -41,8 +41,7 @@ static void doorbell_publish(const struct doorbell *bell, struct irq_data *data)
 
 	if (!cfg || cpu >= nr_cpu_ids)
 		return;
-	for_each_set_bit(place, bell->places, ABI_MAX_CPUS)
-	{
+	for_each_set_bit(place, bell->places, ABI_MAX_CPUS) {
 		struct boot_cpu *params = &bell->os->params->cpus[place];
 
 		WRITE_ONCE(params->doorbell_apic, per_cpu(x86_cpu_to_apicid, cpu));
@@ -116,7 +115,8 @@ static irqreturn_t doorbell_interrupt(int irq, void *data)
 	struct doorbell *bell = data;
 	int place;
 
-	for_each_set_bit(place, bell->places, ABI_MAX_CPUS) ihk_ikc_drain(bell->os, place);
+	for_each_set_bit(place, bell->places, ABI_MAX_CPUS)
+		ihk_ikc_drain(bell->os, place);
 	return IRQ_HANDLED;
 }
 
@@ -127,11 +127,14 @@ static unsigned int online_nth(const struct cpumask *mask, unsigned int n)
 {
 	unsigned int cpu, count = 0;
 
-	for_each_cpu_and(cpu, mask, cpu_online_mask) count++;
+	for_each_cpu_and(cpu, mask, cpu_online_mask)
+		count++;
 	if (!count)
 		return nr_cpu_ids;
 	n %= count;
-	for_each_cpu_and(cpu, mask, cpu_online_mask) if (!n--) break;
+	for_each_cpu_and(cpu, mask, cpu_online_mask)
+		if (!n--)
+			break;
 	return cpu;
 }
 

@@ -14,10 +14,15 @@
 
 #define RING_AGAIN_MS 20 /* a word that is not taken is rung for again: edges can be lost */
 #define DRAIN_MAX RING_ENTRIES /* words of one ring in one interrupt */
+#define LOOK_MAX HZ /* counted at most between two looks at what is owed */
+/* How much longer than a hang the LWK may have something that takes it long by its nature. */
+#define LONG_WORK 5
 
 static unsigned int hang_seconds = 60;
 module_param(hang_seconds, uint, 0644);
-MODULE_PARM_DESC(hang_seconds, "an LWK CPU that does not move for so long is hung up (0: never)");
+MODULE_PARM_DESC(
+	hang_seconds,
+	"an LWK that does not move, or keeps an answer, for so long is hung up (0: never)");
 
 /* The module's half of one struct ikc_call. */
 struct call_slot {
@@ -34,14 +39,19 @@ struct lcall_work {
 struct ihk_ikc {
 	raw_spinlock_t push_lock[ABI_MAX_CPUS]; /* many Linux CPUs, one producer */
 
-	raw_spinlock_t slot_lock; /* call_busy, call_slot.abandoned */
+	raw_spinlock_t slot_lock; /* call_busy, call_slot.abandoned; lcall_busy */
 	DECLARE_BITMAP(call_busy, IKC_CALLS);
 	struct call_slot slot[IKC_CALLS];
 	struct semaphore slots; /* counts the free ones; up() is fine in the interrupt */
 	unsigned int next_place; /* where a call to any place goes; racy, only a hint */
 
-	DECLARE_BITMAP(lcall_busy,
-		       IKC_LCALLS); /* atomic: set by the interrupt, cleared by workers */
+	/*
+	 * Lcalls whose work is queued or runs: set by the interrupt that finds
+	 * one POSTED, cleared by the worker together with its DONE. Under
+	 * slot_lock, so that nobody sees half of that: POSTED and not busy is a
+	 * new one, DONE is none, whatever words the LWK sends.
+	 */
+	DECLARE_BITMAP(lcall_busy, IKC_LCALLS);
 	struct lcall_work lcall[IKC_LCALLS];
 	struct workqueue_struct *queue; /* of this instance: lcalls of others never wait for it */
 
@@ -120,6 +130,18 @@ static int choose_place(struct ihk_os *os)
 	return first % os->cpu_count;
 }
 
+/* The ring's other side has written to what is not its own: the instance cannot go on. */
+static void ring_corrupt(struct ihk_os *os, int place, const struct ring *ring, const char *way)
+{
+	/* Rung for again and again until its CPUs are stopped: told once. */
+	if (!ihk_os_alive(os))
+		return;
+	atomic64_inc(&os->ikc->bad);
+	pr_err("ihk: instance %d, place %d: the ring %s is corrupt (tail %u, head %u)\n", os->index,
+	       place, way, READ_ONCE(ring->tail), READ_ONCE(ring->head));
+	ihk_os_condemn(os, OS_HUNGUP);
+}
+
 /* Send the word; *position says where in the ring it is. */
 static void push(struct ihk_os *os, int place, u64 word, u32 *position)
 {
@@ -131,49 +153,108 @@ static void push(struct ihk_os *os, int place, u64 word, u32 *position)
 	*position = READ_ONCE(ring->tail);
 	result = ring_push(ring, word);
 	raw_spin_unlock_irqrestore(&os->ikc->push_lock[place], flags);
-	/* A full ring is an LWK that corrupts its index: there are fewer calls than entries. */
-	if (result == RING_WAS_EMPTY)
+	/* There are fewer calls than entries. */
+	if (result == RING_FULL)
+		ring_corrupt(os, place, ring, "to it");
+	else if (result == RING_WAS_EMPTY)
 		ihk_ring_lwk(os, place);
+}
+
+unsigned long ihk_hang_ticks(void)
+{
+	return READ_ONCE(hang_seconds) * (unsigned long)HZ;
+}
+
+bool ihk_owed_too_long(struct ihk_patience *p, bool is_owed, unsigned long limit)
+{
+	return ihk_patience_look(p, jiffies, LOOK_MAX, is_owed) > limit && limit;
 }
 
 /* Watches one word that the LWK has not answered yet, and the CPU that got it. */
 struct watch {
 	struct ihk_os *os;
+	u32 op;
 	int place;
 	u32 position;
+	bool taken;
 	u32 head; /* of the ring, */
-	u64 heartbeat; /* and of the CPU, when they last moved, */
-	unsigned long since; /* which was then, in jiffies */
+	u64 heartbeat; /* and of the CPU, when they last moved: */
+	struct ihk_patience still; /* since then, */
+	struct ihk_patience age; /* and since the word was sent or, later, taken */
 };
 
+static void watch_begin(struct watch *watch)
+{
+	ihk_patience_begin(&watch->still, jiffies);
+	ihk_patience_begin(&watch->age, jiffies);
+}
+
+static bool in_kernel(const struct watch *watch)
+{
+	return READ_ONCE(watch->os->params->cpus[watch->place].state) == LWK_CPU_KERNEL;
+}
+
 /*
- * Ring again if the word is untaken; condemn the instance if its CPU has not
- * moved for long. A CPU that has taken the word may wait for whatever it likes,
- * but not in one piece: rung, it moves its heartbeat, unless it hangs.
+ * The CPU has not moved for long. A CPU that has taken the word may wait for
+ * whatever it likes, but not in one piece: rung, it moves its heartbeat,
+ * unless it hangs.
  */
-static void watch_look(struct watch *watch)
+static bool watch_is_still(struct watch *watch)
 {
 	struct ihk_os *os = watch->os;
 	u32 head = READ_ONCE(os->to_lwk[watch->place]->head);
 	u64 heartbeat = READ_ONCE(os->params->cpus[watch->place].heartbeat);
 
-	if ((s32)(head - watch->position) > 0 &&
-	    READ_ONCE(os->params->cpus[watch->place].state) != LWK_CPU_KERNEL) {
-		watch->since = jiffies;
-		return;
-	}
-	if (head != watch->head || heartbeat != watch->heartbeat) {
-		watch->head = head;
-		watch->heartbeat = heartbeat;
-		watch->since = jiffies;
-	}
-	if (hang_seconds && time_after(jiffies, watch->since + hang_seconds * HZ)) {
+	if (head != watch->head || heartbeat != watch->heartbeat ||
+	    (watch->taken && !in_kernel(watch)))
+		ihk_patience_begin(&watch->still, jiffies);
+	watch->head = head;
+	watch->heartbeat = heartbeat;
+	return ihk_owed_too_long(&watch->still, true, ihk_hang_ticks());
+}
+
+/* What is answered when memory has been given back or made: not in the handler of the word. */
+static bool is_long_work(u32 op)
+{
+	return op == CALL_EXEC_PREPARE || op == CALL_THREAD_END || op == CALL_SHUTDOWN;
+}
+
+/*
+ * The CPU lives, but the answer does not come: it was lost, or the word was. For
+ * a work that is long by its nature the LWK may have to wait for its own calls
+ * to Linux; while these are with our workers, it is not the LWK that keeps us
+ * waiting.
+ */
+static bool watch_is_old(struct watch *watch)
+{
+	bool is_long = is_long_work(watch->op);
+	bool is_owed = !is_long || bitmap_empty(watch->os->ikc->lcall_busy, IKC_LCALLS);
+
+	return ihk_owed_too_long(&watch->age, is_owed,
+				 ihk_hang_ticks() * (is_long || !watch->taken ? LONG_WORK : 1));
+}
+
+/* Ring again if the word is untaken; condemn the instance if it keeps us waiting for too long. */
+static void watch_look(struct watch *watch)
+{
+	struct ihk_os *os = watch->os;
+	bool taken = (s32)(READ_ONCE(os->to_lwk[watch->place]->head) - watch->position) > 0;
+
+	if (taken && !watch->taken)
+		ihk_patience_begin(&watch->age, jiffies);
+	watch->taken = taken;
+	if (watch_is_still(watch)) {
 		pr_err("ihk: instance %d: place %d has not moved for %u s\n", os->index,
 		       watch->place, hang_seconds);
 		ihk_os_condemn(os, OS_HUNGUP);
-		return;
+	} else if (watch_is_old(watch)) {
+		pr_err("ihk: instance %d: place %d lives, but has %s call %u for %lu s\n",
+		       os->index, watch->place, taken ? "not answered" : "not taken", watch->op,
+		       watch->age.owed / HZ);
+		ihk_os_condemn(os, OS_HUNGUP);
+	} else if (!taken || in_kernel(watch)) {
+		ihk_ring_lwk(os, watch->place);
 	}
-	ihk_ring_lwk(os, watch->place);
 }
 
 /* Wait for the answer to the call in `slot`. 0, -EIO, -EINTR or -ETIMEDOUT. */
@@ -205,7 +286,7 @@ static int call_wait(struct watch *watch, unsigned int slot, bool killable, unsi
 static int call_make(struct ihk_os *os, int place, struct ihk_call *c, bool killable,
 		     unsigned long seconds)
 {
-	struct watch watch = { .os = os, .since = jiffies };
+	struct watch watch = { .os = os, .op = c->op };
 	struct ikc_call *call;
 	int slot, err;
 
@@ -225,6 +306,7 @@ static int call_make(struct ihk_os *os, int place, struct ihk_call *c, bool kill
 	smp_store_release(&call->state, IKC_POSTED);
 	watch.place = place < 0 ? choose_place(os) : place;
 	watch.head = READ_ONCE(os->to_lwk[watch.place]->head);
+	watch_begin(&watch);
 	push(os, watch.place, IKC_WORD(IKC_CALL, slot, call->gen), &watch.position);
 
 	err = call_wait(&watch, slot, killable, seconds);
@@ -259,6 +341,16 @@ int ihk_call(struct ihk_os *os, int place, struct ihk_call *c, bool killable)
 int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, unsigned int seconds)
 {
 	return call_enter(os, place, c, false, seconds);
+}
+
+int ihk_call_error(struct ihk_os *os, const struct ihk_call *c)
+{
+	if (c->ret <= 0 && c->ret > -ERESTARTSYS)
+		return c->ret;
+	atomic64_inc(&os->ikc->bad);
+	pr_warn_ratelimited("ihk: instance %d: call %u is answered by %lld, which is no error\n",
+			    os->index, c->op, c->ret);
+	return -EIO;
 }
 
 /* From the interrupt: a call is answered. Late words for a slot in another use do no harm. */
@@ -319,6 +411,18 @@ void ihk_bulk_put(struct ihk_os *os, int index)
 
 /* ---- lcalls: the LWK asks ---- */
 
+/* Answered: from here on the LWK may post it again. */
+static void lcall_done(struct ihk_os *os, unsigned int index)
+{
+	struct ihk_ikc *ikc = os->ikc;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
+	smp_store_release(&os->lcalls[index].state, IKC_DONE);
+	__clear_bit(index, ikc->lcall_busy);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
+}
+
 static void lcall_work(struct work_struct *work)
 {
 	struct lcall_work *mine = container_of(work, struct lcall_work, work);
@@ -332,9 +436,7 @@ static void lcall_work(struct work_struct *work)
 	/* A copy: what was checked must not change under the feet of who checked it. */
 	memcpy(arg, lcall->arg, sizeof(arg));
 	WRITE_ONCE(lcall->ret, ihk_lcall(os, op, arg));
-	/* Before DONE, after which the LWK may post it again. */
-	clear_bit(index, os->ikc->lcall_busy);
-	smp_store_release(&lcall->state, IKC_DONE);
+	lcall_done(os, index);
 	ihk_ring_lwk(os, cpu < ABI_MAX_CPUS ? cpu : 0);
 }
 
@@ -342,13 +444,18 @@ static void lcall_work(struct work_struct *work)
 static bool lcall_queue(struct ihk_os *os, unsigned int index)
 {
 	struct ihk_ikc *ikc = os->ikc;
+	unsigned long flags;
+	bool posted;
 
-	if (smp_load_acquire(&os->lcalls[index].state) != IKC_POSTED)
-		return false;
-	/* Busy and posted: rung for again before a worker came to it. */
-	if (!test_and_set_bit(index, ikc->lcall_busy))
+	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
+	/* Pairs with the LWK's release: op and arg are there. */
+	posted = smp_load_acquire(&os->lcalls[index].state) == IKC_POSTED;
+	if (posted && !test_bit(index, ikc->lcall_busy)) {
+		__set_bit(index, ikc->lcall_busy);
 		queue_work(ikc->queue, &ikc->lcall[index].work);
-	return true;
+	}
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
+	return posted;
 }
 
 /* ---- the ring from the LWK ---- */
@@ -388,6 +495,8 @@ void ihk_ikc_drain(struct ihk_os *os, int place)
 	while (count++ < DRAIN_MAX && ring_pop(os->to_linux[place], &word))
 		if (!take_word(os, word))
 			bad_word(os, place, word);
+	if (ring_is_corrupt(os->to_linux[place]))
+		ring_corrupt(os, place, os->to_linux[place], "from it");
 }
 
 /* ---- life ---- */
@@ -441,8 +550,7 @@ void ihk_ikc_wake(struct ihk_os *os)
 	unsigned int index;
 
 	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
-	for_each_set_bit(index, ikc->call_busy, IKC_CALLS)
-	{
+	for_each_set_bit(index, ikc->call_busy, IKC_CALLS) {
 		if (ikc->slot[index].abandoned)
 			slot_free(ikc, index);
 		else

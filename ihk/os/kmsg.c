@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The LWK's log, read from Linux while the LWK lives and after it has died. */
 #include <linux/mm.h>
-#include <linux/uaccess.h>
+#include <linux/slab.h>
 
 #include "partition.h"
 
@@ -9,21 +9,19 @@
 #define LOG_TEXT_SIZE (1UL << 20)
 
 /* Copy bytes [from, to) of all that was ever written, which lie in one ring's length. */
-static int copy_text(const struct log_ring *log, u64 from, u64 to, char __user *user)
+static void copy_text(const struct log_ring *log, u64 from, u64 to, void *text)
 {
 	while (from < to) {
 		u64 offset = from & (LOG_TEXT_SIZE - 1);
 		u64 count = min(to - from, LOG_TEXT_SIZE - offset);
 
-		if (copy_to_user(user, log->text + offset, count))
-			return -EFAULT;
-		user += count;
+		memcpy(text, log->text + offset, count);
+		text += count;
 		from += count;
 	}
-	return 0;
 }
 
-ssize_t ihk_kmsg_read(struct ihk_os *os, void __user *to, size_t room)
+ssize_t ihk_kmsg_read(struct ihk_os *os, size_t room, void **text)
 {
 	u64 total, from, count;
 
@@ -36,7 +34,11 @@ ssize_t ihk_kmsg_read(struct ihk_os *os, void __user *to, size_t room)
 	count = min3(total - from, (u64)room, (u64)LOG_TEXT_SIZE);
 	if (total < from)
 		count = 0;
-	return copy_text(os->log, total - count, total, to) ?: (ssize_t)count;
+	*text = kvmalloc(count, GFP_KERNEL);
+	if (!*text)
+		return -ENOMEM;
+	copy_text(os->log, total - count, total, *text);
+	return count;
 }
 
 void ihk_kmsg_clear(struct ihk_os *os)

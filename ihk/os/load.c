@@ -19,8 +19,7 @@ void ihk_os_unload(struct ihk_os *os)
 	memset(&os->image, 0, sizeof(os->image));
 }
 
-/* Read and check; the image is the caller's. */
-static int image_read(int fd, struct ihk_image *image, char *msg)
+int ihk_image_read(int fd, struct ihk_image *image, char *msg)
 {
 	struct fd f = fdget(fd);
 	void *buffer = NULL;
@@ -81,26 +80,20 @@ static int size_check(struct ihk_os *os, const struct ihk_image *image, char *ms
 			  (u64)image->size >> 10, os->index);
 }
 
-int ihk_os_load(struct ihk_os *os, int fd, char *msg)
+int ihk_os_load(struct ihk_os *os, struct ihk_image *image, char *msg)
 {
-	struct ihk_image image = {};
 	int err;
 
 	lockdep_assert_held(&os->lock);
 	err = ihk_os_need_inactive(os, "load", msg);
-	if (err)
-		return err;
-	err = image_read(fd, &image, msg);
-	if (err)
-		return err;
 	/* Memory may still be assigned later: the boot checks again. */
-	err = size_check(os, &image, msg);
-	if (err) {
-		vfree(image.file);
+	if (!err)
+		err = size_check(os, image, msg);
+	if (err)
 		return err;
-	}
 	ihk_os_unload(os);
-	os->image = image;
+	os->image = *image;
+	memset(image, 0, sizeof(*image));
 	return 0;
 }
 

@@ -179,8 +179,7 @@ u64 ihk_quarantine_list(u64 start, u64 size, u64 *list, u64 max)
 	u64 count = 0;
 
 	mutex_lock(&lock);
-	xa_for_each_range(&pages, index, e, start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT)
-	{
+	xa_for_each_range(&pages, index, e, start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT) {
 		if (count < max)
 			list[count] = e->pa;
 		count++;
@@ -195,8 +194,7 @@ void ihk_quarantine_disown(u64 start, u64 size)
 	struct entry *e;
 
 	mutex_lock(&lock);
-	xa_for_each_range(&pages, index, e, start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT)
-	{
+	xa_for_each_range(&pages, index, e, start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT) {
 		take_out(e);
 		/* Our reference; whoever holds the last one frees the page. */
 		__free_page(pfn_to_page(index));

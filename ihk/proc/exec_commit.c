@@ -105,7 +105,7 @@ static int call_commit(struct ihk_exec *x, const struct exec_commit *commit)
 	x->stack = c.out[0];
 	x->entry = c.out[1];
 	x->brk = c.out[2];
-	return c.ret;
+	return ihk_call_error(os, &c);
 }
 
 /*

@@ -209,10 +209,11 @@ static int call_prepare(struct ihk_exec *x)
 	/* The LWK has the opens now, and gives them back, also if it has failed. */
 	x->program_id = 0;
 	x->interp_id = 0;
+	err = ihk_call_error(os, &c);
 	/* Linux's loader would have found that out in the new mm only. */
-	x->unmappable = c.ret == -EINVAL;
-	if (c.ret)
-		return c.ret;
+	x->unmappable = err == -EINVAL;
+	if (err)
+		return err;
 	x->twin->thread = c.out[0];
 	x->string_top = c.out[4];
 	return ihk_space_set_lwk(x->space, c.out[1], c.out[2], c.out[3]);

@@ -114,6 +114,18 @@ void ihk_launch_drop(struct mm_struct *mm)
 	mmu_notifier_put(&l->notifier);
 }
 
+/*
+ * Threads may tag their mm at the same time, and set_binfmt() is made for one
+ * that is alone: it puts the old format's module and takes a reference of the
+ * new one's, of which each mm has one. Context: launch_lock.
+ */
+static void set_format(void)
+{
+	lockdep_assert_held(&launch_lock);
+	if (current->mm->binfmt != &ihk_binfmt)
+		set_binfmt(&ihk_binfmt);
+}
+
 long ihk_proc_launch(struct ihk_os *os, int lwk_cpu)
 {
 	struct mmu_notifier *notifier;
@@ -139,12 +151,12 @@ long ihk_proc_launch(struct ihk_os *os, int lwk_cpu)
 	l->lwk_cpu = lwk_cpu;
 	if (!before)
 		list_add(&l->node, &launches);
+	set_format();
 	spin_unlock(&launch_lock);
 	/* Tagged a second time: one reference of the notifier is enough. */
 	if (before) {
 		mmu_notifier_put(notifier);
 		ihk_procs_put(before);
 	}
-	set_binfmt(&ihk_binfmt);
 	return 0;
 }

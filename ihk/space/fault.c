@@ -89,6 +89,9 @@ static struct page *get_page_at(struct ihk_space *space, u64 va, bool write)
 			return ERR_PTR(-ENOMEM);
 		if (answer != FAULT_OK)
 			return ERR_PTR(answer < 0 ? answer : -EFAULT);
+		/* An LWK that says so for ever keeps nobody who is killed. */
+		if (fatal_signal_pending(current))
+			return ERR_PTR(-EINTR);
 	}
 }
 

@@ -4,59 +4,59 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
-#include <linux/sched/signal.h>
 
 #include "proc.h"
 
-#define SLOT_PAGES PROXY_SLOT_COUNT
-#define CONTROL_PAGES PROXY_SLOT_COUNT
-#define SHADOW_PAGES ((SHADOW_END - SHADOW_START) >> PAGE_SHIFT)
-
 /*
- * The limits speak of the program's memory, which is not what is mapped here:
- * they are lifted for the moment of our own mappings, whose pages are then
- * taken out of the sums (uncount).
+ * Not the program's memory: neither in the size that Linux tells of the process
+ * nor under its limit. The pages are taken out of the sum before they come in
+ * (it wraps in between), so that RLIMIT_AS is compared with what the sum was,
+ * and no limit needs lifting: those belong to the whole process, other threads
+ * obey them, and a fork by one of them would copy what it finds.
+ *
+ * Context: nobody else runs in this mm: it is that of an exec, or that of a
+ * fork's child before its first wait. So nobody maps or forks by the sum as it
+ * is meanwhile; and what strangers read of it for that moment harms nobody.
  */
-unsigned long ihk_vm_mmap(struct file *file, unsigned long addr, unsigned long len,
-			  unsigned long prot, unsigned long flags, unsigned long offset)
-{
-	struct rlimit *rlim = current->signal->rlim;
-	unsigned long as, data, ret;
-
-	task_lock(current->group_leader);
-	as = rlim[RLIMIT_AS].rlim_cur;
-	data = rlim[RLIMIT_DATA].rlim_cur;
-	rlim[RLIMIT_AS].rlim_cur = RLIM_INFINITY;
-	rlim[RLIMIT_DATA].rlim_cur = RLIM_INFINITY;
-	task_unlock(current->group_leader);
-
-	ret = vm_mmap(file, addr, len, prot, flags, offset);
-
-	/* A prlimit of the same moment wins. */
-	task_lock(current->group_leader);
-	if (rlim[RLIMIT_AS].rlim_cur == RLIM_INFINITY)
-		rlim[RLIMIT_AS].rlim_cur = as;
-	if (rlim[RLIMIT_DATA].rlim_cur == RLIM_INFINITY)
-		rlim[RLIMIT_DATA].rlim_cur = data;
-	task_unlock(current->group_leader);
-	return ret;
-}
-
 static int map_fixed(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
 		     unsigned long flags, unsigned long offset)
 {
-	unsigned long at = ihk_vm_mmap(file, addr, len, prot, flags | MAP_FIXED_NOREPLACE, offset);
+	struct mm_struct *mm = current->mm;
+	unsigned long at;
 
-	if (IS_ERR_VALUE(at))
-		return at;
-	return at == addr ? 0 : -ENOMEM;
+	mmap_write_lock(mm);
+	mm->total_vm -= len >> PAGE_SHIFT;
+	mmap_write_unlock(mm);
+	at = vm_mmap(file, addr, len, prot, flags | MAP_FIXED_NOREPLACE, offset);
+	if (!IS_ERR_VALUE(at))
+		return at == addr ? 0 : -ENOMEM;
+	mmap_write_lock(mm);
+	mm->total_vm += len >> PAGE_SHIFT;
+	mmap_write_unlock(mm);
+	return at;
 }
 
-static void uncount(unsigned long pages)
+/*
+ * The stacks of all slots, in one piece. Mapped read-only, and made writable by
+ * hand: RLIMIT_DATA and, where Linux promises no more memory than it has, the
+ * promise for all of them are not asked for; few are ever used. No large page
+ * for the sake of one stack.
+ */
+static int map_stacks(void)
 {
+	struct vm_area_struct *vma;
+	int err;
+
+	err = map_fixed(NULL, PROXY_STACKS, PROXY_SLOT_COUNT * PROXY_STACK_STRIDE, PROT_READ,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
+	if (err)
+		return err;
 	mmap_write_lock(current->mm);
-	current->mm->total_vm -= pages;
+	vma = vma_lookup(current->mm, PROXY_STACKS);
+	vma->vm_flags |= VM_WRITE | VM_NOHUGEPAGE;
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	mmap_write_unlock(current->mm);
+	return 0;
 }
 
 static int map_slots_and_shadow(struct ihk_space *space)
@@ -68,35 +68,13 @@ static int map_slots_and_shadow(struct ihk_space *space)
 	if (!file)
 		return -EIO;
 	space->mm = current->mm;
-	err = map_fixed(file, PROXY_SLOTS, SLOT_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+	err = map_fixed(file, PROXY_SLOTS, PROXY_SLOT_COUNT * PAGE_SIZE, PROT_READ | PROT_WRITE,
 			MAP_SHARED, PROXY_SLOTS);
-	if (err)
-		goto out;
-	uncount(SLOT_PAGES);
-	err = map_fixed(file, SHADOW_START, SHADOW_END - SHADOW_START, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_NORESERVE, SHADOW_START);
-	if (err)
-		goto out;
-	uncount(SHADOW_PAGES);
-	space->mapped = true;
-out:
+	if (!err)
+		err = map_fixed(file, SHADOW_START, SHADOW_END - SHADOW_START,
+				PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, SHADOW_START);
+	space->mapped = !err;
 	fput(file);
-	return err;
-}
-
-int ihk_window_map_stacks(struct ihk_space *space, unsigned int slot_number)
-{
-	int err = 0;
-
-	mutex_lock(&space->lock);
-	if (!test_bit(slot_number, space->stacks)) {
-		err = map_fixed(NULL, PROXY_STACKS + slot_number * PROXY_STACK_STRIDE,
-				PROXY_STACK_STRIDE, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
-		if (!err)
-			__set_bit(slot_number, space->stacks);
-	}
-	mutex_unlock(&space->lock);
 	return err;
 }
 
@@ -115,13 +93,11 @@ int ihk_window_map_exec(struct ihk_space *space)
 	control = ihk_pseudo_file(name, &ihk_control_fops, NULL);
 	if (IS_ERR(control))
 		return PTR_ERR(control);
-	err = map_fixed(control, PROXY_CONTROL, CONTROL_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
-			MAP_SHARED, 0);
+	err = map_fixed(control, PROXY_CONTROL, PROXY_SLOT_COUNT * PAGE_SIZE,
+			PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	fput(control);
-	if (err)
-		return err;
-	uncount(CONTROL_PAGES);
-	err = ihk_window_map_stacks(space, 0);
+	if (!err)
+		err = map_stacks();
 	if (err)
 		return err;
 	mutex_lock(&space->lock);

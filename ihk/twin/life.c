@@ -73,24 +73,16 @@ static struct ihk_space *fork_space(struct ihk_twin *twin)
 		ihk_space_put(space);
 		return ERR_PTR(err);
 	}
-	/* The child's copy of the parent's mm has them. */
-	bitmap_copy(space->stacks, twin->space->stacks, PROXY_SLOT_COUNT);
 	return space;
 }
 
-/* A process or thread on the same space, with a slot and stacks of its own there. */
+/* A process or thread on the same space, with a slot of its own there. */
 static struct ihk_twin *new_sharing(struct ihk_twin *twin)
 {
 	struct ihk_twin *born = ihk_twin_new(twin->space, -1);
-	int err;
 
 	if (IS_ERR(born))
 		return born;
-	err = ihk_window_map_stacks(twin->space, born->slot_number);
-	if (err) {
-		ihk_twin_end(born, THREAD_UNBORN);
-		return ERR_PTR(err);
-	}
 	/* The LWK cannot know it; it writes this half only while no request is in flight. */
 	WRITE_ONCE(twin->slot->child_slot, born->slot_number);
 	return born;

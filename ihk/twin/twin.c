@@ -37,8 +37,7 @@ struct ihk_twin *ihk_twin_of(struct task_struct *task)
 	struct ihk_twin *twin;
 
 	rcu_read_lock();
-	hlist_for_each_entry_rcu(twin, &task_hash[hash_ptr(task, TASK_BITS)], hash)
-	{
+	hlist_for_each_entry_rcu(twin, &task_hash[hash_ptr(task, TASK_BITS)], hash) {
 		if (twin->task == task)
 			goto out;
 	}
@@ -189,7 +188,7 @@ int ihk_twin_attach(struct ihk_twin *twin, u64 thread)
 
 	twin->thread = thread;
 	err = ihk_procs_call(twin->procs, -1, &c);
-	return err ? err : c.ret;
+	return err ? err : ihk_call_error(twin->procs->os, &c);
 }
 
 void ihk_twin_bind(struct ihk_twin *twin, struct task_struct *task)

@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a twin does in its wait without the proxy: publish what the LWK asks for, serve files. */
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/mman.h>
 #include <linux/sched/signal.h>
 
 #include "proc.h"
+
+/* As the calls that ask for them do in Linux: what a namespace of the program's own gives is not enough. */
+static u32 kpage_caps(void)
+{
+	u32 caps = 0;
+
+	if (ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK))
+		caps |= KPAGE_CAP_IPC_LOCK;
+	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO))
+		caps |= KPAGE_CAP_SYS_RAWIO;
+	return caps;
+}
 
 static void publish_ids(struct ihk_twin *twin)
 {
@@ -17,6 +30,7 @@ static void publish_ids(struct ihk_twin *twin)
 	WRITE_ONCE(k->euid, from_kuid_munged(ns, cred->euid));
 	WRITE_ONCE(k->gid, from_kgid_munged(ns, cred->gid));
 	WRITE_ONCE(k->egid, from_kgid_munged(ns, cred->egid));
+	WRITE_ONCE(k->caps, kpage_caps());
 	if (twin->cred)
 		put_cred(twin->cred);
 	twin->cred = get_cred(cred);

@@ -110,15 +110,36 @@ void ihk_signal_block_child(struct task_struct *child)
 }
 
 /*
+ * The CPU lives, but this thread is not brought to a halt: from inside, so that
+ * it is the instance's boot of this twin that is condemned.
+ */
+static void condemn(struct ihk_twin *twin)
+{
+	struct ihk_os *os = twin->procs->os;
+	int token = ihk_enter(twin->procs);
+
+	if (token < 0)
+		return;
+	pr_err("ihk: instance %d: place %d has not obeyed the hold of %s (%d) for %lu s\n",
+	       os->index, ihk_twin_place(twin), current->comm, task_pid_nr(current),
+	       ihk_hang_ticks() / HZ);
+	ihk_os_condemn(os, OS_HUNGUP);
+	ihk_leave(twin->procs, token);
+}
+
+/*
  * The thread must not run user code while its twin is not in the wait. Ring
- * until the LWK obeys, or has died. A thread that has sent a request runs
- * nothing anyway. An odd hold stays until the next enter().
+ * until the LWK obeys, or has died; it does so at its next scan, whatever the
+ * thread waits for. A thread that has sent a request runs nothing anyway. An
+ * odd hold stays until the next enter().
  */
 void ihk_signal_hold(struct ihk_twin *twin)
 {
 	struct kpage *k = twin->k;
+	struct ihk_patience patience;
 	unsigned int pause = 0;
 
+	ihk_patience_begin(&patience, jiffies);
 	if (!(k->hold & 1))
 		WRITE_ONCE(k->hold, k->hold + 1);
 	/* Pairs with the LWK's store of the CPU's state before its look at hold. */
@@ -132,6 +153,10 @@ void ihk_signal_hold(struct ihk_twin *twin)
 		} else {
 			if (pause == HOLD_PAUSE_MAX)
 				probe(twin);
+			if (ihk_owed_too_long(&patience, true, ihk_hang_ticks())) {
+				condemn(twin);
+				break;
+			}
 			usleep_range(pause, 2 * pause);
 			pause = min_t(unsigned int, pause * 2, HOLD_PAUSE_MAX);
 		}

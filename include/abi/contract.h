@@ -225,6 +225,7 @@
 	FIELD(kpage, euid, 2096, LINUX)            \
 	FIELD(kpage, gid, 2100, LINUX)             \
 	FIELD(kpage, egid, 2104, LINUX)            \
+	FIELD(kpage, caps, 2108, LINUX)            \
 	FIELD(kpage, linux_mask, 2112, LINUX)      \
 	FIELD(kpage, kresult, 2120, LINUX)         \
 	FIELD(kpage, kout, 2128, LINUX)            \

@@ -160,7 +160,8 @@ struct ikc_lcall {
 	abi_u64 arg[IKC_LCALL_ARGS];
 	/* written by Linux while POSTED */
 	abi_s64 ret;
-	abi_u32 state; /* LWK: FREE -> POSTED (release), Linux: POSTED -> DONE (release) */
+	/* LWK: DONE -> FREE under its lock, FREE -> POSTED (release); Linux: POSTED -> DONE (release) */
+	abi_u32 state;
 	abi_u32 pad;
 };
 

@@ -51,13 +51,24 @@ static inline enum ring_push ring_push(struct ring *r, abi_u64 word)
 	return head == tail ? RING_WAS_EMPTY : RING_WAS_BUSY;
 }
 
+/*
+ * No producer gets that far ahead: the other side has written nonsense to its
+ * index. Nothing more will come through this ring.
+ */
+static inline int ring_is_corrupt(const struct ring *r)
+{
+	return __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) -
+		       __atomic_load_n(&r->head, __ATOMIC_RELAXED) >
+	       RING_ENTRIES;
+}
+
 /* Take the oldest word; 0 when there is none. A consumer calls it until it returns 0. */
 static inline int ring_pop(struct ring *r, abi_u64 *word)
 {
 	abi_u32 head = __atomic_load_n(&r->head, __ATOMIC_RELAXED);
 	abi_u32 tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
 
-	/* A difference beyond the size is the other side's corruption: take nothing. */
+	/* See ring_is_corrupt(). */
 	if (tail == head || tail - head > RING_ENTRIES)
 		return 0;
 	*word = r->word[head & (RING_ENTRIES - 1)];

@@ -83,6 +83,10 @@ enum twin_state {
 	TWIN_SLEEPING = 2, /* ring */
 };
 
+/* Capabilities that what the LWK does itself depends on. */
+#define KPAGE_CAP_IPC_LOCK 1U /* locks memory beyond RLIMIT_MEMLOCK */
+#define KPAGE_CAP_SYS_RAWIO 2U /* maps below the lowest address that others may */
+
 #define KPAGE_LIST 128 /* frames of one REQ_FILE_READ */
 
 /*
@@ -121,7 +125,7 @@ struct kpage {
 	abi_u32 pid; /* in the process's own pid namespace, as are all below */
 	abi_u32 tid;
 	abi_u32 uid, euid, gid, egid;
-	abi_u32 pad2;
+	abi_u32 caps; /* KPAGE_CAP_* that the twin has, in the initial user namespace */
 	abi_u64 linux_mask; /* the mask that Linux has for the twin now */
 	abi_s64 kresult;
 	abi_u64 kout[4];

@@ -20,7 +20,10 @@ static ikc_handler handlers[HANDLERS]; /* written at start */
 
 /*
  * Which lcalls are ours to fill. BUSY belongs to a waiting thread, LEFT to
- * nobody: it is free when Linux has answered. Under lcall_lock.
+ * nobody: it is free when Linux has answered. Under lcall_lock, as is the end
+ * of an lcall's DONE: who takes it makes it FREE, so that nobody else finds the
+ * answer to its last use and takes it too. From there to POSTED it is its
+ * taker's, until DONE the module's.
  */
 enum lcall_use { LCALL_UNUSED, LCALL_BUSY, LCALL_LEFT };
 static struct spinlock lcall_lock = SPINLOCK_INIT(RANK_IKC);
@@ -169,7 +172,7 @@ static bool lcall_done(void *arg)
 	return __atomic_load_n(&l->state, __ATOMIC_ACQUIRE) == IKC_DONE;
 }
 
-/* A free one, now `use`d, or NULL. */
+/* A free one, now `use`d and FREE, or NULL. */
 static struct ikc_lcall *lcall_take(enum lcall_use use)
 {
 	struct ikc_lcall *found = NULL;
@@ -181,6 +184,7 @@ static struct ikc_lcall *lcall_take(enum lcall_use use)
 			continue;
 		lcall_use[i] = (u8)use;
 		found = &lcalls[i];
+		__atomic_store_n(&found->state, IKC_FREE, __ATOMIC_RELAXED);
 	}
 	spin_unlock(&lcall_lock);
 	return found;

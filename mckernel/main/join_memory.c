@@ -43,6 +43,7 @@ bool up_limits(const struct space *s, struct mm_limits *l)
 	l->as = READ_ONCE(k->rlimit_as);
 	l->data = READ_ONCE(k->rlimit_data);
 	l->stack = READ_ONCE(k->rlimit_stack);
+	l->memlock = READ_ONCE(k->caps) & KPAGE_CAP_IPC_LOCK ? ~0UL : READ_ONCE(k->rlimit_memlock);
 	return true;
 }
 
@@ -81,6 +82,11 @@ void up_hold_over(void)
 {
 	if (up_is_held())
 		wait_for(hold_over, current_thread(), true);
+}
+
+bool up_turn(void)
+{
+	return sched_turn();
 }
 
 /* ---- Linux ---- */

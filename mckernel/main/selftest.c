@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Faults on demand, for tests: kernel argument selftest=panic|oops|hang|overflow. */
+/* Faults on demand, for tests: the kernel argument selftest=WHAT (docs/debugging.md). */
 #include "mck/arch.h"
+#include "mck/ikc.h"
+#include "mck/mm.h"
 #include "mck/status.h"
 #include "mck/task.h"
 
@@ -42,11 +44,69 @@ static void serve_for_a_while(void)
 	}
 }
 
+/* ---- an LWK that lives, and fails in one thing ---- */
+
+/* As if the answer had been lost. */
+static void lose(u32 index, const struct ikc_call *call)
+{
+	(void)index;
+	log_info("selftest: the end of thread %lx is not answered\n", call->arg[0]);
+}
+
+/*
+ * The first thread looks at a copy of its page from the moment on that a second
+ * one comes: it sees no hold any more. Used by the calls of Linux alone, one
+ * after the other as the test has it.
+ */
+static void attach_deaf(u32 index, const struct ikc_call *call)
+{
+	static u64 first;
+	struct thread *t = first ? thread_find(first) : NULL;
+	u64 copy = t ? page_alloc(0, -1) : 0;
+	const struct attachment a = {
+		.slot_pa = call->arg[1],
+		.kpage_pa = call->arg[2],
+		.twin_index = (u32)call->arg[3],
+		.twin_gen = (u32)call->arg[4],
+		.slot_number = (u32)call->arg[5],
+		.linux_space = call->arg[6],
+	};
+
+	if (copy) {
+		memcpy(pa_to_va(copy), t->kpage, sizeof(*t->kpage));
+		WRITE_ONCE(t->kpage, (struct kpage *)pa_to_va(copy));
+		log_info("selftest: thread %lx is deaf\n", first);
+	}
+	first = call->arg[0];
+	ikc_answer(index, thread_attach(call->arg[0], &a), NULL, 0);
+}
+
+/* The fault is there from now on: true. */
+static bool armed(const char *what)
+{
+	if (!strcmp(what, "lost-answer"))
+		ikc_set_handler(CALL_THREAD_END, lose);
+	else if (!strcmp(what, "deaf-hold"))
+		ikc_set_handler(CALL_THREAD_ATTACH, attach_deaf);
+	else
+		return false;
+	return true;
+}
+
+/* Our own index of this CPU's ring, and a doorbell. */
+static void corrupt_tail(void)
+{
+	struct ring *ring = arch_map_linux(this_cpu()->boot->to_linux, sizeof(*ring));
+
+	ring->tail += 3 * RING_ENTRIES;
+	arch_ring_linux();
+}
+
 void selftest(void)
 {
 	char what[16];
 
-	if (this_cpu()->place || !karg_get("selftest", what, sizeof(what)))
+	if (this_cpu()->place || !karg_get("selftest", what, sizeof(what)) || armed(what))
 		return;
 	serve_for_a_while();
 	log_info("selftest: %s\n", what);
@@ -58,6 +118,8 @@ void selftest(void)
 		hang();
 	else if (!strcmp(what, "overflow"))
 		log_warn("selftest: no overflow: %u\n", overflow(~0U));
+	else if (!strcmp(what, "corrupt-tail"))
+		corrupt_tail();
 	else
 		log_warn("selftest: there is no %s\n", what);
 }

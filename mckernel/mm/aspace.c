@@ -47,6 +47,7 @@ struct space *space_create(void)
 	spin_init(&s->lock, RANK_SPACE);
 	s->refs = 1;
 	list_init(&s->regions);
+	s->tree.update = region_summary;
 	list_init(&s->dead_tables);
 	s->mmap_base = SHADOW_END;
 	s->stack_limit = STACK_LIMIT_DEFAULT;
@@ -147,16 +148,8 @@ static void space_end(struct space *s)
 	if (this_cpu()->space == s)
 		arch_load_space(NULL);
 
-	spin_lock(&s->lock);
 	kassert(!s->claims);
-	while (!list_empty(&s->regions)) {
-		struct list *first = s->regions.next;
-
-		list_del(first);
-		list_add_tail(&gone, first);
-	}
-	s->hit = NULL;
-	spin_unlock(&s->lock);
+	region_cut(s, 0, ~0UL, &gone);
 	range_take(s, 0, SHADOW_END);
 	region_free_all(&gone);
 	lend_drain();

@@ -91,7 +91,7 @@ static u32 next_used(const u64 *table, u32 i)
 
 u64 *entry_next(struct space *s, u64 *va, u64 end, int *level)
 {
-	while (*va < end) {
+	for (u32 steps = 0; *va < end && steps < 2 * LOOP_TURN; steps++) {
 		u64 *slot = entry_at(s, *va, level);
 		u64 span = pt_span(*level);
 		u32 first = pt_index(*va, *level);
@@ -203,22 +203,26 @@ static bool others_claim(struct space *s, u64 start, u64 end, u64 own_start, u64
  * Tables of the higher levels stay until the space ends: they are few. The
  * page is chained by its frame, since a walker may still read its words.
  */
-void tables_prune(struct space *s, u64 start, u64 end, u64 own_start, u64 own_end)
+bool tables_prune(struct space *s, u64 *va, u64 end, u64 own_start, u64 own_end)
 {
 	assert_held(&s->lock);
-	for (u64 va = ALIGN_UP(start, HUGE_SIZE); va + HUGE_SIZE <= end;) {
+	*va = ALIGN_UP(*va, HUGE_SIZE);
+	for (u32 steps = 0; *va + HUGE_SIZE <= end; steps++) {
 		int level;
-		u64 *slot = entry_at(s, va, &level);
+		u64 *slot = entry_at(s, *va, &level);
 
+		if (steps == LOOP_TURN)
+			return false;
 		if (level > 1) {
-			va = ALIGN_DOWN(va, pt_span(level)) + pt_span(level);
+			*va = ALIGN_DOWN(*va, pt_span(level)) + pt_span(level);
 			continue;
 		}
-		if (!others_claim(s, va, va + HUGE_SIZE, own_start, own_end) &&
+		if (!others_claim(s, *va, *va + HUGE_SIZE, own_start, own_end) &&
 		    table_is_empty(slot))
-			table_unlink(s, pt_entry(s->root_pa, va, 2, false));
-		va += HUGE_SIZE;
+			table_unlink(s, pt_entry(s->root_pa, *va, 2, false));
+		*va += HUGE_SIZE;
 	}
+	return true;
 }
 
 /*
@@ -241,22 +245,29 @@ static void wait_for_walkers(struct space *s)
 
 void tables_release(struct space *s)
 {
+	LIST_HEAD(dead);
 	struct frame *f, *next;
+	u32 n = 0;
 
+	assert_no_lock();
 	spin_lock(&s->lock);
 	if (!list_empty(&s->dead_tables)) {
 		/* CPUs cache upper levels too. */
 		arch_flush_space(s, 0, SHADOW_END);
 		wait_for_walkers(s);
-		list_for_each_safe(f, next, &s->dead_tables, link) {
-			list_del(&f->link);
-			page_free(frame_pa(f), 0);
-		}
+		list_insert_before(s->dead_tables.next, &dead);
+		list_del(&s->dead_tables);
 	}
 	spin_unlock(&s->lock);
+	list_for_each_safe(f, next, &dead, link) {
+		list_del(&f->link);
+		page_free(frame_pa(f), 0);
+		if (++n % LOOP_TURN == 0)
+			mm_turn();
+	}
 }
 
-static void table_free(u64 pa, int level)
+static void table_free(u64 pa, int level, u32 *freed)
 {
 	u64 *table = pa_to_va(pa);
 	/* The upper half of the root is the kernel's. */
@@ -265,16 +276,20 @@ static void table_free(u64 pa, int level)
 	if (level > 1)
 		for (u32 i = next_used(table, 0); i < count; i = next_used(table, i + 1))
 			if (pte_is_table(table[i], level))
-				table_free(pte_pa(table[i]), level - 1);
+				table_free(pte_pa(table[i]), level - 1, freed);
 	page_free(pa, 0);
+	if (++*freed % LOOP_TURN == 0)
+		mm_turn();
 }
 
 void tables_free_all(struct space *s)
 {
+	u32 freed = 0;
+
 	spin_lock(&s->lock);
 	arch_flush_space(s, 0, SHADOW_END);
 	wait_for_walkers(s);
 	spin_unlock(&s->lock);
 	tables_release(s);
-	table_free(s->root_pa, PT_LEVELS);
+	table_free(s->root_pa, PT_LEVELS, &freed);
 }

@@ -51,9 +51,7 @@ static struct region *region_grow(struct space *s, struct region *r, u64 va,
 		*result = FR_BUSY;
 		return NULL;
 	}
-	region_account(s, r, false);
-	r->start = va;
-	region_account(s, r, true);
+	region_resize(s, r, va, r->end);
 	return r;
 }
 

@@ -13,36 +13,40 @@ struct fork {
 	struct lend_batch batch;
 	u64 *low_table; /* of the child, used last: of level 1, for 2 MiB from low_va on; or NULL */
 	u64 low_va;
+	u64 batch_from; /* the first of the pages that the batch has noted */
+	u32 turns;
 	int err;
 };
 
-static int fork_regions(struct space *parent, struct list *copies)
+/*
+ * Copies of some of the parent's regions from *at on. False: all are copied,
+ * or there is an error. The claim keeps them in their places without the lock.
+ */
+static bool copy_round(struct fork *f, u64 *at, struct list *copies)
 {
-	struct region *r;
-	int err = 0;
+	struct region *r = region_after(f->parent, *at);
 
-	spin_lock(&parent->lock);
-	list_for_each(r, &parent->regions, link) {
+	for (u32 n = 0; r; n++, r = region_next(f->parent, r)) {
 		struct region *c;
 
+		if (n == LOOP_TURN)
+			return true;
+		*at = r->end;
 		if (r->flags & REGION_DONTFORK)
 			continue;
 		c = region_copy(r);
 		if (!c) {
-			err = -ENOMEM;
+			f->err = -ENOMEM;
 			break;
 		}
 		c->flags &= ~REGION_LOCKED;
 		list_add_tail(copies, &c->link);
 	}
-	spin_unlock(&parent->lock);
-	return err;
+	return false;
 }
 
-static void fork_layout(struct fork *f, struct list *copies)
+static void insert_copies(struct space *child, struct list *copies)
 {
-	struct space *parent = f->parent, *child = f->child;
-
 	spin_lock(&child->lock);
 	while (!list_empty(copies)) {
 		struct list *first = copies->next;
@@ -51,6 +55,24 @@ static void fork_layout(struct fork *f, struct list *copies)
 		region_insert(child, list_entry(first, struct region, link));
 	}
 	spin_unlock(&child->lock);
+}
+
+/* What was copied before an error is freed with the child. */
+static void fork_layout(struct fork *f)
+{
+	struct space *parent = f->parent, *child = f->child;
+	LIST_HEAD(copies);
+	u64 at = 0;
+	bool more;
+
+	do {
+		spin_lock(&parent->lock);
+		more = copy_round(f, &at, &copies);
+		spin_unlock(&parent->lock);
+		insert_copies(child, &copies);
+		if (more && !mm_turn())
+			f->err = -EINTR;
+	} while (more && !f->err);
 	child->mmap_base = parent->mmap_base;
 	child->brk_start = parent->brk_start;
 	child->brk_end = parent->brk_end;
@@ -108,6 +130,8 @@ static enum step fork_entry(struct fork *f, struct region *r, u64 *slot, u64 va,
 		if (lent && (old & PTE_OWN)) {
 			if (!pte_cas(slot, old, (old & ~PTE_PRESENT) | PTE_BUSY))
 				continue;
+			if (!f->batch.count)
+				f->batch_from = va;
 			lend_note(&f->batch, va, old, level, false);
 			return STEP_ON;
 		}
@@ -152,7 +176,7 @@ static bool fork_round(struct fork *f, struct region *r, u64 *va, bool *wait)
 		if (f->err)
 			return true;
 	}
-	return true;
+	return *va >= r->end;
 }
 
 /* The zap is answered: share what Linux let go; give the child its own copy of what Linux holds. */
@@ -181,68 +205,82 @@ static void fork_settle(struct fork *f, struct region *r, u64 *slot, u64 va, boo
 	pte_swap(slot, pte_make(r, pa, 1, true) | PTE_LENT);
 }
 
-static void fork_finish(struct fork *f, struct region *r, u64 va, u64 end)
+/* Flush and zap what is noted, which lies below `end` and may be of several regions; then settle it. */
+static void fork_flush(struct fork *f, u64 end)
 {
-	u64 *slot;
+	u64 va = f->batch_from;
 	int level;
 	u32 i = 0;
 
-	if (!f->batch.count)
-		return;
+	lend_flush(&f->batch);
 	spin_lock(&f->parent->lock);
-	while (i < f->batch.count && (slot = entry_next(f->parent, &va, end, &level))) {
-		u64 e = pte_load(slot);
+	while (i < f->batch.count && va < end) {
+		u64 *slot = entry_next(f->parent, &va, end, &level);
+		u64 e = slot ? pte_load(slot) : 0;
 
 		if (pte_is_busy(e) && !(e & PTE_COPYING))
-			fork_settle(f, r, slot, va, lend_referenced(&f->batch, i++));
-		va += pt_span(level);
+			fork_settle(f, region_at(f->parent, va), slot, va,
+				    lend_referenced(&f->batch, i++));
+		va += slot ? pt_span(level) : 0;
 	}
 	kassert(i == f->batch.count);
 	spin_unlock(&f->parent->lock);
-	mm_wake();
+	if (i)
+		mm_wake();
+	lend_again(&f->batch);
 }
 
+/* The batch is kept from one region to the next: many are small, and a flush is dear. */
 static void fork_pages(struct fork *f, struct region *r)
 {
 	u64 va = r->start;
 	bool done, wait;
 
 	do {
-		u64 from = va;
-
 		spin_lock(&f->parent->lock);
 		done = fork_round(f, r, &va, &wait);
 		spin_unlock(&f->parent->lock);
-		lend_flush(&f->batch);
-		fork_finish(f, r, from, r->end);
-		lend_again(&f->batch);
+		if (!done)
+			fork_flush(f, va);
 		if (wait)
 			entry_wait(f->parent, va, false);
-		arch_relax();
+		if ((!done || ++f->turns % LOOP_TURN == 0) && !mm_turn())
+			f->err = -EINTR;
 	} while (!done && !f->err);
+}
+
+/* All regions with pages; the child's stay as they are, nobody else has it. */
+static void fork_all_pages(struct fork *f)
+{
+	struct region *r;
+
+	lend_begin(&f->batch, f->parent);
+	list_for_each(r, &f->child->regions, link) {
+		/* What the batch has noted is looked for again: not among pages of others. */
+		if (!has_pages_to_share(r) && f->batch.count)
+			fork_flush(f, r->start);
+		if (has_pages_to_share(r))
+			fork_pages(f, r);
+		else if (++f->turns % LOOP_TURN == 0 && !mm_turn())
+			f->err = -EINTR;
+		if (f->err)
+			break;
+	}
+	fork_flush(f, SHADOW_END);
+	lend_end(&f->batch);
 }
 
 int space_fork(struct space *parent, struct space *child)
 {
 	struct fork f = { .parent = parent, .child = child };
 	struct reservation claim;
-	LIST_HEAD(copies);
-	struct region *r;
 
 	assert_no_lock();
 	if (claim_take(parent, &claim, 0, ~0UL))
 		return -EINTR;
-	f.err = fork_regions(parent, &copies);
-	if (f.err) {
-		region_free_all(&copies);
-	} else {
-		fork_layout(&f, &copies);
-		lend_begin(&f.batch, parent);
-		list_for_each(r, &child->regions, link)
-			if (!f.err && has_pages_to_share(r))
-				fork_pages(&f, r);
-		lend_end(&f.batch);
-	}
-	claim_drop(parent, &claim);
+	fork_layout(&f);
+	if (!f.err)
+		fork_all_pages(&f);
+	claim_end(parent, &claim);
 	return f.err;
 }

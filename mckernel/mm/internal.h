@@ -10,6 +10,8 @@
 #define HUGE_SIZE (1UL << 21)
 #define HUGE_PAGES 512U
 #define STACK_GAP (256 * PAGE_SIZE) /* kept free below a growing region, as Linux does */
+/* As Linux's vm.max_map_count by default, and at the same places: mmap may make one more. */
+#define MAPPINGS_MAX 65530U
 #define AROUND_MAX 16U /* pages that one fault maps at most, and the window they lie in */
 
 /* ---- frames ---- */
@@ -96,7 +98,11 @@ static inline u64 pte_grow(u64 old, u64 new)
 
 /* All under the space's lock. */
 u64 *entry_at(struct space *s, u64 va, int *level); /* the deepest that exists, whatever it holds */
-/* The next that holds anything in [*va, end); *va becomes its address, or stays inside of a large one. */
+/*
+ * The next that holds anything in [*va, end); *va becomes its address, or stays
+ * inside of a large one. NULL: nothing lies before *va, which is below `end`
+ * if the way is so long that others should have their turn before it goes on.
+ */
 u64 *entry_next(struct space *s, u64 *va, u64 end, int *level);
 /* The entry for a leaf of `level`; the tables are made. NULL: no memory. Nothing large may be in the way. */
 u64 *entry_make(struct space *s, u64 va, int level);
@@ -110,11 +116,12 @@ int entry_split(struct space *s, u64 *slot, u64 va);
 /* No large leaf lies across `va`. 0, -ENOMEM, or -EBUSY: wait for it. */
 int entry_edge(struct space *s, u64 va);
 /*
- * Unlink level-1 tables that lie wholly in [start, end) and are empty, except
- * those that a change other than that of [own_start, own_end) may need.
+ * Unlink level-1 tables that lie wholly in [*va, end) and are empty, except
+ * those that a change other than that of [own_start, own_end) may need. False:
+ * some are done, up to *va.
  */
-void tables_prune(struct space *s, u64 start, u64 end, u64 own_start, u64 own_end);
-/* Free what tables_prune() unlinked. */
+bool tables_prune(struct space *s, u64 *va, u64 end, u64 own_start, u64 own_end);
+/* Free what tables_prune() unlinked. No lock held. */
 void tables_release(struct space *s);
 void tables_free_all(struct space *s); /* nobody else has the space */
 
@@ -126,9 +133,18 @@ void tables_free_all(struct space *s); /* nobody else has the space */
  */
 int mm_wait(bool (*cond)(void *arg), void *arg, bool interruptible);
 void mm_wake(void);
+/*
+ * One turn of a loop that a program can make long, every LOOP_TURN steps or
+ * so: others on this CPU, other CPUs' requests and Linux's are served. False:
+ * the current thread must end, and the work is given up if it can be. May
+ * wait; no lock held.
+ */
+bool mm_turn(void);
+#define LOOP_TURN 256U /* steps of such a loop under one lock */
 int claim_take(struct space *s, struct reservation *c, u64 start,
 	       u64 end); /* 0 or -EINTR; no lock held */
 void claim_drop(struct space *s, struct reservation *c); /* merges regions; no lock held */
+void claim_end(struct space *s, struct reservation *c); /* nothing was changed under it */
 bool claim_overlaps(struct space *s, u64 start, u64 end); /* under the space's lock */
 /* Wait until the entry at va is not busy. 0 or -EINTR. No lock held. */
 int entry_wait(struct space *s, u64 va, bool interruptible);
@@ -139,17 +155,28 @@ struct region *region_at(struct space *s, u64 va);
 struct region *region_after(struct space *s, u64 va); /* the first that ends above va */
 struct region *region_before(struct space *s, u64 va); /* the last that begins below va */
 bool region_overlaps(struct space *s, u64 start, u64 end);
-int region_split(struct space *s, u64 va); /* a border at va; 0 or -ENOMEM */
+struct region *region_next(struct space *s, const struct region *r); /* NULL: it is the last */
+/* A border at va. `counted`: not beyond MAPPINGS_MAX. 0 or -ENOMEM. */
+int region_split(struct space *s, u64 va, bool counted);
 void region_insert(struct space *s, struct region *r);
-void region_merge(
-	struct space *s, u64 start,
-	u64 end); /* neighbours that have become alike, at borders that no claim touches */
-/* Move all regions of [start, end) (borders are there) to `gone`, out of the accounts. */
-void region_cut(struct space *s, u64 start, u64 end, struct list *gone);
+void region_resize(struct space *s, struct region *r, u64 start,
+		   u64 end); /* between its neighbours */
 struct region *region_copy(const struct region *r); /* with its references; NULL without memory */
 void region_free(struct region *r); /* no lock above RANK_FILE */
-void region_free_all(struct list *gone);
 void region_account(struct space *s, const struct region *r, bool add);
+/*
+ * Those that many regions make long: no lock is held, and others have their
+ * turn meanwhile. What keeps the regions as they are is the caller's claim.
+ */
+/* Neighbours in [start, end] that have become alike, at borders that no claim touches. */
+void region_merge(struct space *s, u64 start, u64 end);
+/* Move all regions of [start, end) (borders are there) to `gone`, out of the accounts. */
+void region_cut(struct space *s, u64 start, u64 end, struct list *gone);
+void region_free_all(struct list *gone);
+
+/* ---- free places (place.c), under the space's lock ---- */
+
+void region_summary(struct tree_node *node); /* space->tree.update */
 /* Where `length` bytes fit, claims and gaps minded; 0: nowhere. */
 u64 region_place(struct space *s, u64 length, u64 hint, bool low32, u64 align);
 
@@ -168,13 +195,13 @@ static inline bool region_writable_private(const struct region *r)
 
 /* Take all pages out of [start, end) and give them back. Waits. */
 void range_take(struct space *s, u64 start, u64 end);
-/* Borders of regions and leaves at both ends. 0, -ENOMEM or -EINTR. */
-int range_borders(struct space *s, u64 start, u64 end);
+/* Borders of regions and leaves at both ends, `counted` or for a while. 0, -ENOMEM or -EINTR. */
+int range_borders(struct space *s, u64 start, u64 end, bool counted);
 /* Free the tables that the range leaves empty, as far as no region and no other change needs them. */
 void range_prune(struct space *s, u64 start, u64 end);
 int unmap_claimed(struct space *s, u64 start, u64 end);
 bool memory_admits(u64 pages); /* a promise of so many pages could be kept now */
-/* Limits of the current thread on growth of the space. 0 or -ENOMEM. */
+/* Limits of the current thread on growth of the space. 0, -ENOMEM, or -EAGAIN for what is locked. */
 int limit_check(struct space *s, const struct region *r, u64 pages);
 int data_limit_check(struct space *s, u64 pages); /* RLIMIT_DATA alone */
 

@@ -6,7 +6,7 @@
 #define MAX_SIZE (2UL << 20)
 
 /* The sizes, so that 4096 - 64 is used up well; multiples of 16. */
-static const u16 sizes[] = { 16, 32, 64, 96, 128, 192, 256, 336, 496, 672, 1008, 2016 };
+static const u16 sizes[] = { 16, 32, 64, 96, 128, 144, 192, 256, 336, 496, 672, 1008, 2016 };
 #define CLASSES ARRAY_SIZE(sizes)
 
 /* The first 64 bytes of a page of pieces. Under the class's lock. */

@@ -284,10 +284,13 @@ void lend_flush(struct lend_batch *b)
 
 		if ((rec & REC_LOOK) || !(rec & REC_PUT))
 			continue;
-		if (rec & REC_HUGE)
-			block_drop(pte_pa(rec));
-		else
+		if (!(rec & REC_HUGE)) {
 			page_drop(pte_pa(rec));
+			continue;
+		}
+		block_drop(pte_pa(rec));
+		if (i % 16 == 0)
+			mm_turn();
 	}
 }
 

@@ -19,6 +19,13 @@ int data_limit_check(struct space *s, u64 pages)
 	return s->data_pages + pages > l.data >> PAGE_SHIFT ? -ENOMEM : 0;
 }
 
+bool space_may_lock(const struct space *s, u64 pages)
+{
+	struct mm_limits l;
+
+	return !up_limits(s, &l) || s->locked_pages + pages <= l.memlock >> PAGE_SHIFT;
+}
+
 int limit_check(struct space *s, const struct region *r, u64 pages)
 {
 	struct mm_limits l;
@@ -26,6 +33,8 @@ int limit_check(struct space *s, const struct region *r, u64 pages)
 	assert_held(&s->lock);
 	if (!up_limits(s, &l))
 		return 0;
+	if ((r->flags & REGION_LOCKED) && !space_may_lock(s, pages))
+		return -EAGAIN;
 	if (s->total_pages + pages > l.as >> PAGE_SHIFT)
 		return -ENOMEM;
 	if (region_writable_private(r) && !(r->flags & REGION_STACK))
@@ -60,7 +69,7 @@ static enum round take_round(struct space *s, struct lend_batch *b, u64 *va, u64
 		}
 		*va = at + span;
 	}
-	return ROUND_DONE;
+	return *va < end ? ROUND_FULL : ROUND_DONE;
 }
 
 void range_take(struct space *s, u64 start, u64 end)
@@ -79,11 +88,13 @@ void range_take(struct space *s, u64 start, u64 end)
 		/* A fault's copy ends soon; it was begun before the region went. */
 		if (r == ROUND_BUSY)
 			entry_wait(s, start, false);
+		if (r != ROUND_DONE)
+			mm_turn();
 	} while (r != ROUND_DONE);
 	lend_end(&b);
 }
 
-int range_borders(struct space *s, u64 start, u64 end)
+int range_borders(struct space *s, u64 start, u64 end, bool counted)
 {
 	u64 at[2] = { start, end };
 	int err;
@@ -96,7 +107,7 @@ int range_borders(struct space *s, u64 start, u64 end)
 			err = entry_edge(s, at[i]);
 			/* A large leaf cannot come back across the border once the region ends there. */
 			if (!err)
-				err = region_split(s, at[i]);
+				err = region_split(s, at[i], counted);
 			spin_unlock(&s->lock);
 			if (err == -EBUSY && entry_wait(s, at[i], true))
 				return -EINTR;
@@ -110,17 +121,35 @@ int range_borders(struct space *s, u64 start, u64 end)
 void range_prune(struct space *s, u64 start, u64 end)
 {
 	struct region *below, *above;
-	u64 floor, ceiling;
+	u64 floor, ceiling, va = ALIGN_DOWN(start, HUGE_SIZE);
+	bool done;
+
+	do {
+		spin_lock(&s->lock);
+		below = region_before(s, start);
+		above = region_after(s, end);
+		floor = below ? below->end : 0;
+		ceiling = above ? above->start : SHADOW_END;
+		va = MAX(va, floor);
+		done = tables_prune(s, &va, MIN(ceiling, ALIGN_UP(end, HUGE_SIZE)), start, end);
+		spin_unlock(&s->lock);
+		tables_release(s);
+		if (!done)
+			mm_turn();
+	} while (!done);
+}
+
+/* Only a hole in the middle of a region makes one more than there were. */
+static bool makes_hole_beyond_limit(struct space *s, u64 start, u64 end)
+{
+	struct region *r;
+	bool beyond;
 
 	spin_lock(&s->lock);
-	below = region_before(s, start);
-	above = region_after(s, end);
-	floor = below ? below->end : 0;
-	ceiling = above ? above->start : SHADOW_END;
-	tables_prune(s, MAX(floor, ALIGN_DOWN(start, HUGE_SIZE)),
-		     MIN(ceiling, ALIGN_UP(end, HUGE_SIZE)), start, end);
+	r = region_at(s, start);
+	beyond = r && r->start < start && r->end > end && s->region_count >= MAPPINGS_MAX;
 	spin_unlock(&s->lock);
-	tables_release(s);
+	return beyond;
 }
 
 int unmap_claimed(struct space *s, u64 start, u64 end)
@@ -128,13 +157,13 @@ int unmap_claimed(struct space *s, u64 start, u64 end)
 	LIST_HEAD(gone);
 	int err;
 
-	err = range_borders(s, start, end);
+	if (makes_hole_beyond_limit(s, start, end))
+		return -ENOMEM;
+	err = range_borders(s, start, end, false);
 	if (err)
 		return err;
 	/* From here on a fault in the range finds no region: gone. */
-	spin_lock(&s->lock);
 	region_cut(s, start, end, &gone);
-	spin_unlock(&s->lock);
 	if (list_empty(&gone))
 		return 0;
 	range_take(s, start, end);
@@ -164,7 +193,7 @@ int space_discard(struct space *s, u64 start, u64 end)
 	assert_no_lock();
 	if (claim_take(s, &claim, start, end))
 		return -EINTR;
-	err = range_borders(s, start, end);
+	err = range_borders(s, start, end, false);
 	if (!err)
 		range_take(s, start, end);
 	claim_drop(s, &claim);
@@ -173,7 +202,7 @@ int space_discard(struct space *s, u64 start, u64 end)
 
 /* ---- mapping ---- */
 
-static struct region *region_new(const struct map_args *a)
+static struct region *region_new(const struct space *s, const struct map_args *a)
 {
 	struct region *r = kzalloc(sizeof(*r));
 
@@ -182,7 +211,8 @@ static struct region *region_new(const struct map_args *a)
 	list_init(&r->link);
 	r->prot = a->prot;
 	r->max_prot = a->max_prot;
-	r->flags = a->region_flags | (a->shm ? REGION_SHARED : 0);
+	r->flags = a->region_flags | (a->shm ? REGION_SHARED : 0) |
+		   (s->lock_future ? REGION_LOCKED : 0);
 	r->file = a->file;
 	r->shm = a->shm;
 	r->pgoff = a->pgoff;
@@ -194,40 +224,48 @@ static bool is_charged(const struct map_args *a)
 	return (a->prot & PROT_WRITE) && !(a->region_flags & (REGION_NORESERVE | REGION_GROWSDOWN));
 }
 
-/* Put the region in place at r->start. The pointer is not the caller's any more: it may be merged. */
-static void region_settle(struct space *s, struct region *r)
+/* From *at on, some regions. False: all of them are done. */
+static bool overlap_round(struct space *s, u64 *at, u64 end, u64 *pages)
 {
-	u64 start = r->start, end = r->end;
+	struct region *r = region_after(s, *at);
 
-	if (s->lock_future)
-		r->flags |= REGION_LOCKED;
-	region_insert(s, r);
-	region_merge(s, start, end);
+	for (u32 n = 0; r && r->start < end; n++, r = region_next(s, r)) {
+		if (n == LOOP_TURN)
+			return true;
+		*pages += (MIN(r->end, end) - MAX(r->start, *at)) >> PAGE_SHIFT;
+		*at = r->end;
+	}
+	return false;
 }
 
+/* Pages of [start, end) that are mapped. No lock held, the range is claimed. */
 static u64 overlap_pages(struct space *s, u64 start, u64 end)
 {
 	u64 pages = 0;
+	bool more;
 
-	for (struct region *r = region_after(s, start); r && r->start < end;
-	     r = region_after(s, r->end))
-		pages += (MIN(r->end, end) - MAX(r->start, start)) >> PAGE_SHIFT;
+	do {
+		spin_lock(&s->lock);
+		more = overlap_round(s, &start, end, &pages);
+		spin_unlock(&s->lock);
+		if (more)
+			mm_turn();
+	} while (more);
 	return pages;
 }
 
 /* Under the claim: may the region be put there? What it replaces does not count. */
 static int fixed_check(struct space *s, struct region *r, const struct map_args *a)
 {
-	u64 end = a->addr + a->length;
-	u64 pages;
-	int err = 0;
+	u64 pages = overlap_pages(s, a->addr, a->addr + a->length);
+	int err;
 
-	spin_lock(&s->lock);
-	pages = overlap_pages(s, a->addr, end);
 	if (a->noreplace && pages)
-		err = -EEXIST;
-	else
-		err = limit_check(s, r, (a->length >> PAGE_SHIFT) - pages);
+		return -EEXIST;
+	if (s->region_count > MAPPINGS_MAX)
+		return -ENOMEM;
+	spin_lock(&s->lock);
+	err = limit_check(s, r, (a->length >> PAGE_SHIFT) - pages);
 	spin_unlock(&s->lock);
 	return err;
 }
@@ -247,7 +285,7 @@ static s64 map_fixed(struct space *s, struct region *r, const struct map_args *a
 		spin_lock(&s->lock);
 		r->start = a->addr;
 		r->end = end;
-		region_settle(s, r);
+		region_insert(s, r);
 		spin_unlock(&s->lock);
 	}
 	claim_drop(s, &claim);
@@ -278,18 +316,22 @@ static s64 map_anywhere(struct space *s, struct region *r, const struct map_args
 	do {
 		spin_lock(&s->lock);
 		claimed = s->claims;
-		err = limit_check(s, r, a->length >> PAGE_SHIFT);
+		err = s->region_count > MAPPINGS_MAX ? -ENOMEM : 0;
+		if (!err)
+			err = limit_check(s, r, a->length >> PAGE_SHIFT);
 		at = err ? 0 : region_place(s, a->length, a->addr, a->low32, align);
 		if (at) {
 			r->start = at;
 			r->end = at + a->length;
-			region_settle(s, r);
+			region_insert(s, r);
 		}
 		spin_unlock(&s->lock);
 		/* A fork claims everything: there is room again when it is over. */
 		if (!err && !at && claimed && mm_wait(no_claims, s, true))
 			return -EINTR;
 	} while (!err && !at && claimed);
+	if (at)
+		region_merge(s, at, at + a->length);
 	return at ? (s64)at : -ENOMEM;
 }
 
@@ -305,7 +347,7 @@ s64 space_map(struct space *s, const struct map_args *a)
 		return a->addr < SHADOW_START ? -EPERM : -ENOMEM;
 	if (is_charged(a) && !memory_admits(a->length >> PAGE_SHIFT))
 		return -ENOMEM;
-	r = region_new(a);
+	r = region_new(s, a);
 	if (!r)
 		return -ENOMEM;
 	ret = a->fixed ? map_fixed(s, r, a) : map_anywhere(s, r, a);
@@ -330,7 +372,7 @@ static bool brk_grow(struct space *s, u64 from, u64 to)
 
 	if (!memory_admits((to - from) >> PAGE_SHIFT))
 		return false;
-	r = region_new(&a);
+	r = region_new(s, &a);
 	if (!r)
 		return false;
 	r->start = from;
@@ -338,9 +380,10 @@ static bool brk_grow(struct space *s, u64 from, u64 to)
 	spin_lock(&s->lock);
 	next = region_after(s, from);
 	room = !next || region_floor(next) >= to;
+	room = room && s->region_count <= MAPPINGS_MAX;
 	room = room && !limit_check(s, r, (to - from) >> PAGE_SHIFT);
 	if (room)
-		region_settle(s, r);
+		region_insert(s, r);
 	spin_unlock(&s->lock);
 	if (!room)
 		kfree(r);

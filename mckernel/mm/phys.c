@@ -478,7 +478,7 @@ bool phys_unquarantine(u64 pa)
 
 	/* The module may be done with a page before its zap's answer is looked at. */
 	while (old & (FRAME_AWAY | FRAME_OFFERED)) {
-		u8 new = old &FRAME_AWAY ? 0 : old | FRAME_BACK;
+		u8 new = (old & FRAME_AWAY) ? 0 : old | FRAME_BACK;
 
 		if (!__atomic_compare_exchange_n(&f->flags, &old, new, false, __ATOMIC_ACQ_REL,
 						 __ATOMIC_RELAXED))

@@ -25,7 +25,7 @@ static bool protect_entry(struct lend_batch *b, const struct region *r, u64 *slo
 				return false;
 			}
 		} else if (pte_cas(slot, old, new)) {
-			if (loses || (new & ~old &PTE_NX))
+			if (loses || (PTE_NX & new & ~old))
 				lend_note_range(b, va, va + pt_span(level), false);
 			return true;
 		}
@@ -44,20 +44,20 @@ static bool protect_round(struct space *s, struct lend_batch *b, u64 *va, u64 en
 	int level;
 
 	*wait = false;
-	while ((slot = entry_next(s, va, end, &level))) {
+	for (u32 n = 0; (slot = entry_next(s, va, end, &level)); n++) {
 		struct region *r = region_at(s, *va);
 
 		if (pte_is_busy(pte_load(slot))) {
 			*wait = true;
 			return false;
 		}
-		if (lend_full(b))
+		if (n == LEND_MAX || lend_full(b))
 			return false;
 		if (r)
 			protect_entry(b, r, slot, ALIGN_DOWN(*va, pt_span(level)), level);
 		*va = ALIGN_DOWN(*va, pt_span(level)) + pt_span(level);
 	}
-	return true;
+	return *va >= end;
 }
 
 /*
@@ -67,12 +67,15 @@ static bool protect_round(struct space *s, struct lend_batch *b, u64 *va, u64 en
  */
 static void protect_finish(struct space *s, struct lend_batch *b, u64 va, u64 end)
 {
-	u64 *slot;
 	int level;
 	u32 i = 0;
 
-	while (i < b->count && (slot = entry_next(s, &va, end, &level))) {
-		u64 e = pte_load(slot);
+	while (i < b->count && va < end) {
+		u64 *slot = entry_next(s, &va, end, &level);
+		u64 e = slot ? pte_load(slot) : 0;
+
+		if (!slot)
+			continue;
 
 		if (pte_is_busy(e) && !(e & PTE_COPYING)) {
 			u64 new = pte_remake(region_at(s, va), e, level) & ~PTE_LENT;
@@ -107,69 +110,115 @@ static void protect_entries(struct space *s, u64 start, u64 end)
 		lend_again(&b);
 		if (wait)
 			entry_wait(s, start, false);
+		if (!done)
+			mm_turn();
 	} while (!done);
 	lend_end(&b);
 }
 
-/* How far the change may go, and the error of what stops it. */
-static u64 protect_extent(struct space *s, u64 start, u64 end, u32 prot, int *err)
-{
-	u64 at = start, more = 0, data = 0;
+/* What a change of protection is to be, and what was found out about it. */
+struct protect {
+	u64 start, end; /* `end`: as far as it may go */
+	u32 prot;
+	u64 more, data; /* pages that become writable: of memory that is promised, of RLIMIT_DATA */
+	int err; /* of what stops it */
+};
 
-	*err = 0;
-	while (at < end) {
-		struct region *r = region_at(s, at);
+/* From *at on, some regions. False: as far as it goes. */
+static bool extent_round(struct space *s, struct protect *p, u64 *at)
+{
+	for (u32 n = 0; *at < p->end; n++) {
+		struct region *r = region_at(s, *at);
 
 		if (!r)
-			*err = -ENOMEM;
-		else if (prot & ~r->max_prot)
-			*err = -EACCES;
-		if (*err)
-			break;
-		if ((prot & PROT_WRITE) && !(r->prot & PROT_WRITE) && !(r->flags & REGION_SHARED)) {
-			u64 pages = (MIN(end, r->end) - at) >> PAGE_SHIFT;
+			p->err = -ENOMEM;
+		else if (p->prot & ~r->max_prot)
+			p->err = -EACCES;
+		if (p->err)
+			return false;
+		if (n == LOOP_TURN)
+			return true;
+		if ((p->prot & PROT_WRITE) && !(r->prot & PROT_WRITE) &&
+		    !(r->flags & REGION_SHARED)) {
+			u64 pages = (MIN(p->end, r->end) - *at) >> PAGE_SHIFT;
 
-			data += r->flags & REGION_STACK ? 0 : pages;
-			more += r->flags & REGION_NORESERVE ? 0 : pages;
+			p->data += r->flags & REGION_STACK ? 0 : pages;
+			p->more += r->flags & REGION_NORESERVE ? 0 : pages;
 		}
-		at = r->end;
+		*at = r->end;
 	}
-	if (data_limit_check(s, data) || (more && !memory_admits(more))) {
-		*err = -ENOMEM;
-		return start;
-	}
-	return MIN(at, end);
+	return false;
 }
 
-static void protect_regions(struct space *s, u64 start, u64 end, u32 prot)
+/* How far the change may go. Nothing has been changed if the thread must end meanwhile. */
+static void protect_extent(struct space *s, struct protect *p)
 {
-	for (struct region *r = region_after(s, start); r && r->start < end;
-	     r = region_after(s, r->end)) {
+	u64 at = p->start;
+	bool more, refused;
+
+	do {
+		spin_lock(&s->lock);
+		more = extent_round(s, p, &at);
+		spin_unlock(&s->lock);
+		if (more && !mm_turn()) {
+			p->err = -EINTR;
+			p->end = p->start;
+			return;
+		}
+	} while (more);
+	spin_lock(&s->lock);
+	refused = data_limit_check(s, p->data) || (p->more && !memory_admits(p->more));
+	spin_unlock(&s->lock);
+	if (refused)
+		p->err = -ENOMEM;
+	p->end = refused ? p->start : MIN(at, p->end);
+}
+
+static bool regions_round(struct space *s, const struct protect *p, u64 *at)
+{
+	struct region *r = region_after(s, *at);
+
+	for (u32 n = 0; r && r->start < p->end; n++, r = region_next(s, r)) {
+		if (n == LOOP_TURN)
+			return true;
 		region_account(s, r, false);
-		r->prot = prot;
+		r->prot = p->prot;
 		region_account(s, r, true);
+		*at = r->end;
 	}
+	return false;
+}
+
+static void protect_regions(struct space *s, const struct protect *p)
+{
+	u64 at = p->start;
+	bool more;
+
+	do {
+		spin_lock(&s->lock);
+		more = regions_round(s, p, &at);
+		spin_unlock(&s->lock);
+		if (more)
+			mm_turn();
+	} while (more);
 }
 
 int space_protect(struct space *s, u64 start, u64 end, u32 prot)
 {
+	struct protect p = { .start = start, .end = end, .prot = prot };
 	struct reservation claim;
-	int err, stop;
+	int err;
 
 	assert_no_lock();
 	if (claim_take(s, &claim, start, end))
 		return -EINTR;
-	spin_lock(&s->lock);
-	end = protect_extent(s, start, end, prot, &stop);
-	spin_unlock(&s->lock);
-	err = start < end ? range_borders(s, start, end) : 0;
-	if (!err && start < end) {
+	protect_extent(s, &p);
+	err = start < p.end ? range_borders(s, start, p.end, true) : 0;
+	if (!err && start < p.end) {
 		/* From here on new entries obey; the old ones follow. */
-		spin_lock(&s->lock);
-		protect_regions(s, start, end, prot);
-		spin_unlock(&s->lock);
-		protect_entries(s, start, end);
+		protect_regions(s, &p);
+		protect_entries(s, start, p.end);
 	}
 	claim_drop(s, &claim);
-	return err ? err : stop;
+	return err ? err : p.err;
 }

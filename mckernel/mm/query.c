@@ -5,17 +5,17 @@
 
 bool space_mapped(struct space *s, u64 start, u64 end)
 {
-	bool mapped = true;
+	struct region r;
+	u64 length;
 
-	spin_lock(&s->lock);
-	while (mapped && start < end) {
-		struct region *r = region_at(s, start);
-
-		mapped = r;
-		start = r ? r->end : end;
+	for (u32 n = 1; start < end; n++, start += length) {
+		length = space_piece(s, start, &r);
+		if (!length)
+			return false;
+		if (n % LOOP_TURN == 0)
+			mm_turn();
 	}
-	spin_unlock(&s->lock);
-	return mapped;
+	return true;
 }
 
 u64 space_piece(struct space *s, u64 start, struct region *copy)
@@ -45,30 +45,43 @@ u64 space_hole(struct space *s, u64 start)
 	return length;
 }
 
+/* From *at on, some regions. False: all are done, up to the first hole. */
+static bool flags_round(struct space *s, u64 *at, u64 end, u32 set, u32 clear)
+{
+	struct region *r = region_after(s, *at);
+
+	for (u32 n = 0; r && r->start < end && r->start <= *at; n++, r = region_next(s, r)) {
+		if (n == LOOP_TURN)
+			return true;
+		region_account(s, r, false);
+		r->flags = (r->flags | set) & ~clear;
+		region_account(s, r, true);
+		*at = r->end;
+	}
+	return false;
+}
+
 int space_set_flags(struct space *s, u64 start, u64 end, u32 set, u32 clear)
 {
 	/* A program may name more, but what lies beyond are not its tables. */
 	u64 stop = MIN(end, SHADOW_END);
 	struct reservation claim;
 	u64 at = start;
+	bool more;
 	int err;
 
 	if (start >= stop)
 		return -ENOMEM;
 	if (claim_take(s, &claim, start, stop))
 		return -EINTR;
-	err = range_borders(s, start, stop);
-	spin_lock(&s->lock);
-	for (struct region *r = region_after(s, start); !err && r && r->start < stop;
-	     r = region_after(s, r->end)) {
-		if (r->start > at)
-			break;
-		region_account(s, r, false);
-		r->flags = (r->flags | set) & ~clear;
-		region_account(s, r, true);
-		at = r->end;
-	}
-	spin_unlock(&s->lock);
+	err = range_borders(s, start, stop, true);
+	do {
+		spin_lock(&s->lock);
+		more = !err && flags_round(s, &at, stop, set, clear);
+		spin_unlock(&s->lock);
+		if (more)
+			mm_turn();
+	} while (more);
 	claim_drop(s, &claim);
 	if (err)
 		return err;
@@ -89,9 +102,13 @@ static u64 skip_present(struct space *s, u64 va)
 	return ALIGN_DOWN(va, pt_span(level)) + pt_span(level);
 }
 
+/* One step may clear a large page. */
+#define POPULATE_TURN 16
+
 int space_populate(struct space *s, u64 start, u64 end)
 {
 	struct region r;
+	u32 n = 0;
 
 	while (start < end) {
 		u64 length = space_piece(s, start, &r);
@@ -105,6 +122,8 @@ int space_populate(struct space *s, u64 start, u64 end)
 			u64 next = skip_present(s, start);
 			enum fault_result res;
 
+			if (++n % POPULATE_TURN == 0 && !mm_turn())
+				return -EINTR;
 			if (next > start && access == ACCESS_READ) {
 				start = next;
 				continue;

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Regions of a space: the sorted list, its borders, accounts, and where there is room. */
+/* Regions of a space: finding them, their borders and accounts. */
 #include "mck/errno.h"
 #include "internal.h"
 
-/* Where MAP_32BIT looks, as on Linux; a hint may lie below. */
-#define LOW32_START 0x40000000UL
-#define LOW32_END 0x80000000UL
+/*
+ * A space has its regions twice, in a list for those who go from one to the
+ * next, and in a tree for those who look for an address. All of this runs
+ * under the space's lock, except what makes and frees regions, and what
+ * internal.h says takes turns.
+ */
 
-/* All of this runs under the space's lock, except what makes and frees regions. */
+static struct region *region_of(struct tree_node *n)
+{
+	return tree_entry(n, struct region, node);
+}
 
-static struct region *next_of(struct space *s, struct region *r)
+struct region *region_next(struct space *s, const struct region *r)
 {
 	return r->link.next == &s->regions ? NULL : list_entry(r->link.next, struct region, link);
 }
@@ -19,24 +25,40 @@ static struct region *prev_of(struct space *s, struct region *r)
 	return r->link.prev == &s->regions ? NULL : list_entry(r->link.prev, struct region, link);
 }
 
+/* The answer if it is the region found last, or the one behind it. */
+static struct region *near_hit(struct space *s, u64 va)
+{
+	struct region *r = s->hit, *below;
+
+	if (!r)
+		return NULL;
+	if (r->end <= va) {
+		r = region_next(s, r);
+		return r && r->end > va ? r : NULL;
+	}
+	below = prev_of(s, r);
+	return !below || below->end <= va ? r : NULL;
+}
+
 struct region *region_after(struct space *s, u64 va)
 {
-	struct region *r = s->hit;
+	struct region *found = near_hit(s, va);
+	struct tree_node *n = found ? NULL : s->tree.root;
 
 	assert_held(&s->lock);
-	/* From the last hit on, in either direction. */
-	if (!r) {
-		if (list_empty(&s->regions))
-			return NULL;
-		r = list_entry(s->regions.next, struct region, link);
+	while (n) {
+		struct region *r = region_of(n);
+
+		if (r->end > va) {
+			found = r;
+			n = n->child[TREE_LEFT];
+		} else {
+			n = n->child[TREE_RIGHT];
+		}
 	}
-	for (struct region *p = prev_of(s, r); p && p->end > va; p = prev_of(s, r))
-		r = p;
-	while (r && r->end <= va)
-		r = next_of(s, r);
-	if (r)
-		s->hit = r;
-	return r;
+	if (found)
+		s->hit = found;
+	return found;
 }
 
 struct region *region_at(struct space *s, u64 va)
@@ -44,6 +66,11 @@ struct region *region_at(struct space *s, u64 va)
 	struct region *r = region_after(s, va);
 
 	return r && r->start <= va ? r : NULL;
+}
+
+const struct region *space_region(struct space *s, u64 va)
+{
+	return region_at(s, va);
 }
 
 struct region *region_before(struct space *s, u64 va)
@@ -76,13 +103,26 @@ void region_account(struct space *s, const struct region *r, bool add)
 		s->locked_pages += sign * pages;
 }
 
-void region_insert(struct space *s, struct region *r)
+/* Into list and tree; the way down comes by both neighbours. */
+static void region_link(struct space *s, struct region *r)
 {
-	struct region *after = region_after(s, r->start);
+	struct tree_node *parent = NULL, *n = s->tree.root;
+	struct list *after = &s->regions;
+	enum tree_side side = TREE_LEFT;
 
-	kassert(!after || r->end <= after->start);
-	list_insert_before(after ? &after->link : &s->regions, &r->link);
-	region_account(s, r, true);
+	while (n) {
+		struct region *other = region_of(n);
+
+		parent = n;
+		kassert(r->end <= other->start || r->start >= other->end);
+		side = r->end <= other->start ? TREE_LEFT : TREE_RIGHT;
+		if (side == TREE_LEFT)
+			after = &other->link;
+		n = n->child[side];
+	}
+	list_insert_before(after, &r->link);
+	tree_link(&s->tree, &r->node, parent, side);
+	s->region_count++;
 }
 
 static void region_unlink(struct space *s, struct region *r)
@@ -90,6 +130,23 @@ static void region_unlink(struct space *s, struct region *r)
 	if (s->hit == r)
 		s->hit = NULL;
 	list_del(&r->link);
+	tree_unlink(&s->tree, &r->node);
+	s->region_count--;
+}
+
+void region_insert(struct space *s, struct region *r)
+{
+	region_link(s, r);
+	region_account(s, r, true);
+}
+
+void region_resize(struct space *s, struct region *r, u64 start, u64 end)
+{
+	region_account(s, r, false);
+	r->start = start;
+	r->end = end;
+	region_account(s, r, true);
+	tree_changed(&s->tree, &r->node);
 }
 
 struct region *region_copy(const struct region *r)
@@ -119,27 +176,33 @@ void region_free(struct region *r)
 void region_free_all(struct list *gone)
 {
 	struct region *r, *next;
+	u32 n = 0;
 
 	list_for_each_safe(r, next, gone, link) {
 		list_del(&r->link);
 		region_free(r);
+		if (++n % LOOP_TURN == 0)
+			mm_turn();
 	}
 }
 
-int region_split(struct space *s, u64 va)
+int region_split(struct space *s, u64 va, bool counted)
 {
 	struct region *r = region_at(s, va);
 	struct region *upper;
 
 	if (!r || r->start == va)
 		return 0;
+	if (counted && s->region_count >= MAPPINGS_MAX)
+		return -ENOMEM;
 	upper = region_copy(r);
 	if (!upper)
 		return -ENOMEM;
 	upper->pgoff += (va - r->start) >> PAGE_SHIFT;
 	upper->start = va;
 	r->end = va;
-	list_add(&r->link, &upper->link);
+	tree_changed(&s->tree, &r->node);
+	region_link(s, upper);
 	return 0;
 }
 
@@ -162,103 +225,73 @@ static bool border_is_claimed(struct space *s, u64 va)
 	return false;
 }
 
-void region_merge(struct space *s, u64 start, u64 end)
+/* From *start on, some regions. False: all of them are done. */
+static bool merge_round(struct space *s, u64 *start, u64 end)
 {
-	struct region *r = region_after(s, start ? start - 1 : 0);
-	struct region *n;
+	struct region *r = region_after(s, *start ? *start - 1 : 0), *n;
+	u32 steps = 0;
 
 	if (!r)
-		return;
-	for (n = next_of(s, r); n && n->start <= end; n = next_of(s, r)) {
+		return false;
+	for (n = region_next(s, r); n && n->start <= end; n = region_next(s, r)) {
+		if (++steps > LOOP_TURN) {
+			*start = n->start;
+			return true;
+		}
 		if (!region_alike(r, n) || border_is_claimed(s, n->start)) {
 			r = n;
 			continue;
 		}
 		r->end = n->end;
 		region_unlink(s, n);
+		tree_changed(&s->tree, &r->node);
 		region_free(n);
-	}
-}
-
-void region_cut(struct space *s, u64 start, u64 end, struct list *gone)
-{
-	struct region *r = region_after(s, start);
-
-	while (r && r->start < end) {
-		struct region *n = next_of(s, r);
-
-		kassert(r->start >= start && r->end <= end);
-		region_account(s, r, false);
-		region_unlink(s, r);
-		list_add_tail(gone, &r->link);
-		r = n;
-	}
-}
-
-/*
- * What is in the way in [start, end): a region, with the gap below a growing
- * one, or a claim. Its ends in *low and *high.
- */
-static bool obstacle(struct space *s, u64 start, u64 end, u64 *low, u64 *high)
-{
-	struct region *r = region_after(s, start);
-
-	if (r && region_floor(r) < end) {
-		*low = region_floor(r);
-		*high = r->end;
-		return true;
-	}
-	for (struct reservation *c = s->claims; c; c = c->next) {
-		if (c->start < end && start < c->end) {
-			*low = c->start;
-			*high = c->end;
-			return true;
-		}
 	}
 	return false;
 }
 
-/* The highest place in [bottom, top). */
-static u64 place_down(struct space *s, u64 length, u64 bottom, u64 top, u64 align)
+void region_merge(struct space *s, u64 start, u64 end)
 {
-	for (u64 end = top; end >= bottom + length;) {
-		u64 at = ALIGN_DOWN(end - length, align);
-		u64 low, high;
+	bool more;
 
-		if (at < bottom)
-			return 0;
-		if (!obstacle(s, at, at + length, &low, &high))
-			return at;
-		/* `low` lies below the end of what was tried: the search goes down. */
-		end = low;
+	assert_no_lock();
+	do {
+		spin_lock(&s->lock);
+		more = merge_round(s, &start, end);
+		spin_unlock(&s->lock);
+		if (more)
+			mm_turn();
+	} while (more);
+}
+
+static bool cut_round(struct space *s, u64 start, u64 end, struct list *gone)
+{
+	struct region *r = region_after(s, start);
+
+	for (u32 n = 0; r && r->start < end; n++) {
+		struct region *next = region_next(s, r);
+
+		if (n == LOOP_TURN)
+			return true;
+		kassert(r->start >= start && r->end <= end);
+		region_account(s, r, false);
+		region_unlink(s, r);
+		list_add_tail(gone, &r->link);
+		r = next;
 	}
-	return 0;
+	return false;
 }
 
-static u64 place_up(struct space *s, u64 length, u64 bottom, u64 top)
+void region_cut(struct space *s, u64 start, u64 end, struct list *gone)
 {
-	u64 low, high;
+	bool more;
 
-	for (u64 at = bottom; at + length <= top && at + length > at; at = high)
-		if (!obstacle(s, at, at + length, &low, &high))
-			return at;
-	return 0;
-}
-
-u64 region_place(struct space *s, u64 length, u64 hint, bool low32, u64 align)
-{
-	u64 at = 0, low, high;
-
-	assert_held(&s->lock);
-	if (hint && length <= (low32 ? LOW32_END : SHADOW_END) &&
-	    hint <= (low32 ? LOW32_END : SHADOW_END) - length &&
-	    !obstacle(s, hint, hint + length, &low, &high))
-		return hint;
-	if (low32)
-		return place_up(s, length, LOW32_START, LOW32_END);
-	if (length <= s->mmap_base)
-		at = place_down(s, length, SHADOW_START, s->mmap_base, align);
-	if (!at && length <= s->mmap_base && align > PAGE_SIZE)
-		at = place_down(s, length, SHADOW_START, s->mmap_base, PAGE_SIZE);
-	return at ? at : place_up(s, length, s->mmap_base, SHADOW_END);
+	assert_no_lock();
+	do {
+		spin_lock(&s->lock);
+		more = cut_round(s, start, end, gone);
+		spin_unlock(&s->lock);
+		if (more)
+			mm_turn();
+	} while (more);
 }

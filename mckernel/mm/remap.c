@@ -59,7 +59,7 @@ static enum step move_round(struct move *m, struct lend_batch *b, u64 *at)
 		lend_note_range(b, *at, *at + pt_span(level), old & PTE_LENT);
 		*at += pt_span(level);
 	}
-	return STEP_DONE;
+	return *at < end ? STEP_AGAIN : STEP_DONE;
 }
 
 /*
@@ -81,6 +81,8 @@ static int move_entries(struct move *m, u64 *at)
 		lend_again(&b);
 		if (step == STEP_BUSY)
 			entry_wait(m->space, *at, false);
+		if (step == STEP_AGAIN)
+			mm_turn();
 	} while (step == STEP_AGAIN || step == STEP_BUSY);
 	lend_end(&b);
 	tables_release(m->space);
@@ -97,6 +99,21 @@ static void move_back(const struct move *m, u64 reached)
 		kassert(move_entries(&back, &at) == 0);
 }
 
+/* Back into the space; as what is left behind, with nothing in it and not locked. */
+static void put_back(struct space *s, struct list *gone, bool left_behind)
+{
+	spin_lock(&s->lock);
+	while (!list_empty(gone)) {
+		struct region *r = list_entry(gone->next, struct region, link);
+
+		list_del(&r->link);
+		if (left_behind)
+			r->flags &= ~REGION_LOCKED;
+		region_insert(s, r);
+	}
+	spin_unlock(&s->lock);
+}
+
 /* `moved` goes in at the new place; the old one comes back on failure, and empty with DONTUNMAP. */
 static int move_region(struct space *s, struct region *moved, struct move *m, bool keep)
 {
@@ -104,34 +121,100 @@ static int move_region(struct space *s, struct region *moved, struct move *m, bo
 	u64 reached;
 	int err;
 
-	spin_lock(&s->lock);
 	region_cut(s, m->from, m->from + m->size, &gone);
-	spin_unlock(&s->lock);
 	err = move_entries(m, &reached);
 	if (err)
 		move_back(m, reached);
-	spin_lock(&s->lock);
-	if (!err)
+	if (!err) {
+		spin_lock(&s->lock);
 		region_insert(s, moved);
-	while ((err || keep) && !list_empty(&gone)) {
-		struct list *first = gone.next;
-
-		list_del(first);
-		region_insert(s, list_entry(first, struct region, link));
+		spin_unlock(&s->lock);
 	}
-	spin_unlock(&s->lock);
+	if (err || keep)
+		put_back(s, &gone, !err);
 	region_free_all(&gone);
+	return err;
+}
+
+/* ---- what is asked for ---- */
+
+struct remap {
+	struct space *space;
+	u64 old, old_size, new_size; /* page-aligned; the sizes may be anything else */
+	u32 flags;
+	u64 new_addr; /* with MREMAP_FIXED, and a hint with MREMAP_DONTUNMAP */
+};
+
+static bool has_target(const struct remap *m)
+{
+	return m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+}
+
+/* Linux's checks of an address to move to. They come behind the one that the old place is mapped. */
+static int target_check(const struct remap *m)
+{
+	u64 to = m->new_addr, size = m->new_size;
+
+	if ((to & ~PAGE_MASK) || size > USER_END || to > USER_END - size)
+		return -EINVAL;
+	/* In Linux's arithmetic, which wraps. */
+	if (m->old + m->old_size > to && to + size > m->old)
+		return -EINVAL;
+	if (READ_ONCE(m->space->region_count) + 2 >= MAPPINGS_MAX - 3)
+		return -ENOMEM;
+	return 0;
+}
+
+/* What lies in [old + new_size, old + old_size) goes, whatever it is. */
+static int drop_tail(const struct remap *m)
+{
+	u64 start = m->old + m->new_size, size = m->old_size - m->new_size;
+
+	if (!size)
+		return 0;
+	if (start > USER_END || size > USER_END - start)
+		return -EINVAL;
+	/* Above are not the program's mappings. */
+	if (start >= SHADOW_END)
+		return 0;
+	return unmap_claimed(m->space, start, MIN(start + size, SHADOW_END));
+}
+
+/* Linux's checks of the source, and the limits on growth. Under the space's lock. */
+static int source_check(const struct remap *m)
+{
+	struct space *s = m->space;
+	struct region *r = region_at(s, m->old);
+	u64 more = m->new_size > m->old_size ? (m->new_size - m->old_size) >> PAGE_SHIFT : 0;
+	int err;
+
+	if (!r)
+		return -EFAULT;
+	if (!m->old_size && !r->shm)
+		return -EINVAL;
+	if ((m->flags & MREMAP_DONTUNMAP) && (r->flags & REGION_VDSO))
+		return -EINVAL;
+	if (m->old_size > r->end - m->old || (more && (r->flags & REGION_VDSO)))
+		return -EFAULT;
+	if (m->flags & MREMAP_DONTUNMAP)
+		more = m->new_size >> PAGE_SHIFT;
+	if (!more)
+		return 0;
+	err = limit_check(s, r, more);
+	if (!err && region_writable_private(r) && !(r->flags & REGION_NORESERVE) &&
+	    !memory_admits(more))
+		err = -ENOMEM;
 	return err;
 }
 
 /* ---- where to ---- */
 
-static u64 find_place(struct space *s, u64 size, struct reservation *claim)
+static u64 find_place(struct space *s, u64 size, u64 hint, struct reservation *claim)
 {
 	u64 at;
 
 	spin_lock(&s->lock);
-	at = region_place(s, size, 0, false, size >= HUGE_SIZE ? HUGE_SIZE : PAGE_SIZE);
+	at = region_place(s, size, hint, false, size >= HUGE_SIZE ? HUGE_SIZE : PAGE_SIZE);
 	if (at) {
 		claim->start = at;
 		claim->end = at + size;
@@ -158,38 +241,76 @@ static struct region *region_at_new_place(struct space *s, const struct move *m,
 	return r;
 }
 
-/*
- * Under the claim of the source (and of the destination, if that is fixed):
- * [old, old + old_size) goes to a place of new_size. old_size <= new_size.
- */
-static s64 move_to(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags, u64 new_addr)
+/* Under claims of both places: [old, old + old_size) goes to `to`. old_size <= new_size. */
+static int move_claimed(const struct remap *m, u64 to)
 {
-	struct reservation claim;
-	struct move m = { s, old, new_addr, old_size };
+	struct space *s = m->space;
+	struct move move = { s, m->old, to, m->old_size };
+	bool keep = m->flags & MREMAP_DONTUNMAP;
 	struct region *moved;
 	int err;
 
-	if (!(flags & MREMAP_FIXED)) {
-		m.to = find_place(s, new_size, &claim);
-		if (!m.to)
-			return -ENOMEM;
-		err = 0;
-	} else {
-		err = unmap_claimed(s, new_addr, new_addr + new_size);
+	err = range_borders(s, m->old, m->old + m->old_size, false);
+	if (err)
+		return err;
+	moved = region_at_new_place(s, &move, m->new_size);
+	if (!moved)
+		return -ENOMEM;
+	err = move_region(s, moved, &move, keep);
+	if (err)
+		region_free(moved);
+	else if (!keep)
+		range_prune(s, m->old, m->old + m->old_size);
+	return err;
+}
+
+/* To where there is room, at the hint if that can be. */
+static s64 move_anywhere(const struct remap *m, u64 hint)
+{
+	struct space *s = m->space;
+	struct reservation claim;
+	u64 at;
+	int err;
+
+	if (READ_ONCE(s->region_count) >= MAPPINGS_MAX - 3)
+		return -ENOMEM;
+	at = find_place(s, m->new_size, hint, &claim);
+	if (!at)
+		return -ENOMEM;
+	err = move_claimed(m, at);
+	claim_drop(s, &claim);
+	return err ? err : (s64)at;
+}
+
+/* What Linux does with a target, in its order: what lies there is gone even if the move fails. */
+static s64 move_to_target(struct remap *m)
+{
+	struct space *s = m->space;
+	u64 to = m->new_addr, end = to + m->new_size;
+	bool fixed = m->flags & MREMAP_FIXED;
+	int err = 0;
+
+	if (fixed && to < SHADOW_END)
+		err = unmap_claimed(s, to, MIN(end, SHADOW_END));
+	if (!err && m->old_size > m->new_size) {
+		err = drop_tail(m);
+		m->old_size = m->new_size;
 	}
-	if (!err)
-		err = range_borders(s, old, old + old_size);
-	if (!err) {
-		moved = region_at_new_place(s, &m, new_size);
-		err = moved ? move_region(s, moved, &m, flags & MREMAP_DONTUNMAP) : -ENOMEM;
-		if (err && moved)
-			region_free(moved);
-	}
-	if (!err && !(flags & MREMAP_DONTUNMAP))
-		range_prune(s, old, old + old_size);
-	if (!(flags & MREMAP_FIXED))
-		claim_drop(s, &claim);
-	return err ? err : (s64)m.to;
+	if (err)
+		return err;
+	spin_lock(&s->lock);
+	err = source_check(m);
+	spin_unlock(&s->lock);
+	if (err)
+		return err;
+	if (!fixed)
+		return move_anywhere(m, to);
+	if (to < SHADOW_START)
+		return -EPERM;
+	if (end > SHADOW_END)
+		return -ENOMEM;
+	err = move_claimed(m, to);
+	return err ? err : (s64)to;
 }
 
 /* ---- growing in place ---- */
@@ -201,122 +322,111 @@ static int grow_in_place(struct space *s, u64 old_end, u64 more)
 
 	if (!r || r->end != old_end || end > SHADOW_END || end < old_end)
 		return -ENOMEM;
-	next = region_after(s, old_end);
+	next = region_next(s, r);
 	if (next && region_floor(next) < end)
 		return -ENOMEM;
 	/* Beyond old_end lies nobody's claim but ours. */
 	if (claim_overlaps(s, old_end, end))
 		return -ENOMEM;
-	region_account(s, r, false);
-	r->end = end;
-	region_account(s, r, true);
+	region_resize(s, r, r->start, end);
 	return 0;
 }
 
-/* Linux's checks of the source, and the limits on growth. */
-static int remap_check(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags)
+static s64 grow(const struct remap *m)
 {
-	struct region *r = region_at(s, old);
-	u64 more = new_size > old_size ? (new_size - old_size) >> PAGE_SHIFT : 0;
-
-	if (!r)
-		return -EFAULT;
-	if ((flags & MREMAP_DONTUNMAP) && (r->flags & REGION_VDSO))
-		return -EINVAL;
-	/* A move that shrinks drops the tail, whatever lies there. */
-	if (MIN(old_size, new_size) > r->end - old || (more && (r->flags & REGION_VDSO)))
-		return -EFAULT;
-	if (flags & MREMAP_DONTUNMAP)
-		more = new_size >> PAGE_SHIFT;
-	if (!more)
-		return 0;
-	if (region_writable_private(r) && !(r->flags & REGION_NORESERVE) && !memory_admits(more))
-		return -ENOMEM;
-	return limit_check(s, r, more);
-}
-
-static s64 remap_claimed(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags,
-			 u64 new_addr)
-{
+	struct space *s = m->space;
+	bool grown = false;
 	int err;
 
-	if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && new_size <= old_size) {
-		err = new_size < old_size ? unmap_claimed(s, old + new_size, old + old_size) : 0;
-		return err ? err : (s64)old;
-	}
 	spin_lock(&s->lock);
-	err = remap_check(s, old, old_size, new_size, flags);
-	if (!err && !(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) &&
-	    !grow_in_place(s, old + old_size, new_size - old_size)) {
-		spin_unlock(&s->lock);
-		return old;
-	}
+	err = source_check(m);
+	if (!err)
+		grown = !grow_in_place(s, m->old + m->old_size, m->new_size - m->old_size);
 	spin_unlock(&s->lock);
-	if (err)
-		return err;
-	if (!(flags & MREMAP_MAYMOVE))
-		return -ENOMEM;
-	/* A shrinking move drops the tail first. */
-	if (new_size < old_size) {
-		err = unmap_claimed(s, old + new_size, old + old_size);
-		if (err)
-			return err;
-		old_size = new_size;
-	}
-	return move_to(s, old, old_size, new_size, flags, new_addr);
+	if (err || grown)
+		return err ? err : (s64)m->old;
+	return m->flags & MREMAP_MAYMOVE ? move_anywhere(m, 0) : -ENOMEM;
 }
 
+/* ---- the call ---- */
+
 /* Old size 0: what is shared is mapped a second time, and the old place stays. */
-static s64 remap_again(struct space *s, u64 old, u64 new_size, u32 flags, u64 new_addr)
+static s64 remap_again(const struct remap *m)
 {
-	struct map_args a = { .addr = flags & MREMAP_FIXED ? new_addr : 0,
-			      .length = new_size,
-			      .fixed = flags & MREMAP_FIXED };
+	struct space *s = m->space;
+	struct map_args a = { .addr = m->flags & MREMAP_FIXED ? m->new_addr : 0,
+			      .length = m->new_size,
+			      .fixed = m->flags & MREMAP_FIXED };
 	struct region *r;
-	s64 ret = -EFAULT;
+	s64 ret;
 
 	spin_lock(&s->lock);
-	r = region_at(s, old);
-	if (r && r->shm) {
+	ret = source_check(m);
+	r = region_at(s, m->old);
+	if (!ret) {
 		a.prot = r->prot;
 		a.max_prot = r->max_prot;
 		a.region_flags = r->flags;
-		a.pgoff = r->pgoff + ((old - r->start) >> PAGE_SHIFT);
+		a.pgoff = r->pgoff + ((m->old - r->start) >> PAGE_SHIFT);
 		a.shm = r->shm;
 		shmobj_get(a.shm);
-	} else if (r) {
-		ret = -EINVAL;
 	}
 	spin_unlock(&s->lock);
-	if (!a.shm)
+	if (ret)
 		return ret;
-	ret = flags & MREMAP_MAYMOVE ? space_map(s, &a) : -ENOMEM;
+	ret = m->flags & MREMAP_MAYMOVE ? space_map(s, &a) : -ENOMEM;
 	if (ret < 0)
 		shmobj_put(a.shm);
 	return ret;
 }
 
+static s64 remap_claimed(struct remap *m)
+{
+	int err;
+
+	if (has_target(m))
+		return move_to_target(m);
+	if (m->old_size < m->new_size)
+		return grow(m);
+	err = drop_tail(m);
+	return err ? err : (s64)m->old;
+}
+
+/* One claim over both places: two could be waited for crosswise. */
+static int claim_both(const struct remap *m, struct reservation *claim)
+{
+	u64 start = m->old, end = m->old + m->old_size;
+	bool wraps = end < start;
+
+	if (m->flags & MREMAP_FIXED) {
+		start = MIN(start, m->new_addr);
+		end = MAX(end, m->new_addr + m->new_size);
+	}
+	return wraps ? claim_take(m->space, claim, 0, ~0UL)
+		     : claim_take(m->space, claim, start, end);
+}
+
 s64 space_remap(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags, u64 new_addr)
 {
+	struct remap m = { s, old, old_size, new_size, flags, new_addr };
 	struct reservation claim;
-	u64 start = old, end = old + old_size;
 	bool mapped;
 	s64 ret;
 
 	assert_no_lock();
-	if (!old_size)
-		return remap_again(s, old, new_size, flags, new_addr);
-	/* One claim over both places: two could be waited for crosswise. */
-	if (flags & MREMAP_FIXED) {
-		start = MIN(start, new_addr);
-		end = MAX(end, new_addr + new_size);
-	}
-	if (claim_take(s, &claim, start, end))
-		return -EINTR;
 	spin_lock(&s->lock);
 	mapped = region_at(s, old);
 	spin_unlock(&s->lock);
-	ret = mapped ? remap_claimed(s, old, old_size, new_size, flags, new_addr) : -EFAULT;
+	if (!mapped)
+		return -EFAULT;
+	ret = has_target(&m) ? target_check(&m) : 0;
+	if (ret)
+		return ret;
+	if (!old_size)
+		return remap_again(&m);
+	if (claim_both(&m, &claim))
+		return -EINTR;
+	ret = remap_claimed(&m);
 	claim_drop(s, &claim);
 	return ret;
 }

@@ -31,6 +31,12 @@ void mm_wake(void)
 			up_wake(place);
 }
 
+bool mm_turn(void)
+{
+	assert_no_lock();
+	return up_turn();
+}
+
 bool claim_overlaps(struct space *s, u64 start, u64 end)
 {
 	assert_held(&s->lock);
@@ -74,7 +80,7 @@ int claim_take(struct space *s, struct reservation *c, u64 start, u64 end)
 	return mm_wait(claim_try, &t, true) && !t.got ? -EINTR : 0;
 }
 
-void claim_drop(struct space *s, struct reservation *c)
+void claim_end(struct space *s, struct reservation *c)
 {
 	struct reservation **link;
 
@@ -82,10 +88,15 @@ void claim_drop(struct space *s, struct reservation *c)
 	for (link = &s->claims; *link != c; link = &(*link)->next)
 		kassert(*link);
 	*link = c->next;
-	/* The borders that the change needed, and those that are like their neighbours now. */
-	region_merge(s, c->start, c->end);
 	spin_unlock(&s->lock);
 	mm_wake();
+}
+
+void claim_drop(struct space *s, struct reservation *c)
+{
+	claim_end(s, c);
+	/* The borders that the change needed, and those that are like their neighbours now. */
+	region_merge(s, c->start, c->end);
 }
 
 struct entry_test {

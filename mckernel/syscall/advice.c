@@ -16,7 +16,10 @@ struct advice {
 
 static int set(const struct advice *a, u32 flags, u32 clear)
 {
-	return space_set_flags(a->space, a->start, a->end, flags, clear);
+	int err = space_set_flags(a->space, a->start, a->end, flags, clear);
+
+	/* There is no hole; madvise has a word of its own for what cannot be had now. */
+	return err == -ENOMEM ? -EAGAIN : err;
 }
 
 static bool is_private_anonymous(const struct region *r)
@@ -141,6 +144,8 @@ s64 sys_madvise(const u64 arg[6])
 		if (length > end - a.start)
 			break;
 		a.start += length;
+		if (!sched_turn())
+			return -EINTR;
 	}
 	return hole ? -ENOMEM : 0;
 }

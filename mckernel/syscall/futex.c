@@ -43,17 +43,13 @@ static bool is_shared(u64 op)
  */
 static void make_key(struct space *s, u64 addr, bool shared, struct futex_key *key)
 {
-	struct region *r;
+	const struct region *r = shared ? space_region(s, addr) : NULL;
 
 	*key = (struct futex_key){ .object = s, .offset = addr };
-	if (!shared)
+	if (!r || !r->shm)
 		return;
-	list_for_each(r, &s->regions, link) {
-		if (addr < r->start || addr >= r->end || !r->shm)
-			continue;
-		key->object = r->shm;
-		key->offset = (r->pgoff << PAGE_SHIFT) + (addr - r->start);
-	}
+	key->object = r->shm;
+	key->offset = (r->pgoff << PAGE_SHIFT) + (addr - r->start);
 }
 
 /* The word in the direct map while the space's lock is held, or NULL if the tables do not show it so. */

@@ -101,17 +101,14 @@ static void map_flags(struct map_args *a, u64 flags)
 		a->region_flags |= REGION_LOCKED;
 }
 
-/* RLIMIT_MEMLOCK on what is locked from the start, by MAP_LOCKED or MCL_FUTURE; root stands for CAP_IPC_LOCK. */
+/* RLIMIT_MEMLOCK on what is locked from the start, by MAP_LOCKED or MCL_FUTURE; what it replaces counts too. */
 static s64 lock_check(u64 flags, u64 pages)
 {
-	const struct kpage *k = current_thread()->kpage;
-	const struct space *s = my_space();
-
-	if (k->euid == 0 || !((flags & MAP_LOCKED) || s->lock_future))
+	if (!((flags & MAP_LOCKED) || my_space()->lock_future))
 		return 0;
-	if ((flags & MAP_LOCKED) && !k->rlimit_memlock)
+	if ((flags & MAP_LOCKED) && !may_lock_any())
 		return -EPERM;
-	return s->locked_pages + pages > k->rlimit_memlock >> PAGE_SHIFT ? -EAGAIN : 0;
+	return space_may_lock(my_space(), pages) ? 0 : -EAGAIN;
 }
 
 s64 sys_mmap(const u64 arg[6])
@@ -195,31 +192,35 @@ s64 sys_pkey_mprotect(const u64 arg[6])
 
 /* ---- mremap ---- */
 
+/* What has grown is there at once if it is locked; what cannot be had is no error any more. */
+static void populate_locked(u64 start, u64 end)
+{
+	struct region r;
+
+	if (space_piece(my_space(), start, &r) && (r.flags & REGION_LOCKED))
+		space_populate(my_space(), start, end);
+}
+
 s64 sys_mremap(const u64 arg[6])
 {
 	u64 old = arg[0], old_size = ALIGN_UP(arg[1], PAGE_SIZE),
 	    new_size = ALIGN_UP(arg[2], PAGE_SIZE);
-	u64 flags = arg[3], to = arg[4];
+	u64 flags = arg[3];
+	s64 ret;
 
 	if (flags & ~(u64)(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))
 		return -EINVAL;
 	if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
 		return -EINVAL;
-	if ((flags & MREMAP_DONTUNMAP) && old_size != new_size)
+	/* As they are given, not by pages. */
+	if ((flags & MREMAP_DONTUNMAP) && arg[1] != arg[2])
 		return -EINVAL;
 	if ((old & ~PAGE_MASK) || !new_size)
 		return -EINVAL;
-	if (old > SHADOW_END || old_size > SHADOW_END - old)
-		return -EFAULT;
-	if (flags & MREMAP_FIXED) {
-		if ((to & ~PAGE_MASK) || new_size > SHADOW_END || to > SHADOW_END - new_size)
-			return -EINVAL;
-		if (to < old + old_size && old < to + new_size)
-			return -EINVAL;
-		if (to < SHADOW_START)
-			return -EPERM;
-	}
-	return space_remap(my_space(), old, old_size, new_size, (u32)flags, to);
+	ret = space_remap(my_space(), old, old_size, new_size, (u32)flags, arg[4]);
+	if (ret >= 0 && new_size > old_size)
+		populate_locked((u64)ret + old_size, (u64)ret + new_size);
+	return ret;
 }
 
 /* ---- brk ---- */
@@ -257,6 +258,8 @@ s64 sys_msync(const u64 arg[6])
 		if ((flags & MS_INVALIDATE) && (r.flags & REGION_LOCKED))
 			return -EBUSY;
 		start += length;
+		if (!sched_turn())
+			return -EINTR;
 	}
 	return hole ? -ENOMEM : 0;
 }
@@ -281,6 +284,8 @@ s64 sys_mincore(const u64 arg[6])
 			return -EFAULT;
 		vec += count;
 		start = stop;
+		if (!sched_turn())
+			return -EINTR;
 	}
 	return 0;
 }

@@ -7,18 +7,11 @@
 #include "mck/sys_memory.h"
 #include "mck/task.h"
 
-/* RLIMIT_MEMLOCK on `pages` more; root stands for CAP_IPC_LOCK. */
-static int check_limit(u64 pages)
+bool may_lock_any(void)
 {
-	struct thread *t = current_thread();
-	const struct kpage *k = t->kpage;
-	u64 limit = READ_ONCE(k->rlimit_memlock);
+	const struct kpage *k = current_thread()->kpage;
 
-	if (k->euid == 0)
-		return 0;
-	if (!limit)
-		return -EPERM;
-	return t->space->locked_pages + pages > limit >> PAGE_SHIFT ? -ENOMEM : 0;
+	return READ_ONCE(k->rlimit_memlock) || (READ_ONCE(k->caps) & KPAGE_CAP_IPC_LOCK);
 }
 
 static u64 locked_already(struct space *s, u64 start, u64 end)
@@ -34,31 +27,39 @@ static u64 locked_already(struct space *s, u64 start, u64 end)
 		if (r.flags & REGION_LOCKED)
 			pages += (MIN(end, start + length) - start) >> PAGE_SHIFT;
 		start += length;
+		if (!sched_turn())
+			break;
 	}
 	return pages;
 }
 
-/* The whole pages that [start, start + size) touches. False: it wraps. */
+/* The whole pages that [start, start + size) touches, by Linux's arithmetic. False: they wrap. */
 static bool page_range(u64 start, u64 size, u64 *first, u64 *end)
 {
 	*first = ALIGN_DOWN(start, PAGE_SIZE);
-	*end = ALIGN_UP(start + size, PAGE_SIZE);
-	return *end >= *first && start + size >= start;
+	*end = *first + ALIGN_UP(size + (start - *first), PAGE_SIZE);
+	return *end >= *first;
 }
 
 static s64 lock_range(u64 start, u64 size, bool populate)
 {
 	struct space *s = current_thread()->space;
-	u64 end;
+	u64 end, pages;
+	bool good;
 	int err;
 
-	if (!page_range(start, size, &start, &end))
+	if (!may_lock_any())
+		return -EPERM;
+	good = page_range(start, size, &start, &end);
+	pages = (end - start) >> PAGE_SHIFT;
+	/* The limit is looked at first, and the range is walked only where that may help. */
+	if (!space_may_lock(s, pages) && !space_may_lock(s, pages - locked_already(s, start, end)))
+		return -ENOMEM;
+	if (!good)
 		return -EINVAL;
 	if (start == end)
 		return 0;
-	err = check_limit(((end - start) >> PAGE_SHIFT) - locked_already(s, start, end));
-	if (!err)
-		err = space_set_flags(s, start, end, REGION_LOCKED, 0);
+	err = space_set_flags(s, start, end, REGION_LOCKED, 0);
 	if (!err && populate)
 		err = space_populate(s, start, end);
 	/* As mlock reports a fault that it could not make. */
@@ -104,6 +105,8 @@ static void for_all_regions(struct space *s, u32 set, u32 clear, bool populate)
 		if (populate)
 			space_populate(s, at, at + length);
 		at += length;
+		if (!sched_turn())
+			break;
 	}
 }
 
@@ -111,14 +114,14 @@ s64 sys_mlockall(const u64 arg[6])
 {
 	struct space *s = current_thread()->space;
 	u64 flags = arg[0];
-	int err;
 
 	if (!flags || (flags & ~(u64)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) ||
 	    flags == MCL_ONFAULT)
 		return -EINVAL;
-	err = check_limit((flags & MCL_CURRENT) ? s->total_pages - s->locked_pages : 0);
-	if (err)
-		return err;
+	if (!may_lock_any())
+		return -EPERM;
+	if ((flags & MCL_CURRENT) && !space_may_lock(s, s->total_pages - s->locked_pages))
+		return -ENOMEM;
 	s->lock_future = flags & MCL_FUTURE;
 	if (flags & MCL_CURRENT)
 		for_all_regions(s, REGION_LOCKED, 0, !(flags & MCL_ONFAULT));

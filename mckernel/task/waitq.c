@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Waiting for a condition, and waking CPUs that look at conditions. */
+/* Waiting for a condition, waking CPUs that look at conditions, and taking turns in long loops. */
 #include "mck/errno.h"
 #include "mck/task.h"
 
@@ -43,4 +43,17 @@ void wake_all_cpus(void)
 {
 	for (u32 i = 0; i < cpu_count; i++)
 		wake_cpu(i);
+}
+
+bool sched_turn(void)
+{
+	struct thread *t = current_thread();
+
+	assert_no_lock();
+	kassert(!t->idle);
+	arch_relax();
+	sched_scan();
+	if (sched_need_resched())
+		sched_yield_cpu();
+	return !thread_must_end(t);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Unit tests of the LWK's memory, over arch/fake, and of the ring.
 file(GLOB mm_sources RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/mckernel/mm/*.c)
-list(APPEND mm_sources mckernel/main/join_memory.c mckernel/lib/lock.c mckernel/lib/kargs.c mckernel/arch/fake/fake.c)
+list(APPEND mm_sources mckernel/main/join_memory.c mckernel/lib/lock.c mckernel/lib/kargs.c mckernel/lib/tree.c mckernel/arch/fake/fake.c)
 
 # Fences are real; only TSan does not know them.
 add_unit_library(mm SOURCES ${mm_sources} INCLUDES mckernel/include mckernel OPTIONS -Wno-tsan)
@@ -11,6 +11,10 @@ foreach(test phys aspace fault fork lend filecache memcalls mm_random)
   add_unit_test(${test} SOURCES test/unit/test_${test}.c test/unit/mm_world.c ${sources_${test}}
                 LIBRARY mm INCLUDES mckernel/include mckernel)
 endforeach()
+
+# All of it compiled again, to count the basic blocks that are executed.
+add_unit_test(steps SOURCES test/unit/test_steps.c test/unit/mm_world.c ${mm_sources}
+              INCLUDES mckernel/include mckernel OPTIONS -fsanitize-coverage=trace-pc)
 
 add_unit_test(lend_threads TSAN SOURCES test/unit/test_lend_threads.c LIBRARY mm
               INCLUDES mckernel/include mckernel OPTIONS -Wno-tsan)

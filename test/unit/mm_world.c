@@ -10,6 +10,7 @@
 
 struct module module;
 bool world_must_end;
+u64 world_turns;
 void (*world_on_wait)(void);
 void (*world_during_zap)(void);
 
@@ -65,6 +66,13 @@ int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
 		else
 			fail_msg("a wait for something that nobody does");
 	}
+}
+
+bool sched_turn(void)
+{
+	assert_no_lock();
+	world_turns++;
+	return !world_must_end;
 }
 
 void wake_cpu(u32 place)

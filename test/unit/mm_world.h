@@ -44,6 +44,7 @@ struct space *world_space(void); /* fresh, also the current thread's */
 void world_run_deferred(void);
 /* The current thread must end: interruptible waits fail. */
 extern bool world_must_end;
+extern u64 world_turns; /* that long loops have taken */
 /* Run when a wait finds its condition false; NULL: that is an error. */
 extern void (*world_on_wait)(void);
 /* Run while a zap is under way, with the shadow not yet emptied; not nested. NULL: nothing. */

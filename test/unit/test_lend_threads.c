@@ -130,6 +130,12 @@ int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
 	return 0;
 }
 
+bool sched_turn(void)
+{
+	sched_yield();
+	return true;
+}
+
 void wake_cpu(u32 place)
 {
 	(void)place;

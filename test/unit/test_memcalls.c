@@ -193,7 +193,6 @@ static void test_mlock(void **state)
 	(void)state;
 	map_anon(s, PAGE(0), 8 * PAGE_SIZE, RW);
 	map_anon(s, PAGE(10), PAGE_SIZE, RW);
-	k->euid = 1000;
 	k->rlimit_memlock = 4 * PAGE_SIZE;
 	assert_int_equal(do_call(sys_mlock, PAGE(0) + 5, PAGE_SIZE, 0, 0, 0, 0), 0);
 	assert_int_equal(s->locked_pages, 2);
@@ -216,7 +215,7 @@ static void test_mlock(void **state)
 	k->rlimit_memlock = 0;
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, ANON | MAP_LOCKED, ~0UL, 0), -EPERM);
 	assert_int_equal(do_call(sys_mlock, PAGE(0), PAGE_SIZE, 0, 0, 0, 0), -EPERM);
-	k->euid = 0;
+	k->caps = KPAGE_CAP_IPC_LOCK;
 	assert_int_equal(do_call(sys_mlock, PAGE(7), 2 * PAGE_SIZE, 0, 0, 0, 0), -ENOMEM);
 	assert_int_equal(do_call(sys_mlockall, MCL_CURRENT | MCL_FUTURE, 0, 0, 0, 0, 0), 0);
 	assert_int_equal(s->locked_pages, 9);

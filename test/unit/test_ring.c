@@ -122,9 +122,19 @@ static void test_nonsense(void **state)
 	abi_u64 word = 77;
 
 	(void)state;
+	assert_false(ring_is_corrupt(ring));
+	ring->tail = RING_ENTRIES;
+	assert_false(ring_is_corrupt(ring)); /* full */
 	ring->tail = RING_ENTRIES + 1;
+	assert_true(ring_is_corrupt(ring));
 	assert_int_equal(ring_pop(ring, &word), 0);
 	assert_int_equal(word, 77);
+	ring->head = 3;
+	ring->tail = 2;
+	assert_true(ring_is_corrupt(ring));
+	ring->head = ~0U;
+	ring->tail = 0;
+	assert_false(ring_is_corrupt(ring));
 	ring->tail = 5;
 	ring->head = 9;
 	assert_int_equal(ring_push(ring, 1), RING_FULL);

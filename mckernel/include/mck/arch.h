@@ -82,8 +82,8 @@ void *arch_map_device(u64 pa, u64 size);
 
 /* Fill the kernel's half of a new root table. */
 void arch_init_root(u64 root_pa);
-void arch_load_space(
-	struct space *space); /* root of it, or the kernel's if NULL; flushes user TLB entries */
+/* Root of it, or the kernel's if NULL; flushes user TLB entries. */
+void arch_load_space(struct space *space);
 void arch_flush_page(u64 va); /* this CPU */
 void arch_flush_all(void); /* this CPU, user entries */
 /*

@@ -106,8 +106,8 @@ struct spinlock {
 	}
 
 void spin_init(struct spinlock *lock, enum lock_rank rank);
-void spin_lock(
-	struct spinlock *lock); /* panics if this CPU holds it or one of a higher or equal rank */
+/* Panics if this CPU holds it or one of a higher or equal rank. */
+void spin_lock(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock);
 bool spin_held(const struct spinlock *lock); /* by this CPU */
 #define assert_held(lock) kassert(spin_held(lock))

@@ -8,6 +8,7 @@
 #include "mck/lib.h"
 #include "mck/list.h"
 #include "mck/objects.h"
+#include "mck/tree.h"
 
 /* ---- frames (mm/phys.c): buddy per node, 4 KiB to 1 GiB ---- */
 
@@ -35,8 +36,8 @@ struct frame {
  * there is no such run. Needs nothing but boot_params. Never given back.
  */
 u64 phys_early_alloc(u64 pages);
-void phys_init(
-	void); /* from boot_params: chunks minus image minus quarantine minus the frame table */
+/* From boot_params: chunks minus image minus quarantine minus the frame table. */
+void phys_init(void);
 /* NULL if not the instance's memory. The frames of a block lie side by side. */
 struct frame *frame_of(u64 pa);
 u64 frame_pa(const struct frame *f);
@@ -96,8 +97,12 @@ struct shmobj; /* shared anonymous memory, by page index */
 
 /* What a range of a space is. Under the space's lock. */
 struct region {
-	struct list link; /* in space->regions, ascending, not overlapping */
-	u64 start, end; /* page-aligned, half-open */
+	struct list
+		link; /* in space->regions, ascending, not overlapping; or in a list of those taken out */
+	struct tree_node node; /* in space->tree, in the same order */
+	u64 start,
+		end; /* page-aligned, half-open; in a space changed by region_resize() and its like only */
+	u64 low, high, gap; /* of the node's subtree, see mm/place.c */
 	u32 prot; /* PROT_READ|WRITE|EXEC */
 	u32 flags; /* REGION_* */
 	struct file *file; /* private file mapping, holds a reference; NULL: anonymous */
@@ -129,6 +134,8 @@ struct space *space_create(void); /* refs 1; NULL without memory */
 void space_get(struct space *s);
 /* The last one unmaps everything, takes lent pages back (waits), frees the tables. Wait allowed, no lock. */
 void space_put(struct space *s);
+/* Of the region that `va` lies in, or NULL. Under the space's lock. */
+const struct region *space_region(struct space *s, u64 va);
 struct space *space_find(u64 id); /* with a reference, or NULL: ids of dead spaces never match */
 
 /*
@@ -149,6 +156,8 @@ struct map_args {
 	u64 pgoff;
 };
 s64 space_map(struct space *s, const struct map_args *args);
+/* RLIMIT_MEMLOCK allows so many pages more. Under the space's lock or by its only thread. */
+bool space_may_lock(const struct space *s, u64 pages);
 int space_unmap(struct space *s, u64 start, u64 end);
 int space_protect(struct space *s, u64 start, u64 end, u32 prot);
 s64 space_remap(struct space *s, u64 old_addr, u64 old_size, u64 new_size, u32 flags, u64 new_addr);
@@ -168,9 +177,8 @@ int space_populate(struct space *s, u64 start,
 int space_resident(struct space *s, u64 start, u64 end, u8 *vec);
 /* How long a piece from `start` on lies in one region; its description in *copy (references not taken). 0: not mapped. */
 u64 space_piece(struct space *s, u64 start, struct region *copy);
-u64 space_hole(
-	struct space *s,
-	u64 start); /* bytes from `start`, which is not mapped, to the next region or the end */
+/* Bytes from `start`, which is not mapped, to the next region or the end. */
+u64 space_hole(struct space *s, u64 start);
 
 enum access {
 	ACCESS_READ = 0,
@@ -262,9 +270,8 @@ void lend_drain(void);
 /* The version `id` of a file, with a reference; made at its first open. NULL without memory. */
 struct file *file_open(u64 id, u64 size, u32 flags);
 void file_get(struct file *f);
-void file_put(
-	struct
-	file *f); /* never waits; the last one sends LCALL_FILE_IDLE, at once or by a thread of its own */
+/* Never waits; the last one sends LCALL_FILE_IDLE, at once or by a thread of its own. */
+void file_put(struct file *f);
 u64 file_id(const struct file *f);
 u64 file_size(const struct file *f);
 /* Report of a reader: frame holds page `index` (err 0) or does not (err < 0). */
@@ -285,6 +292,7 @@ s64 up_lcall(u32 op, const u64 *arg); /* ikc_lcall */
 bool up_lcall_async(u32 op, const u64 *arg); /* ikc_lcall_async */
 struct mm_limits {
 	u64 as, data, stack; /* ~0: none */
+	u64 memlock; /* ~0 also for who may lock more than RLIMIT_MEMLOCK */
 };
 /* Of the current thread, if it runs in this space. */
 bool up_limits(const struct space *s, struct mm_limits *l);
@@ -294,5 +302,6 @@ s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count);
 bool up_is_held(void);
 /* The current thread is not on hold, or must end. */
 void up_hold_over(void);
+bool up_turn(void); /* sched_turn */
 
 #endif

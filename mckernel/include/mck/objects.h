@@ -8,6 +8,7 @@
 #include "mck/arch.h"
 #include "mck/lib.h"
 #include "mck/list.h"
+#include "mck/tree.h"
 
 struct region;
 struct reservation;
@@ -24,7 +25,9 @@ struct space {
 	u64 linux_id; /* the module's id of it, for LCALL_ZAP */
 
 	/* under lock */
-	struct list regions;
+	struct list regions; /* in ascending order, */
+	struct tree tree; /* and the same ones to be found */
+	u32 region_count;
 	u64 mmap_base; /* top-down search starts here */
 	u64 brk_start, brk_end, brk_limit;
 	u64 stack_top;
@@ -107,8 +110,8 @@ struct thread {
 	struct list all; /* in the CPU's list of threads */
 	u32 cpu; /* place */
 	enum thread_state state;
-	bool (*cond)(
-		void *arg); /* state WAITING: evaluated by its CPU at each scan, no lock held */
+	/* State WAITING: evaluated by its CPU at each scan, no lock held. */
+	bool (*cond)(void *arg);
 	void *cond_arg;
 	bool interruptible; /* a dead flag ends the wait too */
 	bool interrupted; /* it did: what wait_for() returns */

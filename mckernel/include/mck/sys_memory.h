@@ -5,6 +5,9 @@
 
 #include "mck/lib.h"
 
+/* A limit of 0 forbids to lock at all, but not to who may lock more than RLIMIT_MEMLOCK. */
+bool may_lock_any(void);
+
 s64 sys_mmap(const u64 arg[6]);
 s64 sys_munmap(const u64 arg[6]);
 s64 sys_mprotect(const u64 arg[6]);

@@ -80,6 +80,12 @@ void sched_watch(void);
 void sched_settle(void);
 /* Let others run; returns when this thread is chosen again. */
 void sched_yield_cpu(void);
+/*
+ * One turn of a long loop in the kernel, which may be one that a program chose
+ * the length of: the scan, and other threads if the slice is over. False: the
+ * current thread must end. May wait.
+ */
+bool sched_turn(void);
 void sched_idle_loop(void) __attribute__((noreturn)); /* the idle thread of each CPU */
 /* A kernel thread that runs work(arg) on this CPU soon; false without memory. */
 bool sched_kthread(void (*work)(void *arg), void *arg);
@@ -89,13 +95,12 @@ void sched_migrate_self(void);
 u32 sched_thread_count(u32 place);
 bool sched_cpu_empty(void); /* no thread but the idle one belongs to this CPU */
 void sched_first_run(void *arg); /* where a new thread begins */
-void sched_assign(
-	struct thread *t,
-	u32 place); /* a PREPARED thread becomes the CPU's; under the thread table's lock */
+/* A PREPARED thread becomes the CPU's; under the thread table's lock. */
+void sched_assign(struct thread *t, u32 place);
 u32 sched_place(const struct thread *t); /* the least loaded CPU that its mask allows */
 void sched_exit(void) __attribute__((noreturn)); /* the current thread is nobody's any more */
-void sched_wait(
-	void); /* until the scan, or whoever else runs, has made the current thread RUNNABLE */
+/* Until the scan, or whoever else runs, has made the current thread RUNNABLE. */
+void sched_wait(void);
 
 /* ---- waiting (task/waitq.c) ---- */
 

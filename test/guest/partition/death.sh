@@ -59,6 +59,37 @@ ihkosctl 0 kargs deaf
 ok "boot" ihkosctl 0 boot
 ok "shutdown does not wait for ever" ihkosctl 0 shutdown
 is "status" "$(ihkosctl 0 get status)" INACTIVE
+
+# An LWK that lives, takes a call and never answers: the limit for long work is five hangs.
+said() {
+	dmesg | grep -cE "instance 0.*$1"
+}
+ok "boot" ihkosctl 0 boot
+echo 1 >/sys/module/ihk/parameters/hang_seconds
+not_ok "a program's launch fails" mcexec /bin/true
+is "status" "$(ihkosctl 0 get status)" HUNGUP
+is "the reason" "$(said 'lives, but has not answered call 2')" 1
+echo 3 >/sys/module/ihk/parameters/hang_seconds
+ok "shutdown" ihkosctl 0 shutdown
+ok "the next boot works" works_again
+
+# Whoever writes to the index of a ring is found at the next look at it.
+ihkosctl 0 kargs badtail
+ok "boot" ihkosctl 0 boot
+not_ok "a program's launch fails" mcexec /bin/true
+is "status" "$(ihkosctl 0 get status)" HUNGUP
+is "the reason" "$(said 'the ring from it is corrupt')" 1
+ok "it is counted" [ "$(counter ihkosctl 0 refused_messages)" = 1 ]
+ok "shutdown" ihkosctl 0 shutdown
+ihkosctl 0 kargs badhead
+ok "boot" ihkosctl 0 boot
+# Of two CPUs each spoils its own ring.
+for _ in 1 2 3; do
+	not_ok "a program's launch fails" mcexec /bin/true
+done
+is "status" "$(ihkosctl 0 get status)" HUNGUP
+is "the reason" "$(said 'the ring to it is corrupt')" 1
+ok "shutdown" ihkosctl 0 shutdown
 ok "the next boot works" works_again
 
 ihkosctl 0 kargs noise

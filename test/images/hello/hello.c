@@ -11,6 +11,8 @@
  *     stuck         spins with interrupts off once it has been probed
  *     busy          answers the first shutdown with EBUSY and 7 programs
  *     noise         sends words that make no sense, then an lcall
+ *     badtail       corrupts its index of the ring to Linux, instead of answering
+ *     badhead       corrupts its index of the ring from Linux, and answers
  */
 #include "abi/contract.h"
 
@@ -163,15 +165,29 @@ static void panic(struct boot_cpu *cpu, const char *why)
 	halt_for_good(cpu);
 }
 
+/* On every call but probes. True: that is all there is to it. */
+static int misbehave(struct boot_cpu *cpu)
+{
+	if (is_told("deaf"))
+		return 1;
+	if (is_told("panic=call"))
+		panic(cpu, ": told to");
+	if (is_told("badhead"))
+		((struct ring *)cpu->to_lwk)->head += 3 * RING_ENTRIES;
+	if (!is_told("badtail"))
+		return 0;
+	((struct ring *)cpu->to_linux)->tail += 3 * RING_ENTRIES;
+	send_ipi(cpu->doorbell_apic, cpu->doorbell_vector);
+	return 1;
+}
+
 static void answer(struct boot_cpu *cpu, u32 index)
 {
 	struct ikc_call *call = (struct ikc_call *)params->calls + index;
 	u32 i;
 
-	if (is_told("deaf") && call->op != CALL_PROBE)
+	if (call->op != CALL_PROBE && misbehave(cpu))
 		return;
-	if (is_told("panic=call") && call->op != CALL_PROBE)
-		panic(cpu, ": told to");
 	call->ret = 0;
 	if (call->op == CALL_SHUTDOWN) {
 		if (is_told("busy") && !refused++) {

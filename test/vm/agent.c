@@ -213,7 +213,7 @@ static void reap(void)
 	}
 }
 
-/* Runs boot/vm.d/SCRIPT with its output in LOG_DIR/SCRIPT.txt. */
+/* Runs test/vm/SCRIPT with its output in LOG_DIR/SCRIPT.txt. */
 static int run_script(const char *script, const char *arg)
 {
 	const char *dir = getenv("VM_SCRIPTS");

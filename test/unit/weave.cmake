@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Tests that interleave the sides of a protocol in every way: see weave.h.
+
+set(weave_headers ${CMAKE_CURRENT_BINARY_DIR}/linux_headers)
+set(weave_includes_LWK mckernel/include mckernel include test/unit)
+set(weave_includes_MODULE ihk include test/unit)
+
+# Every <linux/...> that the module's files under test include.
+foreach(name binfmts bitmap completion cpumask cred delay file fs hash hashtable io kernel
+        kref list mm mmu_notifier module moduleparam mutex ratelimit rwsem sched sched/cputime
+        sched/mm sched/signal sched/task semaphore sizes slab spinlock srcu string task_work types
+        wait workqueue xarray)
+  file(CONFIGURE OUTPUT ${weave_headers}/linux/${name}.h CONTENT "#include \"linux_fake.h\"\n")
+endforeach()
+
+# The program TARGET of the given files; BROKEN: the case that has to fail.
+function(weave_program target broken)
+  cmake_parse_arguments(PARSE_ARGV 2 W "" "" "SOURCES;LWK;MODULE")
+  set(sources ${W_SOURCES})
+  foreach(world LWK MODULE)
+    if(W_${world})
+      add_library(${target}_${world} OBJECT ${W_${world}})
+      target_compile_options(${target}_${world} PRIVATE -fsanitize=thread -Wno-tsan)
+      target_compile_definitions(${target}_${world} PRIVATE memcpy=weave_memcpy)
+      list(APPEND sources $<TARGET_OBJECTS:${target}_${world}>)
+    endif()
+  endforeach()
+  add_executable(${target} ${sources})
+  foreach(part "" _LWK _MODULE)
+    if(NOT TARGET ${target}${part})
+      continue()
+    endif()
+    set(includes ${weave_includes_LWK})
+    if(part STREQUAL _MODULE)
+      set(includes ${weave_includes_MODULE})
+      target_include_directories(${target}${part} PRIVATE ${weave_headers})
+    endif()
+    list(TRANSFORM includes PREPEND ${CMAKE_SOURCE_DIR}/)
+    target_include_directories(${target}${part} PRIVATE ${includes})
+  endforeach()
+  target_link_libraries(${target} PRIVATE cmocka)
+  if(broken)
+    target_compile_definitions(${target} PRIVATE WEAVE_BROKEN="${broken}")
+  endif()
+endfunction()
+
+# add_weave_test(NAME SOURCES FILE... [LWK FILE...] [MODULE FILE...])
+# SOURCES run as they are; LWK and MODULE are interleaved, with the headers of
+# the LWK and of the module, over linux_fake.h. Relative to the top.
+function(add_weave_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 W "" "" "SOURCES;LWK;MODULE")
+  foreach(list SOURCES LWK MODULE)
+    list(TRANSFORM W_${list} PREPEND ${CMAKE_SOURCE_DIR}/)
+  endforeach()
+  list(APPEND W_SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/weave.c)
+  set(weave_files_${name} SOURCES ${W_SOURCES} LWK ${W_LWK} MODULE ${W_MODULE} PARENT_SCOPE)
+  weave_program(unit_${name} "" SOURCES ${W_SOURCES} LWK ${W_LWK} MODULE ${W_MODULE})
+  set_target_properties(unit_${name} PROPERTIES OUTPUT_NAME ${name}
+                        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test/unit)
+  add_test(NAME ${name} COMMAND unit_${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()
+
+# add_weave_fault(TEST FAULT CASE FILE OLD NEW)
+# The proof that TEST can fail: with the text OLD in FILE replaced by NEW, its
+# CASE does. Here fails the configuration if FILE has no such text any more.
+function(add_weave_fault test fault case file old new)
+  set(from ${CMAKE_SOURCE_DIR}/${file})
+  set(to ${CMAKE_CURRENT_BINARY_DIR}/faults/${test}.${fault}/${file})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${from})
+  file(READ ${from} text)
+  string(REPLACE "${old}" "${new}" spoiled "${text}")
+  if(spoiled STREQUAL text)
+    message(FATAL_ERROR "${test}.${fault}: ${file} does not say:\n${old}")
+  endif()
+  file(CONFIGURE OUTPUT ${to} CONTENT "${spoiled}" @ONLY)
+  string(REPLACE "${from}" "${to}" files "${weave_files_${test}}")
+  weave_program(unit_${test}.${fault} "${case}" ${files})
+  set_target_properties(unit_${test}.${fault} PROPERTIES OUTPUT_NAME ${test}.${fault}
+                        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test/unit)
+  add_test(NAME ${test}.${fault} COMMAND unit_${test}.${fault})
+  set_tests_properties(${test}.${fault} PROPERTIES TIMEOUT 300)
+endfunction()
+
+add_weave_test(weave_ikc
+               SOURCES test/unit/test_weave_ikc.c test/unit/linux_fake.c mckernel/arch/fake/fake.c
+                       mckernel/lib/kargs.c
+               LWK mckernel/ikc/ikc.c mckernel/lib/lock.c
+               MODULE test/unit/weave_ikc_linux.c ihk/os/ikc.c)
+# A second CPU finds the answer to an lcall's last use, and takes it too.
+add_weave_fault(weave_ikc take "two leave lcalls" mckernel/ikc/ikc.c
+                [[__atomic_store_n(&found->state, IKC_FREE, __ATOMIC_RELAXED);]] "")
+# The module's mark goes before the answer: a word between the two runs the lcall again.
+add_weave_fault(weave_ikc busy "a word comes twice" ihk/os/ikc.c
+                [[	smp_store_release(&os->lcalls[index].state, IKC_DONE);
+	__clear_bit(index, ikc->lcall_busy);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);]]
+                [[	__clear_bit(index, ikc->lcall_busy);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
+	smp_store_release(&os->lcalls[index].state, IKC_DONE);]])
+# After the answer, and not in one with it: the word of its next use is taken for an old one's.
+add_weave_fault(weave_ikc late "a word comes twice" ihk/os/ikc.c
+                [[	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
+	smp_store_release(&os->lcalls[index].state, IKC_DONE);
+	__clear_bit(]]
+                [[	smp_store_release(&os->lcalls[index].state, IKC_DONE);
+	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
+	__clear_bit(]])
+# Who gives up a call frees its slot: the answer comes into its next use.
+add_weave_fault(weave_ikc leave "a call is given up" ihk/os/ikc.c
+                [[if (smp_load_acquire(&os->calls[index].state) == IKC_POSTED && ihk_os_alive(os))]]
+                [[if (false)]])
+# Two who look for a slot find the same.
+add_weave_fault(weave_ikc claim "two call" ihk/os/ikc.c
+                [[	index = find_first_zero_bit(ikc->call_busy, IKC_CALLS);
+	__set_bit(index, ikc->call_busy);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);]]
+                [[	index = find_first_zero_bit(ikc->call_busy, IKC_CALLS);
+	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
+	__set_bit(index, ikc->call_busy);]])
