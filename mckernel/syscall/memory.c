@@ -17,6 +17,14 @@ static struct space *my_space(void)
 	return current_thread()->space;
 }
 
+/* By the thread's personality, what may be read may be executed, unless its file system says no. */
+static u32 implied_exec(u32 prot, u32 max_prot)
+{
+	if (!current_thread()->read_implies_exec || !(prot & PROT_READ))
+		return prot;
+	return prot | (max_prot & PROT_EXEC);
+}
+
 /* ---- mmap ---- */
 
 /* Ask Linux whether this file may be mapped so, as which version of it. *file has a reference. */
@@ -56,6 +64,7 @@ static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
 	ret = open_file(fd, a->prot, shared, &a->file, &a->max_prot);
 	if (ret)
 		return ret;
+	a->prot = implied_exec(a->prot, a->max_prot);
 	a->pgoff = offset >> PAGE_SHIFT;
 	if (flags & (MAP_GROWSDOWN | MAP_HUGETLB))
 		ret = -EINVAL;
@@ -72,6 +81,7 @@ static s64 map_anonymous(struct map_args *a, u64 flags)
 {
 	s64 ret;
 
+	a->prot = implied_exec(a->prot, a->max_prot);
 	if ((flags & MAP_TYPE) == MAP_PRIVATE)
 		return space_map(my_space(), a);
 	if ((flags & MAP_TYPE) != MAP_SHARED || (flags & MAP_GROWSDOWN))
@@ -153,6 +163,22 @@ s64 sys_munmap(const u64 arg[6])
 
 /* ---- mprotect ---- */
 
+/* What all of a range may become at most. */
+static u32 range_max_prot(u64 start, u64 end)
+{
+	u32 max_prot = PROT_ALL;
+	struct region r;
+	u64 length;
+
+	for (; start < end; start += length) {
+		length = space_piece(my_space(), start, &r);
+		if (!length || !sched_turn())
+			break;
+		max_prot &= r.max_prot;
+	}
+	return max_prot;
+}
+
 s64 sys_mprotect(const u64 arg[6])
 {
 	u64 start = arg[0], end, prot = arg[2];
@@ -181,7 +207,10 @@ s64 sys_mprotect(const u64 arg[6])
 	} else if (prot & PROT_GROWSUP) {
 		return -EINVAL;
 	}
-	return space_protect(my_space(), start, end, (u32)prot & PROT_ALL);
+	prot &= PROT_ALL;
+	if (current_thread()->read_implies_exec)
+		prot = implied_exec((u32)prot, range_max_prot(start, end));
+	return space_protect(my_space(), start, end, (u32)prot);
 }
 
 /* No key can be had (pkey_alloc fails), so only "no key" is one. */
@@ -228,8 +257,12 @@ s64 sys_mremap(const u64 arg[6])
 s64 sys_brk(const u64 arg[6])
 {
 	struct thread *t = current_thread();
+	u64 old = ALIGN_UP(READ_ONCE(t->space->brk_end), PAGE_SIZE);
+	u64 end = space_brk(t->space, arg[0], READ_ONCE(t->kpage->rlimit_data));
 
-	return (s64)space_brk(t->space, arg[0], READ_ONCE(t->kpage->rlimit_data));
+	if (t->read_implies_exec && ALIGN_UP(end, PAGE_SIZE) > old)
+		space_protect(t->space, old, ALIGN_UP(end, PAGE_SIZE), PROT_ALL);
+	return (s64)end;
 }
 
 /* ---- msync, mincore ---- */

@@ -15,7 +15,7 @@ extern struct ikc_call ikc_calls[IKC_CALLS];
 extern struct ikc_lcall ikc_lcalls[IKC_LCALLS];
 
 /* Linux's side, over ihk/ikc.c: weave_ikc_linux.c. */
-void linux_prepare(struct boot_params *params);
+void linux_prepare(struct lwk_boot_params *params);
 void linux_interrupts(void); /* an actor: the words that the LWK sends */
 void linux_worker(void); /* an actor: lcalls */
 void linux_cpu(void); /* an actor: both */

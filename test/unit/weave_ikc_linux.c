@@ -7,7 +7,7 @@
 
 static struct ihk_os os;
 
-void linux_prepare(struct boot_params *params)
+void linux_prepare(struct lwk_boot_params *params)
 {
 	os = (struct ihk_os){ .params = params, .calls = ikc_calls, .lcalls = ikc_lcalls };
 	os.cpu_count = PLACES;

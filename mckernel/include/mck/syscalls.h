@@ -55,6 +55,7 @@ s64 sys_timer_create(const u64 arg[6]);
 s64 clock_ask(enum clock_id id, u64 *ns);
 
 /* ---- misc.c ---- */
+s64 sys_personality(const u64 arg[6]);
 s64 sys_restart_syscall(const u64 arg[6]);
 
 /*
