@@ -115,6 +115,15 @@ void up(struct semaphore *s)
 
 /* ---- bits ---- */
 
+bool bitmap_empty(const unsigned long *map, unsigned int bits)
+{
+	weave_step(map, false);
+	for (unsigned int i = 0; i < bits / 64; i++)
+		if (map[i])
+			return false;
+	return true;
+}
+
 unsigned int find_first_zero_bit(const unsigned long *map, unsigned int bits)
 {
 	unsigned int i = 0;

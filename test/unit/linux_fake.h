@@ -70,6 +70,7 @@ static inline bool fake_warn(bool condition, const char *text)
 #define WARN_ON_ONCE WARN_ON
 #define lockdep_assert_held(lock) WARN_ON(!(lock)->taken)
 
+#define ERESTARTSYS 512
 #define ERR_PTR(err) ((void *)(long)(err))
 #define PTR_ERR(p) ((long)(p))
 #define IS_ERR(p) ((unsigned long)(p) >= (unsigned long)-4095)
@@ -153,6 +154,7 @@ static inline int kref_put(struct kref *k, void (*release)(struct kref *k))
 #define __clear_bit(nr, map) ((void)((map)[(nr) / 64] &= ~bit_of(nr)))
 #define bitmap_zero(map, bits) memset(map, 0, (bits) / 8)
 #define bitmap_copy(to, from, bits) memcpy(to, from, (bits) / 8)
+bool bitmap_empty(const unsigned long *map, unsigned int bits);
 unsigned int find_first_zero_bit(const unsigned long *map, unsigned int bits);
 unsigned int find_next_bit(const unsigned long *map, unsigned int bits, unsigned int from);
 #define for_each_set_bit(nr, map, bits)                         \
