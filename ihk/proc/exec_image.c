@@ -11,8 +11,8 @@
 
 #include "proc.h"
 
-/* Linux's own limit for the headers of one file. Those of two have to fit into a bulk buffer. */
-#define PHDRS_MAX 65536UL
+/* Linux's own limit for the headers of one file, up to 6.16. Those of two have to fit into a bulk buffer. */
+#define PHDRS_MAX PAGE_SIZE
 static_assert(sizeof(struct exec_image) + 2 * PHDRS_MAX <= IKC_BULK_SIZE);
 
 /* What Linux's loader looks at, and no more: it runs a program whose class byte is wrong. */
@@ -37,13 +37,13 @@ static struct elf64_phdr *read_phdrs(struct file *file, const struct elf64_hdr *
 	int err;
 
 	*size = hdr->e_phnum * sizeof(*phdrs);
-	phdrs = kvmalloc(*size, GFP_KERNEL);
+	phdrs = kmalloc(*size, GFP_KERNEL);
 	if (!phdrs)
 		return ERR_PTR(-ENOMEM);
 	err = read_exactly(file, phdrs, *size, hdr->e_phoff);
 	if (!err)
 		return phdrs;
-	kvfree(phdrs);
+	kfree(phdrs);
 	return ERR_PTR(err);
 }
 
@@ -264,7 +264,7 @@ void ihk_exec_release(struct ihk_exec *x)
 		exe_file_allow_write_access(x->interp);
 		fput(x->interp);
 	}
-	kvfree(x->interp_phdrs);
-	kvfree(x->phdrs);
+	kfree(x->interp_phdrs);
+	kfree(x->phdrs);
 	ihk_procs_put(x->procs);
 }

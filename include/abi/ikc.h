@@ -190,7 +190,7 @@ enum lcall_op {
 /* ---- bulk buffers, for what does not fit into a call ---- */
 
 #define IKC_BULKS 8
-#define IKC_BULK_SIZE 0x21000 /* both files of an execve with all the headers that Linux reads */
+#define IKC_BULK_SIZE 0x10000
 
 /* The program headers of one ELF file, as read by the module; the LWK checks them again. */
 struct exec_elf {

@@ -90,7 +90,7 @@ static void run(const char *name)
 
 static void many_headers(void)
 {
-	static const int count[] = { 2, 63, 64, 65, 100, 586, 1000, 1170, 1171 };
+	static const int count[] = { 2, 63, 64, 65, 73, 74, 100, 1170 };
 	char name[32];
 
 	for (size_t i = 0; i < sizeof(count) / sizeof(*count); i++) {
