@@ -34,17 +34,23 @@ use() {
 up() {
 	mcstop+release.sh && use "$1" && mcreboot.sh -c "$VM_LWK_CPUS" -m "$VM_LWK_MEM"
 }
+begin_wait() {
+	: >"$scratch/across"
+	mcexec "$prog/clocks" wait_across >"$scratch/across" &
+	pid=$!
+	ok "a program waits" wait_until grep -q ready "$scratch/across"
+}
 note "sources: $(<$source/available_clocksource), in use: $was"
 ok "up with a source that can be read" up acpi_pm
 at_end use "$was"
-start_lwk "$prog/clocks" wait_across
+begin_wait
 ok "Linux changes to one that cannot" use hpet
 end_of $pid
 is "a wait begun before ends by the clock" $status 0
 asked=$(lwk_counter calls_offloaded)
 run_cases clocks
 ok "Linux was asked for the time" [ $(($(lwk_counter calls_offloaded) - asked)) -gt 10000 ]
-start_lwk "$prog/clocks" wait_across
+begin_wait
 ok "Linux changes back" use acpi_pm
 end_of $pid
 is "a wait begun before ends by the clock" $status 0
