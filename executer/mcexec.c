@@ -2,6 +2,7 @@
 /* mcexec: executes a program on an OS instance, as env(1) executes it on Linux. */
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -290,17 +291,22 @@ static void tag(const struct request *r)
 
 /* ---- the program ---- */
 
-static bool is_elf(const char *path)
+/* What kind of file is it that the kernel has refused as no program? NULL: none that it knows. */
+static const char *elf_kind(const char *path)
 {
-	char magic[4];
+	Elf32_Ehdr head = { 0 }; /* which begins as a 64-bit one does */
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
 	if (fd < 0)
-		return false;
-	n = read(fd, magic, sizeof(magic));
+		return NULL;
+	n = read(fd, &head, sizeof(head));
 	close(fd);
-	return n == sizeof(magic) && !memcmp(magic, "\177ELF", sizeof(magic));
+	if (n < SELFMAG || memcmp(head.e_ident, ELFMAG, SELFMAG))
+		return NULL;
+	if (head.e_machine == EM_386)
+		return "a 32-bit program; the LWK runs 64-bit programs only";
+	return "not a program for x86-64";
 }
 
 /* A file without any format is a script for sh, as execvp(3) has it. */
@@ -322,19 +328,25 @@ static void run_as_script(const char *path, char **argv)
 	free(script);
 }
 
-/* Returns errno. */
-static int try_path(const char *path, char **argv)
+/* Returns errno; for ENOEXEC, *kind is what the file is instead. */
+static int try_path(const char *path, char **argv, const char **kind)
 {
+	int err;
+
 	execv(path, argv);
-	if (errno == ENOEXEC && !is_elf(path)) {
+	err = errno;
+	if (err != ENOEXEC)
+		return err;
+	*kind = elf_kind(path);
+	if (!*kind) {
 		run_as_script(path, argv);
-		errno = ENOEXEC;
+		*kind = "neither a program nor a script that could be run";
 	}
-	return errno;
+	return err;
 }
 
 /* Along PATH: the errno that tells most. */
-static int try_everywhere(const char *name, char **argv)
+static int try_everywhere(const char *name, char **argv, const char **kind)
 {
 	const char *dir = getenv("PATH"), *end;
 	char path[PATH_MAX];
@@ -346,7 +358,7 @@ static int try_everywhere(const char *name, char **argv)
 		end = strchrnul(dir, ':');
 		length = snprintf(path, sizeof(path), "%.*s%s%s", (int)(end - dir), dir,
 				  end > dir ? "/" : "", name);
-		one = length < (int)sizeof(path) ? try_path(path, argv) : ENAMETOOLONG;
+		one = length < (int)sizeof(path) ? try_path(path, argv, kind) : ENAMETOOLONG;
 		if (one != ENOENT && one != ENOTDIR && one != EACCES)
 			return one;
 		if (one == EACCES)
@@ -358,15 +370,16 @@ static int try_everywhere(const char *name, char **argv)
 
 static void __attribute__((noreturn)) execute(char **argv)
 {
-	const char *name = argv[0];
+	const char *name = argv[0], *kind = NULL;
 	int err;
 
 	if (!*name)
 		err = ENOENT;
 	else
-		err = strchr(name, '/') ? try_path(name, argv) : try_everywhere(name, argv);
+		err = strchr(name, '/') ? try_path(name, argv, &kind)
+					: try_everywhere(name, argv, &kind);
 	if (err == ENOEXEC)
-		die(STATUS_NOT_EXECUTABLE, "%s: not a program for x86-64", name);
+		die(STATUS_NOT_EXECUTABLE, "%s: %s", name, kind);
 	if (err == ENODEV)
 		die(STATUS_REFUSED, "%s: the OS instance has ended", name);
 	die(err == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE, "%s: %s", name,

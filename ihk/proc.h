@@ -394,6 +394,7 @@ struct ihk_exec {
 	u64 program_id, interp_id; /* opened files, 0: none */
 	u64 program_size, interp_size;
 	bool exec_stack;
+	bool unmappable; /* the LWK says that its headers make no space */
 
 	u64 string_size; /* bytes of argv, envp and the file's name */
 	u64 string_top; /* where they have to end in the program */

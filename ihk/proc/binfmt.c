@@ -111,6 +111,21 @@ static int second_phase(struct ihk_exec *x)
 	return 0;
 }
 
+/*
+ * Headers that nothing can be made of. As on Linux the old program ends before
+ * anybody sees it: the error that is returned then becomes a SIGSEGV.
+ */
+static int end_old(struct linux_binprm *bprm, int err)
+{
+	struct mm_struct *old_mm = current->mm;
+
+	mmgrab(old_mm);
+	if (!begin_new_exec(bprm))
+		leave_old(old_mm);
+	mmdrop(old_mm);
+	return err;
+}
+
 static int load_binary(struct linux_binprm *bprm)
 {
 	struct ihk_exec x = { .bprm = bprm };
@@ -126,6 +141,8 @@ static int load_binary(struct linux_binprm *bprm)
 		err = ihk_exec_prepare(&x);
 	if (!err)
 		err = second_phase(&x);
+	else if (x.unmappable)
+		err = end_old(bprm, err);
 	ihk_exec_release(&x);
 	/* Ours, and not runnable: blanks make no other format take it, nor ask for a module. */
 	if (err == -ENOEXEC)

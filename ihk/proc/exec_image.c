@@ -11,13 +11,14 @@
 
 #include "proc.h"
 
-/* Both files' headers have to fit into a bulk buffer; real programs have a dozen. */
-#define PHDRS_MAX ((IKC_BULK_SIZE - sizeof(struct exec_image)) / 2 & ~7UL)
+/* Linux's own limit for the headers of one file, up to 6.16. Those of two have to fit into a bulk buffer. */
+#define PHDRS_MAX PAGE_SIZE
+static_assert(sizeof(struct exec_image) + 2 * PHDRS_MAX <= IKC_BULK_SIZE);
 
+/* What Linux's loader looks at, and no more: it runs a program whose class byte is wrong. */
 static bool header_good(const struct elf64_hdr *hdr)
 {
-	return hdr->e_ident[EI_CLASS] == ELFCLASS64 && hdr->e_ident[EI_DATA] == ELFDATA2LSB &&
-	       hdr->e_machine == EM_X86_64 && (hdr->e_type == ET_EXEC || hdr->e_type == ET_DYN) &&
+	return hdr->e_machine == EM_X86_64 && (hdr->e_type == ET_EXEC || hdr->e_type == ET_DYN) &&
 	       hdr->e_phentsize == sizeof(struct elf64_phdr) && hdr->e_phnum &&
 	       hdr->e_phnum * sizeof(struct elf64_phdr) <= PHDRS_MAX;
 }
@@ -209,6 +210,8 @@ static int call_prepare(struct ihk_exec *x)
 	x->program_id = 0;
 	x->interp_id = 0;
 	err = ihk_call_error(os, &c);
+	/* Linux's loader would have found that out in the new mm only. */
+	x->unmappable = err == -EINVAL;
 	if (err)
 		return err;
 	x->twin->thread = c.out[0];

@@ -113,7 +113,8 @@ static struct thread *make_thread(struct exec_job *job)
 
 static int build(struct exec_job *job, u64 out[IKC_CALL_OUTS])
 {
-	size_t zeros = 2 * EXEC_SEGMENTS * sizeof(job->start->zero[0]);
+	u32 headers = job->image.program.phnum + job->image.interp.phnum;
+	size_t zeros = headers * sizeof(job->start->zero[0]);
 	struct thread *t;
 	int err = take_files(job);
 
@@ -153,6 +154,8 @@ static void prepare(void *arg)
 		process_put(job->process);
 	put_files(job);
 	kfree(job->start);
+	kfree(job->program.segment);
+	kfree(job->interp.segment);
 	kfree(job->bulk);
 	kfree(job);
 	ikc_answer(index, err, out, err ? 0 : IKC_CALL_OUTS);
@@ -170,6 +173,17 @@ static void refuse(u32 index, const struct exec_image *image, int err)
 	ikc_answer(index, err, NULL, 0);
 }
 
+/* Bytes of the message up to the end of its headers. */
+static u64 message_size(const struct exec_image *image)
+{
+	const struct exec_elf *elf[] = { &image->program, &image->interp };
+	u64 size = sizeof(*image);
+
+	for (u32 i = 0; i < ARRAY_SIZE(elf); i++)
+		size = MAX(size, elf[i]->phdr_offset + elf[i]->phnum * sizeof(struct elf_phdr));
+	return MIN(size, (u64)IKC_BULK_SIZE);
+}
+
 /* Copies the message, since the work begins later. NULL without memory. */
 static struct exec_job *job_create(u32 index, const struct ikc_call *call, const void *bulk)
 {
@@ -177,15 +191,16 @@ static struct exec_job *job_create(u32 index, const struct ikc_call *call, const
 
 	if (!job)
 		return NULL;
-	job->bulk = kmalloc(IKC_BULK_SIZE);
+	memcpy(&job->image, bulk, sizeof(job->image));
+	job->bulk_size = message_size(&job->image);
+	job->bulk = kmalloc(job->bulk_size);
 	if (!job->bulk) {
 		kfree(job);
 		return NULL;
 	}
 	job->index = index;
 	job->call = *call;
-	memcpy(job->bulk, bulk, IKC_BULK_SIZE);
-	memcpy(&job->image, job->bulk, sizeof(job->image));
+	memcpy(job->bulk, bulk, job->bulk_size);
 	return job;
 }
 

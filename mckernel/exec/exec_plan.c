@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Checks the program headers of an ELF file and plans its mappings; pure. */
 #include "abi/layout.h"
+#include "mck/arch.h"
 #include "mck/errno.h"
 #include "mck/exec.h"
 #include "mck/mman.h"
@@ -22,7 +23,7 @@ static int plan_segment(const struct elf_phdr *p, u64 limit, struct exec_segment
 {
 	u64 file_end, end;
 
-	if (p->filesz > p->memsz || p->memsz > limit || p->vaddr > limit - p->memsz)
+	if (p->filesz > p->memsz || p->memsz > USER_END || p->vaddr > USER_END - p->memsz)
 		return -EINVAL;
 	if (p->offset + p->filesz < p->offset)
 		return -EINVAL;
@@ -44,7 +45,7 @@ static int plan_segment(const struct elf_phdr *p, u64 limit, struct exec_segment
 		s->zero_start = file_end;
 		s->zero_end = s->file_end;
 	}
-	return s->end > limit ? -EINVAL : 0;
+	return s->end > limit ? -ENOMEM : 0;
 }
 
 /* Where the program headers themselves are mapped, if they are. */
@@ -60,7 +61,7 @@ static void drop_covered_zeroes(struct exec_plan *plan)
 	for (u32 i = 0; i < plan->count; i++) {
 		struct exec_segment *s = &plan->segment[i];
 
-		for (u32 j = i + 1; j < plan->count; j++)
+		for (u32 j = i + 1; j < plan->count && s->zero_start < s->zero_end; j++)
 			if (plan->segment[j].start < s->zero_end &&
 			    s->zero_start < plan->segment[j].end)
 				s->zero_start = s->zero_end;
@@ -72,19 +73,15 @@ int exec_plan(const struct exec_elf *elf, const struct elf_phdr *phdr, u64 limit
 {
 	int err;
 
-	memset(plan, 0, sizeof(*plan));
-	plan->start = ~0UL;
-	plan->align = PAGE_SIZE;
+	*plan = (struct exec_plan){ .segment = plan->segment, .start = ~0UL, .align = PAGE_SIZE };
 	if (elf->type != ET_EXEC && elf->type != ET_DYN)
-		return -ENOEXEC;
+		return -EINVAL;
 	for (u32 i = 0; i < elf->phnum; i++) {
 		const struct elf_phdr *p = &phdr[i];
 		struct exec_segment *s;
 
 		if (p->type != PT_LOAD || !p->memsz)
 			continue;
-		if (plan->count == EXEC_SEGMENTS)
-			return -ENOEXEC;
 		s = &plan->segment[plan->count++];
 		err = plan_segment(p, limit, s);
 		if (err)
@@ -96,9 +93,9 @@ int exec_plan(const struct exec_elf *elf, const struct elf_phdr *phdr, u64 limit
 			plan->align = p->align;
 	}
 	if (!plan->count)
-		return -ENOEXEC;
-	if (elf->type == ET_EXEC && plan->start < SHADOW_START)
 		return -EINVAL;
+	if (elf->type == ET_EXEC && plan->start < SHADOW_START)
+		return -ENOMEM;
 	drop_covered_zeroes(plan);
 	return 0;
 }

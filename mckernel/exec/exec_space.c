@@ -7,8 +7,7 @@
 #include "mck/vdso.h"
 
 #define PIE_BASE ALIGN_DOWN(0x7ffffffff000UL / 3 * 2, PAGE_SIZE) /* Linux's ELF_ET_DYN_BASE */
-#define STACK_MIN (PAGE_SIZE * 34) /* and the strings */
-#define STACK_MAX (8UL << 20) /* mapped at first; it grows, as far as the limit allows */
+#define STACK_FIRST (PAGE_SIZE * 34) /* and the strings: it grows as the limit then allows */
 #define STACK_RANDOM_PAGES 0x3fffffUL
 #define MMAP_RANDOM_PAGES 0xfffffffUL
 #define BRK_RANDOM_PAGES 0x2000UL
@@ -26,7 +25,7 @@ static const struct elf_phdr *headers_of(const struct exec_job *job, const struc
 {
 	u64 size = (u64)elf->phnum * sizeof(struct elf_phdr);
 
-	if (elf->phdr_offset > IKC_BULK_SIZE || size > IKC_BULK_SIZE - elf->phdr_offset ||
+	if (elf->phdr_offset > job->bulk_size || size > job->bulk_size - elf->phdr_offset ||
 	    elf->phdr_offset % sizeof(u64))
 		return NULL;
 	return (const struct elf_phdr *)(job->bulk + elf->phdr_offset);
@@ -36,7 +35,10 @@ static int plan(const struct exec_job *job, const struct exec_elf *elf, struct e
 {
 	const struct elf_phdr *phdr = headers_of(job, elf);
 
-	return phdr ? exec_plan(elf, phdr, SHADOW_END, out) : -ENOEXEC;
+	if (!phdr)
+		return -EINVAL;
+	out->segment = kmalloc(elf->phnum * sizeof(*out->segment));
+	return out->segment ? exec_plan(elf, phdr, SHADOW_END, out) : -ENOMEM;
 }
 
 static int map_piece(struct space *space, u64 start, u64 end, u32 prot, struct file *file,
@@ -47,6 +49,8 @@ static int map_piece(struct space *space, u64 start, u64 end, u32 prot, struct f
 		.length = end - start,
 		.prot = prot,
 		.max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
+		/* Arrays may be declared larger than memory is: what is touched counts. */
+		.region_flags = file ? 0 : REGION_NORESERVE,
 		.fixed = true,
 		.file = file,
 		.pgoff = pgoff,
@@ -170,8 +174,7 @@ static int make_stack(struct exec_job *job)
 	    image->string_size > GAP_MIN)
 		return -EINVAL;
 	need = ALIGN_UP(image->string_size + words + EXEC_STACK_SLACK + PAGE_SIZE, PAGE_SIZE);
-	size = MIN(MAX(ALIGN_DOWN(image->stack_limit, PAGE_SIZE), STACK_MIN), STACK_MAX);
-	size = MAX(size, need + STACK_MIN);
+	size = need + STACK_FIRST;
 	args.addr = top - size;
 	args.length = size;
 

@@ -16,6 +16,15 @@ static void oops(void)
 	*nowhere = 1;
 }
 
+/* Deeper than any stack. What comes back is used, so that each call keeps its frame. */
+static u32 overflow(u32 calls)
+{
+	volatile u8 frame[200];
+
+	frame[calls % sizeof(frame)] = (u8)calls;
+	return calls ? overflow(calls - 1) + frame[calls % sizeof(frame)] : 0;
+}
+
 static void hang(void)
 {
 	for (;;)
@@ -107,6 +116,8 @@ void selftest(void)
 		oops();
 	else if (!strcmp(what, "hang"))
 		hang();
+	else if (!strcmp(what, "overflow"))
+		log_warn("selftest: no overflow: %u\n", overflow(~0U));
 	else if (!strcmp(what, "corrupt-tail"))
 		corrupt_tail();
 	else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Futexes in the LWK's own memory. */
-#include "mck/clock.h"
+#include "mck/deadline.h"
 #include "mck/errno.h"
 #include "mck/futexq.h"
 #include "mck/mm.h"
@@ -101,38 +101,19 @@ static int key_of(struct space *s, u64 addr, bool shared, struct futex_key *key)
 struct futex_wait {
 	struct futex_waiter waiter;
 	const struct kpage *k;
-	enum clock_id clock;
-	u64 deadline; /* nanoseconds of `clock`; ~0: none */
+	struct deadline deadline;
 	bool expired;
 };
-
-static u64 clock_ns(enum clock_id clock)
-{
-	struct clock_time now;
-
-	/* Without a clock of its own the LWK counts cycles: good enough for a delay, wrong for a date. */
-	if (!clock_read(clock, &now))
-		return cycles_to_ns(arch_cycles());
-	return now.sec * NSEC_PER_SEC + now.nsec;
-}
 
 static bool wait_over(void *arg)
 {
 	struct futex_wait *w = arg;
-	u64 now;
 
 	/* Pairs with the waker's release. */
 	if (__atomic_load_n(&w->waiter.woken, __ATOMIC_ACQUIRE) || READ_ONCE(w->k->sigpend))
 		return true;
-	if (w->deadline == ~0UL)
-		return false;
-	now = clock_ns(w->clock);
-	if (now >= w->deadline) {
-		w->expired = true;
-		return true;
-	}
-	sched_wake_at(arch_cycles() + ns_to_cycles(w->deadline - now));
-	return false;
+	w->expired = deadline_passed(&w->deadline);
+	return w->expired;
 }
 
 /* Out of the queue, if nobody has taken it out to wake it. True: it was woken. */
@@ -180,6 +161,8 @@ static s64 wait_on(struct futex_wait *w, u64 addr, bool shared, u32 value, s64 r
 	while (!err) {
 		int ended = wait_for(wait_over, w, true);
 
+		if (!ended && w->expired)
+			w->expired = deadline_confirm(&w->deadline);
 		if (ended || w->expired || w->waiter.woken) {
 			bool woken = stop_waiting(w);
 
@@ -206,10 +189,10 @@ static s64 futex_wait(u64 addr, u64 op, u32 value, u64 timeout, u32 bits)
 	bool absolute = FUTEX_COMMAND(op) == FUTEX_WAIT_BITSET;
 	struct futex_wait w = {
 		.k = current_thread()->kpage,
-		.clock = op & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC,
-		.deadline = ~0UL,
+		.deadline.clock = op & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC,
+		.deadline.ns = DEADLINE_NEVER,
 	};
-	s64 ts[2];
+	s64 ts[2], err;
 
 	if (!bits)
 		return -EINVAL;
@@ -220,9 +203,10 @@ static s64 futex_wait(u64 addr, u64 op, u32 value, u64 timeout, u32 bits)
 			return -EINVAL;
 		/* A date beyond what counts in nanoseconds is never. */
 		if (ts[0] < (s64)(1UL << 33)) {
-			w.deadline = (u64)ts[0] * NSEC_PER_SEC + (u64)ts[1];
-			if (!absolute)
-				w.deadline += clock_ns(w.clock);
+			err = deadline_set(&w.deadline, (u64)ts[0] * NSEC_PER_SEC + (u64)ts[1],
+					   absolute);
+			if (err)
+				return err;
 		}
 	}
 	w.waiter.bits = bits;

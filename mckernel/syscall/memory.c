@@ -17,6 +17,14 @@ static struct space *my_space(void)
 	return current_thread()->space;
 }
 
+/* By the thread's personality, what may be read may be executed, unless its file system says no. */
+static u32 implied_exec(u32 prot, u32 max_prot)
+{
+	if (!current_thread()->read_implies_exec || !(prot & PROT_READ))
+		return prot;
+	return prot | (max_prot & PROT_EXEC);
+}
+
 /* ---- mmap ---- */
 
 /* Ask Linux whether this file may be mapped so, as which version of it. *file has a reference, or is NULL: anonymous memory. */
@@ -59,6 +67,7 @@ static s64 map_anonymous(struct map_args *a, bool shared)
 {
 	s64 ret;
 
+	a->prot = implied_exec(a->prot, a->max_prot);
 	if (!shared)
 		return space_map(my_space(), a);
 	a->shm = shmobj_create(a->length >> PAGE_SHIFT);
@@ -80,6 +89,7 @@ static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
 	ret = open_file(fd, a->prot, shared, &a->file, &a->max_prot);
 	if (ret)
 		return ret;
+	a->prot = implied_exec(a->prot, a->max_prot);
 	a->pgoff = a->file ? offset >> PAGE_SHIFT : 0;
 	if (flags & (MAP_GROWSDOWN | MAP_HUGETLB))
 		ret = -EINVAL;
@@ -174,6 +184,22 @@ s64 sys_munmap(const u64 arg[6])
 
 /* ---- mprotect ---- */
 
+/* What all of a range may become at most. */
+static u32 range_max_prot(u64 start, u64 end)
+{
+	u32 max_prot = PROT_ALL;
+	struct region r;
+	u64 length;
+
+	for (; start < end; start += length) {
+		length = space_piece(my_space(), start, &r);
+		if (!length || !sched_turn())
+			break;
+		max_prot &= r.max_prot;
+	}
+	return max_prot;
+}
+
 s64 sys_mprotect(const u64 arg[6])
 {
 	u64 start = arg[0], end, prot = arg[2];
@@ -202,7 +228,10 @@ s64 sys_mprotect(const u64 arg[6])
 	} else if (prot & PROT_GROWSUP) {
 		return -EINVAL;
 	}
-	return space_protect(my_space(), start, end, (u32)prot & PROT_ALL);
+	prot &= PROT_ALL;
+	if (current_thread()->read_implies_exec)
+		prot = implied_exec((u32)prot, range_max_prot(start, end));
+	return space_protect(my_space(), start, end, (u32)prot);
 }
 
 /* No key can be had (pkey_alloc fails), so only "no key" is one. */
@@ -251,9 +280,12 @@ s64 sys_brk(const u64 arg[6])
 	struct thread *t = current_thread();
 	u64 old = t->space->brk_end;
 	u64 end = space_brk(t->space, arg[0], READ_ONCE(t->kpage->rlimit_data));
+	u64 grown_from = ALIGN_UP(old, PAGE_SIZE), grown_to = ALIGN_UP(end, PAGE_SIZE);
 
-	if (end > old && locks_new(t->space))
-		space_populate(t->space, ALIGN_UP(old, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE));
+	if (t->read_implies_exec && grown_to > grown_from)
+		space_protect(t->space, grown_from, grown_to, PROT_ALL);
+	if (grown_to > grown_from && locks_new(t->space))
+		space_populate(t->space, grown_from, grown_to);
 	return (s64)end;
 }
 

@@ -137,6 +137,7 @@ static void child_fill(struct thread *child, struct thread *t, const struct birt
 	arch_set_gs(child, arch_get_gs(t));
 
 	child->mask = t->mask;
+	child->read_implies_exec = t->read_implies_exec;
 	child->altstack_sp = t->altstack_sp;
 	child->altstack_size = t->altstack_size;
 	child->altstack_flags = t->altstack_flags;

@@ -155,7 +155,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(utime),
 	OFFLOAD(mknod),
 	REFUSED(uselib, ENOSYS), /* would map into the proxy */
-	OFFLOAD(personality),
+	SPLIT(personality, sys_personality),
 	OFFLOAD(ustat),
 	OFFLOAD(statfs),
 	OFFLOAD(fstatfs),

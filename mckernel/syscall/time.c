@@ -35,6 +35,16 @@ static s64 ask_linux(u64 nr, u64 arg[6], int index, void *out, size_t size)
 	return value;
 }
 
+s64 clock_ask(enum clock_id id, u64 *ns)
+{
+	u64 call[6] = { id };
+	struct user_timespec ts;
+	s64 err = ask_linux(NR_clock_gettime, call, 1, &ts, sizeof(ts));
+
+	*ns = (u64)ts.sec * NSEC_PER_SEC + (u64)ts.nsec;
+	return err;
+}
+
 /*
  * Negative ids name the CPU clock of a process or thread: the complement of
  * its pid in the upper bits, then one bit for "thread". Is it the caller's? Of

@@ -6,9 +6,6 @@
 #include "mck/task.h"
 
 #define THREAD_MAX (2 * ABI_MAX_TWINS) /* prepared ones included */
-#define KSTACK_ORDER 2
-#define KSTACK_CANARY 0x6b63617453636b4dUL
-_Static_assert(PAGE_SIZE << KSTACK_ORDER == KSTACK_SIZE, "a kernel stack is one block");
 
 /*
  * Programs' threads by id: generation in the high half, index in the low one.
@@ -95,16 +92,15 @@ void thread_set_cpu(struct thread *t, u32 place)
 static struct thread *thread_alloc(int node)
 {
 	struct thread *t = kzalloc(sizeof(*t));
-	u64 stack = page_alloc(KSTACK_ORDER, node);
+	u8 *stack = arch_kstack_alloc(node);
 
 	if (!t || !stack) {
 		kfree(t);
 		if (stack)
-			page_free(stack, KSTACK_ORDER);
+			arch_kstack_free(stack);
 		return NULL;
 	}
-	t->kstack = pa_to_va(stack);
-	*(u64 *)t->kstack = KSTACK_CANARY;
+	t->kstack = stack;
 	list_init(&t->run);
 	list_init(&t->all);
 	t->look = true;
@@ -114,11 +110,9 @@ static struct thread *thread_alloc(int node)
 
 static void thread_release(struct thread *t)
 {
-	if (*(u64 *)t->kstack != KSTACK_CANARY)
-		panic("a kernel stack has overflowed");
 	arch_fpu_free(t);
 	kfree(t->start);
-	page_free(va_to_pa(t->kstack), KSTACK_ORDER);
+	arch_kstack_free(t->kstack);
 	kfree(t);
 }
 

@@ -24,4 +24,39 @@ spent=$({ time mcexec perl -e '$x += $_ for 1 .. 1000000' 2>&3; } 3>&2 2>&1)
 ok "time(1) of a computing program: $spent s" test "${spent/./}" -gt 50
 lwk_watched "what was started lived on the LWK"
 lwk_balanced "nothing is left"
+
+# A source that the LWK cannot read: it maps the HPET only if that is Linux's when it starts.
+source=/sys/devices/system/clocksource/clocksource0
+was=$(<$source/current_clocksource)
+use() {
+	echo "$1" >$source/current_clocksource && [ "$(<$source/current_clocksource)" = "$1" ]
+}
+up() {
+	mcstop+release.sh && use "$1" && mcreboot.sh -c "$VM_LWK_CPUS" -m "$VM_LWK_MEM"
+}
+begin_wait() {
+	: >"$scratch/across"
+	mcexec "$prog/clocks" wait_across >"$scratch/across" &
+	pid=$!
+	ok "a program waits" wait_until grep -q ready "$scratch/across"
+}
+note "sources: $(<$source/available_clocksource), in use: $was"
+ok "up with a source that can be read" up acpi_pm
+at_end use "$was"
+begin_wait
+ok "Linux changes to one that cannot" use hpet
+end_of $pid
+is "a wait begun before ends by the clock" $status 0
+asked=$(lwk_counter calls_offloaded)
+run_cases clocks
+ok "Linux was asked for the time" [ $(($(lwk_counter calls_offloaded) - asked)) -gt 10000 ]
+begin_wait
+ok "Linux changes back" use acpi_pm
+end_of $pid
+is "a wait begun before ends by the clock" $status 0
+asked=$(lwk_counter calls_offloaded)
+run_good "the time passes" "$prog/clocks" forwards
+ok "Linux was not asked" [ $(($(lwk_counter calls_offloaded) - asked)) -lt 200 ]
+lwk_balanced "nothing is left"
+ok "up as before" up "$was"
 done_testing

@@ -64,10 +64,13 @@ head -c 100 "$hello" >truncated-header
 head -c 40 "$hello" >tiny
 : >empty
 chmod +x ./*
-for file in other-machine class32 i386 relocatable no-headers wrong-headers far-headers \
+for file in other-machine relocatable no-headers wrong-headers far-headers \
 	truncated-header tiny; do
 	refused "$file" 126 "$file: (not a program|Exec format)" mcexec ./$file
 done
+refused "a 32-bit program" 126 'i386: a 32-bit program; the LWK runs 64-bit' mcexec ./i386
+# Linux does not look at the class.
+is "class32: as on Linux" "$(mcexec ./class32 2>&1; echo $?)" "$(./class32 2>&1; echo $?)"
 mcexec ./empty
 is "an empty file is an empty script" $? 0
 

@@ -69,6 +69,7 @@ STUB(sys_getrusage)
 STUB(sys_setitimer)
 STUB(sys_timer_create)
 STUB(sys_restart_syscall)
+STUB(sys_personality)
 /* clang-format on */
 
 static void test_check(void **state)

@@ -97,6 +97,7 @@ void arch_backtrace(void)
 	const struct user_regs *regs = fault_regs[this_cpu()->place];
 	u64 rbp = (u64)__builtin_frame_address(0);
 
+	machine_check_show();
 	if (regs) {
 		show_registers(regs);
 		show_control();

@@ -50,6 +50,7 @@ void cpu_detect(void)
 	cpuid(0x80000001, 0, ext);
 	cpuid(0x80000008, 0, size);
 	x86.xsave = bit(basic[2], 26);
+	x86.mce = bit(basic[3], 7) && bit(basic[3], 14);
 	x86.rdrand = bit(basic[2], 30);
 	x86.fsgsbase = bit(more[1], 0);
 	x86.smep = bit(more[1], 7);
@@ -128,11 +129,11 @@ static void gdt_fill(struct x86_cpu *c, u32 place, u32 node)
 /* A stack for one kind of trap; its first word tells the handler whose it is. */
 static u64 ist_stack(struct cpu *cpu)
 {
-	u64 pa = page_alloc_zero(__builtin_ctz(IST_STACK_SIZE / PAGE_SIZE), cpu->boot->node);
+	struct cpu **stack = arch_kstack_alloc((int)cpu->boot->node);
 
-	kassert(pa);
-	*(struct cpu **)pa_to_va(pa) = cpu;
-	return (u64)pa_to_va(pa) + IST_STACK_SIZE;
+	kassert(stack);
+	*stack = cpu;
+	return (u64)stack + IST_STACK_SIZE;
 }
 
 static void init_segments(struct cpu *cpu)
@@ -157,6 +158,8 @@ static void init_registers(struct cpu *cpu)
 {
 	u64 cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
+	if (x86.mce)
+		cr4 |= CR4_MCE;
 	if (x86.xsave)
 		cr4 |= CR4_OSXSAVE;
 	if (x86.fsgsbase)

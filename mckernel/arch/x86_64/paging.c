@@ -76,6 +76,16 @@ static u64 *kernel_entry(u64 va, int level)
 	return entry;
 }
 
+u64 *kernel_pte(u64 va)
+{
+	u64 *entry;
+
+	spin_lock(&map_lock);
+	entry = kernel_entry(va, 1);
+	spin_unlock(&map_lock);
+	return entry;
+}
+
 static int largest_level(u64 va, u64 pa, u64 size)
 {
 	int level = x86.gib_pages ? 3 : 2;
@@ -223,6 +233,15 @@ void arch_init_root(u64 root_pa)
 	       KERNEL_HALF * sizeof(u64));
 }
 
+/* The tables take effect, and the TLB forgets all but global entries. */
+static void load_root(u64 root_pa)
+{
+	u32 stamp = kstack_stamp();
+
+	write_cr3(root_pa);
+	__atomic_store_n(&this_cpu()->stacks_seen, stamp, __ATOMIC_RELEASE);
+}
+
 /*
  * space->cpus says who may hold entries of a space. The bit is set before the
  * tables are loaded, with a full barrier: who has changed an entry and then
@@ -237,7 +256,7 @@ void arch_load_space(struct space *space)
 	if (space)
 		__atomic_or_fetch(&space->cpus[cpu->place / 64], bit, __ATOMIC_SEQ_CST);
 	cpu->space = space;
-	write_cr3(space ? space->root_pa : kernel_root);
+	load_root(space ? space->root_pa : kernel_root);
 	if (old && old != space)
 		__atomic_and_fetch(&old->cpus[cpu->place / 64], ~bit, __ATOMIC_SEQ_CST);
 	if (space && old != space && (boot_params->mitigations & BOOT_MITIGATE_IBPB))
@@ -253,7 +272,7 @@ void arch_flush_page(u64 va)
 
 void arch_flush_all(void)
 {
-	write_cr3(read_cr3());
+	load_root(read_cr3());
 }
 
 /* Also from the doorbell's handler: needs no lock and touches nothing but the two words. */
@@ -330,5 +349,21 @@ void arch_flush_space(struct space *space, u64 start, u64 end)
 	for (u32 i = 0; i < cpu_count; i++) {
 		if (asked[i / 64] >> i % 64 & 1)
 			await_flush(i, ticket[i]);
+	}
+}
+
+void flush_stacks(u32 stamp)
+{
+	u32 self = this_cpu()->place;
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		u32 seen = __atomic_load_n(&cpu_of(i)->stacks_seen, __ATOMIC_ACQUIRE);
+
+		if ((s32)(seen - stamp) >= 0)
+			continue;
+		if (i == self)
+			arch_flush_all();
+		else
+			await_flush(i, request_flush(i));
 	}
 }

@@ -18,6 +18,6 @@
 #define IST_MACHINE_CHECK 3
 #define IST_COUNT 3
 /* A power of two: the stack's first word, found by masking, holds struct cpu. */
-#define IST_STACK_SIZE 8192
+#define IST_STACK_SIZE 16384
 
 #endif

@@ -215,12 +215,30 @@ static void from_user(u64 vector, struct user_regs *regs)
 
 /* ---- exceptions in the kernel ---- */
 
+/* The push into the guard faults, and so does the push of that fault's frame. */
+static void die_of_overflow(u64 address, u64 stack) __attribute__((noreturn));
+static void die_of_overflow(u64 address, u64 stack)
+{
+	const struct thread *t = current_thread();
+
+	if (stack != (u64)t->kstack)
+		panic("a kernel stack has overflowed at %016lx: one of the exceptions'", address);
+	if (!t->process)
+		panic("a kernel stack has overflowed at %016lx: that of CPU %u's own work", address,
+		      this_cpu()->place);
+	panic("a kernel stack has overflowed at %016lx: that of %s (pid %u)", address,
+	      t->process->comm, t->kpage ? t->kpage->pid : 0);
+}
+
 static void die(u64 vector, struct user_regs *regs) __attribute__((noreturn));
 static void die(u64 vector, struct user_regs *regs)
 {
 	u64 error = error_code(regs);
+	u64 stack;
 
 	fault_note(regs);
+	if (vector == VECTOR_DOUBLE_FAULT && kstack_overflown(read_cr2(), &stack))
+		die_of_overflow(read_cr2(), stack);
 	if (vector == VECTOR_PAGE_FAULT)
 		panic("page fault in the kernel at %016lx, error %lx", read_cr2(), error);
 	panic("%s in the kernel, error %lx", names[vector] ? names[vector] : "exception", error);
@@ -258,6 +276,10 @@ void trap_enter(u64 vector, struct user_regs *regs)
 
 void trap_ist(u64 vector, struct user_regs *regs)
 {
+	if (vector == VECTOR_MACHINE_CHECK) {
+		machine_check(regs);
+		return;
+	}
 	if (vector != VECTOR_NMI)
 		die(vector, regs);
 	/* Linux sends NMIs to CPUs that it takes for its own; ours mean that another CPU has panicked. */

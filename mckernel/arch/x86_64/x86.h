@@ -36,6 +36,7 @@
 #define CR0_WP (1UL << 16)
 #define CR0_AM (1UL << 18)
 
+#define CR4_MCE (1UL << 6)
 #define CR4_PGE (1UL << 7)
 #define CR4_OSFXSR (1UL << 9)
 #define CR4_OSXMMEXCPT (1UL << 10)
@@ -66,7 +67,7 @@
 
 /* Found by the first CPU, the same on all; read only afterwards. */
 struct x86_features {
-	bool smep, smap, umip, fsgsbase, xsave, xsaveopt, gib_pages, rdtscp, rdrand;
+	bool smep, smap, umip, fsgsbase, xsave, xsaveopt, gib_pages, rdtscp, rdrand, mce;
 	u32 pa_bits;
 	u64 xcr0; /* state components in use */
 	u32 fpu_size; /* bytes of a thread's FPU area, standard format */
@@ -184,6 +185,25 @@ void trap_ist(u64 vector, struct user_regs *regs); /* NMI, double fault, machine
 void syscall_enter(struct user_regs *regs);
 /* Everything that has to be done before user mode; returns 1 if sysret will do, 0: iret. */
 int exit_to_user(struct user_regs *regs);
+
+/* ---- paging.c ---- */
+
+/* The kernel's own entry for the small page at va, tables made if need be; NULL without memory. */
+u64 *kernel_pte(u64 va);
+/* All CPUs flush that have not done so since this stamp, and have done it on return. */
+void flush_stacks(u32 stamp);
+
+/* ---- kstack.c ---- */
+
+u32 kstack_stamp(void); /* read before a flush, for cpu->stacks_seen behind it */
+/* Does the address lie in the guard of a kernel stack, and of which? */
+bool kstack_overflown(u64 address, u64 *stack);
+
+/* ---- mce.c ---- */
+
+/* Returns if it was nothing that concerns this CPU. */
+void machine_check(const struct user_regs *regs);
+void machine_check_show(void); /* what this CPU dies of, into the log */
 
 /* ---- backtrace.c ---- */
 

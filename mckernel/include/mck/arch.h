@@ -25,6 +25,7 @@ struct cpu {
 	u32 kick; /* atomic: another LWK CPU wants a scan; the CPU itself clears it */
 	u32 flush_request; /* raised by others (atomic), answered by flush_done */
 	u32 flush_done; /* written by this CPU, read by others */
+	u32 stacks_seen; /* the same: the freed stacks that its TLB has forgotten, see arch/x86_64/kstack.c */
 	void *arch; /* GDT, TSS, stacks */
 	void *runq; /* struct runq, task/sched.c */
 };
@@ -111,6 +112,14 @@ struct user_regs {
 	u64 rip, cs, rflags, rsp, ss;
 };
 
+/* Places for kernel stacks: once, when there is memory. */
+void arch_kstacks_init(void);
+/*
+ * KSTACK_SIZE bytes, not zeroed, aligned to their size, with pages below that
+ * nothing maps: an overflow is a panic that names the stack. NULL without memory.
+ */
+void *arch_kstack_alloc(int node);
+void arch_kstack_free(void *stack);
 /* Prepare a new thread's kernel stack so that the first switch to it calls entry(arg). */
 void arch_thread_init(struct thread *t, void (*entry)(void *), void *arg);
 /* Save prev, restore next: stack, FPU, FS/GS bases, space. Returns in prev when it is switched to again. */
@@ -164,7 +173,9 @@ void arch_run_on(u64 stack_top, void (*fn)(void)) __attribute__((noreturn));
 
 /* Memory: see mck/mm.h. */
 u64 phys_early_alloc(u64 pages);
+u64 page_alloc(unsigned int order, int node);
 u64 page_alloc_zero(unsigned int order, int node);
+void page_free(u64 pa, unsigned int order);
 void *kmalloc(size_t size);
 void *kzalloc(size_t size);
 void kfree(void *p);

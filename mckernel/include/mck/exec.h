@@ -25,8 +25,6 @@ struct elf_phdr {
 	u64 offset, vaddr, paddr, filesz, memsz, align;
 };
 
-#define EXEC_SEGMENTS 64 /* PT_LOADs of one file */
-
 /* One PT_LOAD, page by page, relative to the load address. */
 struct exec_segment {
 	u64 start, file_end,
@@ -38,13 +36,16 @@ struct exec_segment {
 
 struct exec_plan {
 	u32 count;
-	struct exec_segment segment[EXEC_SEGMENTS];
+	struct exec_segment *segment; /* the caller's, with room for as many as there are headers */
 	u64 start, end; /* of all of them */
 	u64 align; /* the largest p_align, at least a page */
 	u64 phdr; /* address of the program headers, 0 if no segment holds them */
 };
 
-/* 0, or -ENOEXEC for what no Linux program has, -EINVAL for what cannot be mapped below `limit`. */
+/*
+ * 0, or -ENOMEM for what lies where programs have no place here, -EINVAL for
+ * what Linux too cannot map, which it finds out when the old program is gone.
+ */
 int exec_plan(const struct exec_elf *elf, const struct elf_phdr *phdr, u64 limit,
 	      struct exec_plan *plan);
 
@@ -101,6 +102,7 @@ struct exec_job {
 	bool inherit; /* affinity is filled */
 	/* the message, copied: it is read more than once */
 	u8 *bulk;
+	u64 bulk_size; /* bytes of it */
 	struct exec_image image;
 	/* being built */
 	struct space *space;

@@ -157,6 +157,7 @@ struct thread {
 	bool born; /* counted in threads_born */
 	bool ran; /* has executed user instructions */
 	bool idle; /* the idle thread of its CPU */
+	bool read_implies_exec; /* of its personality; by itself only */
 	/*
 	 * Something may stand between it and its program: return_to_user() looks
 	 * before it runs on. By its own CPU only: set when the CPU's notes are

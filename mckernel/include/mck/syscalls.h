@@ -3,6 +3,7 @@
 #ifndef MCK_SYSCALLS_H
 #define MCK_SYSCALLS_H
 
+#include "mck/clock.h"
 #include "mck/lib.h"
 #include "mck/syscall.h"
 
@@ -50,8 +51,11 @@ s64 sys_times(const u64 arg[6]);
 s64 sys_getrusage(const u64 arg[6]);
 s64 sys_setitimer(const u64 arg[6]);
 s64 sys_timer_create(const u64 arg[6]);
+/* What Linux says: 0, or the offloaded call's error or restart code. */
+s64 clock_ask(enum clock_id id, u64 *ns);
 
 /* ---- misc.c ---- */
+s64 sys_personality(const u64 arg[6]);
 s64 sys_restart_syscall(const u64 arg[6]);
 
 /*

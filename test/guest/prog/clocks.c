@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Time: never backwards, the same for both kernels, and CPU time that passes. */
+#include <linux/futex.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +82,48 @@ static void sleeps(void)
 		CHECK(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == 0);
 		CHECK(now_ns(CLOCK_MONOTONIC) >= end);
 	}
+}
+
+static long futex_wait(int op, int64_t ns)
+{
+	struct timespec timeout = { ns / 1000000000, ns % 1000000000 };
+	int word = 0;
+
+	return syscall(SYS_futex, &word, op | FUTEX_PRIVATE_FLAG, 0, &timeout, NULL, ~0U);
+}
+
+/* Waits end by the clock, and not before. */
+static void waits(void)
+{
+	static const struct {
+		int clock, op;
+	} absolute[] = {
+		{ CLOCK_MONOTONIC, FUTEX_WAIT_BITSET },
+		{ CLOCK_REALTIME, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME },
+	};
+
+	for (int i = 0; i < 8; i++) {
+		int clock = absolute[i % 2].clock;
+		int64_t start = now_ns(clock), ns = i * 5000000;
+
+		CHECK_FAILS(futex_wait(absolute[i % 2].op, start + ns), ETIMEDOUT);
+		CHECK(now_ns(clock) >= start + ns);
+		CHECK_FAILS(futex_wait(absolute[i % 2].op, start - ns), ETIMEDOUT);
+		start = now_ns(CLOCK_MONOTONIC);
+		CHECK_FAILS(futex_wait(FUTEX_WAIT, ns), ETIMEDOUT);
+		CHECK(now_ns(CLOCK_MONOTONIC) >= start + ns);
+	}
+}
+
+/* Long enough for the clock's source to change meanwhile. */
+static void wait_across(void)
+{
+	int64_t end = now_ns(CLOCK_REALTIME) + 4000000000LL;
+
+	say("ready");
+	fflush(stdout);
+	CHECK_FAILS(futex_wait(FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, end), ETIMEDOUT);
+	CHECK(now_ns(CLOCK_REALTIME) >= end);
 }
 
 static void other_calls(void)
@@ -185,6 +228,8 @@ static const struct prog_case cases[] = {
 	{ "forwards", forwards },
 	{ "same_time", same_time },
 	{ "sleeps", sleeps },
+	{ "waits", waits },
+	{ "wait_across", wait_across },
 	{ "other_calls", other_calls },
 	{ "cpu_time", cpu_time },
 	{ "cpu_time_of_calls", cpu_time_of_calls },

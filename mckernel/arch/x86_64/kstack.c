@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Kernel stacks, each above a guard that nothing maps. */
+#include "abi/abi.h"
+#include "abi/pte.h"
+#include "mck/objects.h"
+#include "x86.h"
+
+/*
+ * A place holds a guard as large as a stack, and above it the stack. Places
+ * are used in turn, the one that was freed first before the others: until its
+ * turn comes every CPU has most likely flushed its TLB by itself, and nobody
+ * has to be interrupted for it.
+ */
+#define KSTACK_BASE 0xffffff8000000000UL /* below the image, under the same top-level entry */
+#define GUARD_SIZE KSTACK_SIZE
+#define PLACE_SIZE (GUARD_SIZE + KSTACK_SIZE)
+#define STACK_PAGES (KSTACK_SIZE / PAGE_SIZE)
+#define PLACES_MAX (2 * ABI_MAX_TWINS) /* of threads, prepared ones included */
+#define PLACES_OF_CPU (1 + IST_COUNT)
+#define NO_PLACE (~0U)
+
+_Static_assert(KSTACK_SIZE % IST_STACK_SIZE == 0, "a masked stack pointer finds the stack's start");
+
+struct place {
+	u32 next; /* in the queue of free places */
+	u32 stamp; /* of the unmapping: each CPU must have seen it before the next mapping */
+};
+
+/* Made by the first CPU before there are others; the queue, and `settled`, under queue_lock. */
+static struct place *places;
+static u32 place_count;
+static struct spinlock queue_lock = SPINLOCK_INIT(RANK_KMAP);
+static u32 oldest = NO_PLACE, newest = NO_PLACE;
+static u32 untouched; /* places from here on have never been used */
+static u32 settled; /* stamps up to this one have been seen by all CPUs */
+/* Atomic: raised behind each unmapping. What cpu->stacks_seen holds was read before a flush. */
+static u32 stamps;
+
+static u64 stack_of(u32 place)
+{
+	return KSTACK_BASE + place * PLACE_SIZE + GUARD_SIZE;
+}
+
+u32 kstack_stamp(void)
+{
+	return __atomic_load_n(&stamps, __ATOMIC_SEQ_CST);
+}
+
+/* A process needs more than a place's size of memory: no more places than that are ever used. */
+void arch_kstacks_init(void)
+{
+	u64 size = 0;
+	unsigned int order = 0;
+	u64 pa;
+
+	for (u32 i = 0; i < boot_params->chunk_count; i++)
+		size += boot_params->chunks[i].size;
+	place_count = (u32)MIN(size / PLACE_SIZE, (u64)PLACES_MAX) + cpu_count * PLACES_OF_CPU;
+	while (PAGE_SIZE << order < place_count * sizeof(*places))
+		order++;
+	pa = page_alloc_zero(order, -1);
+	kassert(pa);
+	places = pa_to_va(pa);
+	for (u32 i = 0; i < place_count; i++)
+		kassert(kernel_pte(stack_of(i)));
+}
+
+/* ---- the queue ---- */
+
+static bool seen_by_all(u32 stamp)
+{
+	u32 least = kstack_stamp();
+
+	if ((s32)(settled - stamp) >= 0)
+		return true;
+	for (u32 i = 0; i < cpu_count; i++) {
+		u32 seen = __atomic_load_n(&cpu_of(i)->stacks_seen, __ATOMIC_ACQUIRE);
+
+		if ((s32)(seen - least) < 0)
+			least = seen;
+	}
+	settled = least;
+	return (s32)(settled - stamp) >= 0;
+}
+
+/* A place for a new stack, which no TLB shows any more. */
+static u32 place_take(void)
+{
+	bool seen = true;
+	u32 place;
+
+	spin_lock(&queue_lock);
+	if (untouched < place_count) {
+		place = untouched++;
+	} else {
+		place = oldest;
+		if (place != NO_PLACE) {
+			oldest = places[place].next;
+			seen = seen_by_all(places[place].stamp);
+		}
+	}
+	spin_unlock(&queue_lock);
+	if (!seen)
+		flush_stacks(places[place].stamp);
+	return place;
+}
+
+static void place_give(u32 place)
+{
+	spin_lock(&queue_lock);
+	places[place].next = NO_PLACE;
+	if (oldest == NO_PLACE)
+		oldest = place;
+	else
+		places[newest].next = place;
+	newest = place;
+	/* The entries' change before the stamp; pairs with the CPUs' look before their flush. */
+	places[place].stamp = __atomic_add_fetch(&stamps, 1, __ATOMIC_SEQ_CST);
+	spin_unlock(&queue_lock);
+}
+
+/* ---- stacks ---- */
+
+static bool pages_take(u64 pa[STACK_PAGES], int node)
+{
+	for (u32 i = 0; i < STACK_PAGES; i++) {
+		pa[i] = page_alloc(0, node);
+		if (pa[i])
+			continue;
+		while (i--)
+			page_free(pa[i], 0);
+		return false;
+	}
+	return true;
+}
+
+void *arch_kstack_alloc(int node)
+{
+	u64 pa[STACK_PAGES];
+	u32 place;
+
+	if (!pages_take(pa, node))
+		return NULL;
+	place = place_take();
+	for (u32 i = 0; i < STACK_PAGES; i++) {
+		if (place == NO_PLACE)
+			page_free(pa[i], 0);
+		else /* not global: a switch between spaces flushes it */
+			__atomic_store_n(kernel_pte(stack_of(place) + i * PAGE_SIZE),
+					 pa[i] | PTE_PRESENT | PTE_WRITE | PTE_NX,
+					 __ATOMIC_RELEASE);
+	}
+	return place == NO_PLACE ? NULL : (void *)stack_of(place);
+}
+
+/* Its pages go at once: whoever's TLB still shows them has no reason to look there. */
+void arch_kstack_free(void *stack)
+{
+	u64 start = (u64)stack;
+
+	for (u32 i = 0; i < STACK_PAGES; i++) {
+		u64 *entry = kernel_pte(start + i * PAGE_SIZE);
+		u64 old = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
+
+		page_free(old & PTE_ADDR_MASK, 0);
+	}
+	place_give((u32)((start - KSTACK_BASE) / PLACE_SIZE));
+}
+
+bool kstack_overflown(u64 address, u64 *stack)
+{
+	u64 place = (address - KSTACK_BASE) / PLACE_SIZE;
+
+	if (address < KSTACK_BASE || place >= place_count)
+		return false;
+	*stack = stack_of((u32)place);
+	return address < *stack;
+}
