@@ -159,8 +159,8 @@ struct ihk_space {
 
 	/*
 	 * Slots: pages by slot number; a zero entry is a number that is not free
-	 * again while its last page may still be shown. Written under `lock` +
-	 * `insert` (write), read under either.
+	 * again while its last page may still be shown. They come under `lock`,
+	 * they go under it and `insert` (write); read under either.
 	 */
 	struct mutex lock;
 	struct xarray slots;
