@@ -242,24 +242,6 @@ static bool untaken(const struct thread *t)
 	       READ_ONCE(k->twin_state) == TWIN_SLEEPING;
 }
 
-/*
- * The thread is in the kernel, and return_to_user() looks at hold again before
- * it leaves: so it obeys an odd one now. An even one is answered too, or the
- * twin of a thread that waits here for long would ring all the time; it looks
- * by itself when it would ring the next time. The steps are walked in
- * test/unit/test_model_hold.c.
- */
-static void obey_hold(struct thread *t)
-{
-	u32 hold = __atomic_load_n(&t->kpage->hold, __ATOMIC_ACQUIRE);
-
-	if (t->kpage->held == hold)
-		return;
-	__atomic_store_n(&t->kpage->held, hold, __ATOMIC_RELEASE);
-	if (hold & 1)
-		up_call_twin(t);
-}
-
 static void ring_again(struct thread *t)
 {
 	u64 now = arch_cycles();
@@ -275,7 +257,8 @@ static void scan_thread(struct runq *rq, struct thread *t, bool watch)
 	/* The note may have been for it, and is gone now. */
 	t->look = true;
 	if (t->kpage) {
-		obey_hold(t);
+		if (hold_answer(t))
+			up_call_twin(t);
 		if (watch && untaken(t)) {
 			rq->watch = true;
 			ring_again(t);
