@@ -11,7 +11,7 @@
  *   sleep_*                   wait_event_of() there, and the doorbell's ihk_twin_request()
  *   ring_*                    ihk_ring_lwk()
  *   scan_*                    sched_scan(), mckernel/task/sched.c, and hold_answer(), mckernel/task/hold.c
- *   obey_*                    one_step(), mckernel/syscall/return.c, and hold_obey(), mckernel/task/hold.c
+ *   obey_*                    one_step(), mckernel/trap/return.c, and hold_obey(), mckernel/task/hold.c
  *   idle_*, leave_*           idle_once() and sched_leave(), mckernel/task/sched.c
  *   request_*                 request(), mckernel/offload/offload.c
  *
