@@ -5,21 +5,10 @@
 #include "mck/signal.h"
 #include "mck/syscalls.h"
 
-#define FAULT_PRESENT 1UL
-#define FAULT_WRITE 2UL
-#define FAULT_EXEC 16UL
-#define FAULT_VECTOR 14
-
 static enum fault_result serve(u64 addr, u64 error)
 {
-	enum access access = ACCESS_READ;
-
-	if (error & FAULT_WRITE)
-		access = ACCESS_WRITE;
-	else if (error & FAULT_EXEC)
-		access = ACCESS_EXEC;
 	this_cpu()->boot->faults++;
-	return space_fault_wait(current_thread()->space, addr, access);
+	return space_fault_wait(current_thread()->space, addr, arch_fault_access(error));
 }
 
 /* No memory for this process: it dies alone, as by Linux's OOM killer. */
@@ -35,17 +24,9 @@ static void kill_oom(void)
 	offload_fatal(SIGKILL, SI_KERNEL, 0);
 }
 
-/* What the frame says about it stays there until the next one, also for signals of other kinds. */
 static void fault_signal(int signo, int code, u64 addr, u64 error)
 {
-	struct thread *t = current_thread();
-
-	/* As Linux: what the kernel's half maps is nobody's business. */
-	if (addr >= USER_END)
-		error |= FAULT_PRESENT;
-	t->fault_error = error;
-	t->fault_trap = FAULT_VECTOR;
-	t->fault_addr = addr;
+	arch_fault_note(current_thread(), addr, error);
 	signal_force(signo, code, addr);
 }
 

@@ -21,6 +21,11 @@
 #define TRAP_TRACE 2
 #define TRAP_HWBKPT 4
 
+/* The error code of a page fault */
+#define ERROR_PRESENT 1UL
+#define ERROR_WRITE 2UL
+#define ERROR_EXEC 16UL
+
 #define DR6_BREAKPOINTS 0xfUL
 #define DR6_STEP (1UL << 14)
 #define DR6_CLEAR 0xffff0ff0UL
@@ -190,6 +195,24 @@ static void user_exception(u64 vector, struct user_regs *regs)
 	default:
 		trap_user_exception(SIGSEGV, SI_KERNEL, 0);
 	}
+}
+
+enum access arch_fault_access(u64 error)
+{
+	if (error & ERROR_WRITE)
+		return ACCESS_WRITE;
+	return error & ERROR_EXEC ? ACCESS_EXEC : ACCESS_READ;
+}
+
+/* The address stays there also for signals of other kinds. */
+void arch_fault_note(struct thread *t, u64 addr, u64 error)
+{
+	/* As Linux: what the kernel's half maps is nobody's business. */
+	if (addr >= USER_END)
+		error |= ERROR_PRESENT;
+	t->fault_error = error;
+	t->fault_trap = VECTOR_PAGE_FAULT;
+	t->fault_addr = addr;
 }
 
 /* What the exception has pushed, or else the stub. */

@@ -92,6 +92,19 @@ void arch_flush_all(void); /* this CPU, user entries */
  */
 void arch_flush_space(struct space *space, u64 start, u64 end);
 
+/* How memory of a program is touched. */
+enum access {
+	ACCESS_READ = 0,
+	ACCESS_WRITE = 1,
+	ACCESS_EXEC = 2,
+	ACCESS_FORCE = 3, /* a tracer's write, whether the program may write or not: FAULT_FORCE */
+};
+
+/* By a page fault that the machine tells of with `error`. */
+enum access arch_fault_access(u64 error);
+/* A page fault of t has become a signal: what the frame says about it, until the next exception that does. */
+void arch_fault_note(struct thread *t, u64 addr, u64 error);
+
 /* ---- user memory of the current thread ---- */
 
 #define USER_END 0x00007ffffffff000UL /* where addresses of programs end */

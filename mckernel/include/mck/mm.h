@@ -205,13 +205,6 @@ u64 space_piece(struct space *s, u64 start, struct region *copy);
 /* Bytes from `start`, which is not mapped, to the next region or the end. */
 u64 space_hole(struct space *s, u64 start);
 
-enum access {
-	ACCESS_READ = 0,
-	ACCESS_WRITE = 1,
-	ACCESS_EXEC = 2,
-	ACCESS_FORCE = 3, /* a tracer's write, whether the program may write or not: FAULT_FORCE */
-};
-
 /* Why a fault could not be served, or how it has to go on. */
 enum fault_result {
 	FR_OK = 0,
