@@ -33,7 +33,7 @@ static s64 serve(u32 nr, const u64 arg[6])
 	return -ENOSYS;
 }
 
-void syscall_dispatch(struct user_regs *regs)
+void up_syscall(struct user_regs *regs)
 {
 	/* As Linux, which looks at 32 bits of it. */
 	const u32 nr = (u32)regs->orig_rax;

@@ -59,7 +59,7 @@ void signal_set_mask(u64 mask)
 	/*
 	 * Linux may block less than the thread: a signal that comes is asked
 	 * for by the exact mask. It may not block more while the program runs:
-	 * return_to_user() looks at kpage->linux_mask.
+	 * up_return() looks at kpage->linux_mask.
 	 */
 	struct thread *t = current_thread();
 

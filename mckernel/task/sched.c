@@ -83,7 +83,7 @@ static void charge_system(struct thread *t)
 	t->stamp = now;
 }
 
-void sched_enter(void)
+void up_enter(void)
 {
 	struct thread *t = current_thread();
 	u64 now = arch_cycles();
@@ -330,7 +330,7 @@ void sched_settle(void)
 	timer_set(rq, !list_empty(&rq->queue));
 }
 
-bool sched_leave(void)
+bool up_leave(void)
 {
 	struct cpu *cpu = this_cpu();
 

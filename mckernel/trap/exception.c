@@ -30,7 +30,7 @@ static void fault_signal(int signo, int code, u64 addr, u64 error)
 	signal_force(signo, code, addr);
 }
 
-void trap_user_fault(u64 addr, u64 error)
+void up_user_fault(u64 addr, u64 error)
 {
 	switch (serve(addr, error)) {
 	case FR_OK:
@@ -52,12 +52,12 @@ void trap_user_fault(u64 addr, u64 error)
 	}
 }
 
-void trap_user_exception(int signo, int code, u64 addr)
+void up_user_exception(int signo, int code, u64 addr)
 {
 	signal_force(signo, code, addr);
 }
 
-bool trap_kernel_fault(u64 addr, u64 error)
+bool up_kernel_fault(u64 addr, u64 error)
 {
 	return serve(addr, error) == FR_OK;
 }

@@ -63,7 +63,7 @@ static void count_first_run(struct thread *t)
 	__atomic_add_fetch(&boot_params->counters.processes_ran, 1, __ATOMIC_RELAXED);
 }
 
-void return_to_user(void)
+void up_return(void)
 {
 	struct thread *t = current_thread();
 

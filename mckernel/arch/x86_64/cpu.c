@@ -138,7 +138,7 @@ static u64 ist_stack(struct cpu *cpu)
 
 static void init_segments(struct cpu *cpu)
 {
-	struct x86_cpu *c = kzalloc(sizeof(*c));
+	struct x86_cpu *c = up_kzalloc(sizeof(*c));
 
 	kassert(c);
 	cpu->arch = c;

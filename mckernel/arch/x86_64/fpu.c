@@ -81,10 +81,10 @@ void fpu_restore(const void *area)
 	kassert(fpu_restore_checked(area) == 0);
 }
 
-/* The area is aligned to 64; the word before it is what kmalloc() gave. */
+/* The area is aligned to 64; the word before it is what up_kmalloc() gave. */
 int arch_fpu_alloc(struct thread *t)
 {
-	u8 *block = kmalloc(x86.fpu_size + 64 + sizeof(void *));
+	u8 *block = up_kmalloc(x86.fpu_size + 64 + sizeof(void *));
 	u64 area = ALIGN_UP((u64)block + sizeof(void *), 64UL);
 
 	if (!block)
@@ -98,7 +98,7 @@ int arch_fpu_alloc(struct thread *t)
 void arch_fpu_free(struct thread *t)
 {
 	if (t->fpu)
-		kfree(((void **)t->fpu)[-1]);
+		up_kfree(((void **)t->fpu)[-1]);
 	t->fpu = NULL;
 }
 

@@ -105,7 +105,7 @@ static void interrupt(u64 vector)
 	if (vector == VECTOR_SPURIOUS)
 		return;
 	if (vector == VECTOR_TIMER)
-		sched_tick();
+		up_tick();
 	else if (vector == LWK_DOORBELL_VECTOR)
 		doorbell(cpu);
 	/* Any other is a broadcast of Linux's that was not meant for us. */
@@ -160,40 +160,40 @@ static int debug_code(void)
 static void float_exception(int code, u64 rip)
 {
 	if (code)
-		trap_user_exception(SIGFPE, code, rip);
+		up_user_exception(SIGFPE, code, rip);
 }
 
 static void user_exception(u64 vector, struct user_regs *regs)
 {
 	switch (vector) {
 	case 0:
-		trap_user_exception(SIGFPE, FPE_INTDIV, regs->rip);
+		up_user_exception(SIGFPE, FPE_INTDIV, regs->rip);
 		break;
 	case 1:
 		/* TF stays: a program that steps itself goes on after its handler. */
-		trap_user_exception(SIGTRAP, debug_code(), regs->rip);
+		up_user_exception(SIGTRAP, debug_code(), regs->rip);
 		break;
 	case 3:
-		trap_user_exception(SIGTRAP, SI_KERNEL, 0);
+		up_user_exception(SIGTRAP, SI_KERNEL, 0);
 		break;
 	case 6:
-		trap_user_exception(SIGILL, ILL_ILLOPN, regs->rip);
+		up_user_exception(SIGILL, ILL_ILLOPN, regs->rip);
 		break;
 	case 11:
 	case 12:
-		trap_user_exception(SIGBUS, SI_KERNEL, 0);
+		up_user_exception(SIGBUS, SI_KERNEL, 0);
 		break;
 	case 16:
 		float_exception(x87_code(), regs->rip);
 		break;
 	case 17:
-		trap_user_exception(SIGBUS, BUS_ADRALN, 0);
+		up_user_exception(SIGBUS, BUS_ADRALN, 0);
 		break;
 	case 19:
 		float_exception(simd_code(), regs->rip);
 		break;
 	default:
-		trap_user_exception(SIGSEGV, SI_KERNEL, 0);
+		up_user_exception(SIGSEGV, SI_KERNEL, 0);
 	}
 }
 
@@ -228,7 +228,7 @@ static void from_user(u64 vector, struct user_regs *regs)
 
 	regs->orig_rax = -1UL;
 	if (vector == VECTOR_PAGE_FAULT) {
-		trap_user_fault(read_cr2(), error);
+		up_user_fault(read_cr2(), error);
 	} else {
 		t->fault_error = error;
 		t->fault_trap = vector;
@@ -275,8 +275,7 @@ static void from_kernel(u64 vector, struct user_regs *regs)
 	if (!fixup)
 		die(vector, regs);
 	/* A copy to or from the program: the fault is its own, and may wait. */
-	if (vector == VECTOR_PAGE_FAULT && addr < USER_END &&
-	    trap_kernel_fault(addr, regs->orig_rax))
+	if (vector == VECTOR_PAGE_FAULT && addr < USER_END && up_kernel_fault(addr, regs->orig_rax))
 		return;
 	regs->rip = fixup;
 }
@@ -288,7 +287,7 @@ void trap_enter(u64 vector, struct user_regs *regs)
 	bool user = regs->cs & 3;
 
 	if (user)
-		sched_enter();
+		up_enter();
 	if (vector >= 32)
 		interrupt(vector);
 	else if (user)
@@ -312,8 +311,8 @@ void trap_ist(u64 vector, struct user_regs *regs)
 
 void syscall_enter(struct user_regs *regs)
 {
-	sched_enter();
-	syscall_dispatch(regs);
+	up_enter();
+	up_syscall(regs);
 }
 
 static bool canonical(u64 va)
@@ -340,13 +339,13 @@ static void refuse_bad_return(struct user_regs *regs)
 		return;
 	t->fault_trap = VECTOR_PROTECTION;
 	t->fault_error = error;
-	trap_user_exception(SIGSEGV, SI_KERNEL, 0);
+	up_user_exception(SIGSEGV, SI_KERNEL, 0);
 }
 
 int exit_to_user(struct user_regs *regs)
 {
-	while (!sched_leave()) {
-		return_to_user();
+	while (!up_leave()) {
+		up_return();
 		refuse_bad_return(regs);
 	}
 	return regs->rcx == regs->rip && regs->r11 == regs->rflags && regs->rip < USER_END &&

@@ -173,7 +173,7 @@ int arch_sigframe_pop(struct thread *t, u64 *mask, u64 *ss_sp, u32 *ss_flags, u6
 void arch_cpu_init(u32 place);
 /*
  * The kernel's page tables: the first CPU builds them (with
- * phys_early_alloc()) and every CPU moves to them; boot_params and the log
+ * up_early_pages()) and every CPU moves to them; boot_params and the log
  * move to their places for good.
  */
 void arch_memory_init(void);
@@ -184,39 +184,39 @@ void arch_run_on(u64 stack_top, void (*fn)(void)) __attribute__((noreturn));
 
 /* ---- what the architecture asks of the rooms above it ---- */
 
-/* Memory: see mck/mm.h. */
-u64 phys_early_alloc(u64 pages);
-u64 page_alloc(unsigned int order, int node);
-u64 page_alloc_zero(unsigned int order, int node);
-void page_free(u64 pa, unsigned int order);
-void *kmalloc(size_t size);
-void *kzalloc(size_t size);
-void kfree(void *p);
+/* Memory (main/join_arch.c): see mck/mm.h. */
+u64 up_early_pages(u64 pages); /* phys_early_alloc */
+u64 up_page_alloc(unsigned int order, int node);
+u64 up_page_alloc_zero(unsigned int order, int node);
+void up_page_free(u64 pa, unsigned int order);
+void *up_kmalloc(size_t size);
+void *up_kzalloc(size_t size);
+void up_kfree(void *p);
 
 /* 0, SS_ONSTACK or SS_DISABLE: see mck/signal.h. */
-u32 altstack_state(const struct thread *t, u64 sp);
+u32 up_altstack_state(const struct thread *t, u64 sp);
 
-/* The first thing after an entry from user mode; and from the timer's interrupt. */
-void sched_enter(void);
-void sched_tick(void);
+/* Entries into the kernel: where they are served. The first thing after one from user mode; and the timer's interrupt. */
+void up_enter(void);
+void up_tick(void);
 /*
  * The last test before user mode, and on a short way the only one: publishes
  * LWK_CPU_USER. False if the thread has to look, or something is noted:
- * return_to_user() comes first, and then this again.
+ * up_return() comes first, and then this again.
  */
-bool sched_leave(void);
+bool up_leave(void);
 /* Serve regs->orig_rax, set regs->rax. Returns on the way to user mode. */
-void syscall_dispatch(struct user_regs *regs);
+void up_syscall(struct user_regs *regs);
 /* A page fault or an exception of user mode. */
-void trap_user_fault(u64 addr, u64 error);
-void trap_user_exception(int signo, int code, u64 addr);
+void up_user_fault(u64 addr, u64 error);
+void up_user_exception(int signo, int code, u64 addr);
 /* A fault in kernel mode on a user address (usercopy). true: served, try again. */
-bool trap_kernel_fault(u64 addr, u64 error);
+bool up_kernel_fault(u64 addr, u64 error);
 /*
  * The long way back to user mode, interrupts off: scan, hold, end, deferred
  * signals, time sharing, the timer, until nothing is left to do. Whenever
- * sched_leave() says so, which it does first of all in a new thread.
+ * up_leave() says so, which it does first of all in a new thread.
  */
-void return_to_user(void);
+void up_return(void);
 
 #endif

@@ -94,7 +94,7 @@ enum thread_state {
 
 /*
  * What a new thread has to do in its own context, its twin waiting, before
- * its program runs: return_to_user() calls it once, and frees it. The first
+ * its program runs: up_return() calls it once, and frees it. The first
  * member of what exec and clone keep there.
  */
 struct thread_start {
@@ -159,7 +159,7 @@ struct thread {
 	bool idle; /* the idle thread of its CPU */
 	bool read_implies_exec; /* of its personality; by itself only */
 	/*
-	 * Something may stand between it and its program: return_to_user() looks
+	 * Something may stand between it and its program: up_return() looks
 	 * before it runs on. By its own CPU only: set when the CPU's notes are
 	 * taken, when it is switched to, and by whatever it does itself that may
 	 * hold it up. Without it, only a new note can: all that others change for
