@@ -291,7 +291,7 @@ enum page_state file_page(struct file *f, u64 index, bool ours, u64 *pa)
 	u64 *word;
 
 	spin_lock(&lock);
-	word = index_slot(&f->index, index, true);
+	word = index_word(&f->index, index, true);
 	if (!word) {
 		state = PAGE_NOMEM;
 	} else if (*word & WORD_READY) {
@@ -320,7 +320,7 @@ void file_refused(u64 id, u64 index)
 
 	spin_lock(&lock);
 	f = find(id);
-	word = f ? index_slot(&f->index, index, true) : NULL;
+	word = f ? index_word(&f->index, index, true) : NULL;
 	if (word && !*word)
 		*word = WORD_FAILED;
 	spin_unlock(&lock);
@@ -330,7 +330,7 @@ void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa)
 {
 	spin_lock(&lock);
 	for (u32 i = 0; i < count; i++) {
-		u64 *word = index_slot(&f->index, first + i, false);
+		u64 *word = index_word(&f->index, first + i, false);
 
 		pa[i] = word && (*word & WORD_READY) ? pte_pa(*word) : 0;
 		if (pa[i])
@@ -341,12 +341,12 @@ void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa)
 
 static u64 word_of(struct file *f, u64 index)
 {
-	u64 *slot;
+	u64 *at;
 	u64 word;
 
 	spin_lock(&lock);
-	slot = index_slot(&f->index, index, false);
-	word = slot ? *slot : 0;
+	at = index_word(&f->index, index, false);
+	word = at ? *at : 0;
 	spin_unlock(&lock);
 	return word;
 }
@@ -372,7 +372,7 @@ static u64 window_start(struct file *f, u64 index)
 
 static bool is_absent(struct file *f, u64 index)
 {
-	u64 *word = index_slot(&f->index, index, true);
+	u64 *word = index_word(&f->index, index, true);
 
 	return word && !*word && !is_beyond(f, index);
 }
@@ -390,7 +390,7 @@ u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
 		end++;
 	*count = 0;
 	for (u64 i = first; i < end; i++) {
-		u64 frame = i == index ? pa : begin_fill(f, index_slot(&f->index, i, true), false);
+		u64 frame = i == index ? pa : begin_fill(f, index_word(&f->index, i, true), false);
 
 		if (frame) {
 			list[(*count)++] = frame;
@@ -400,7 +400,7 @@ u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
 		if (i > index)
 			break;
 		while (*count) {
-			u64 *word = index_slot(&f->index, first, true);
+			u64 *word = index_word(&f->index, first, true);
 
 			fill_frame_free(pte_pa(*word));
 			*word = 0;
@@ -474,7 +474,7 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 
 	spin_lock(&lock);
 	f = find(id);
-	word = f ? index_slot(&f->index, index, false) : NULL;
+	word = f ? index_word(&f->index, index, false) : NULL;
 	ours = word && *word == (frame_pa | WORD_FILLING);
 	if (ours) {
 		f->filling--;

@@ -46,20 +46,20 @@ static inline bool frame_is_single(const struct frame *f)
 #define PTE_HELD (1UL << 11)
 #define PTE_COPYING (1UL << 53)
 
-static inline u64 pte_load(const u64 *slot)
+static inline u64 pte_load(const u64 *pte)
 {
-	return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(pte, __ATOMIC_ACQUIRE);
 }
 
 /* Pairs with the module's compare-and-swap of PTE_LENT: one of the two sees the other. */
-static inline u64 pte_swap(u64 *slot, u64 value)
+static inline u64 pte_swap(u64 *pte, u64 value)
 {
-	return __atomic_exchange_n(slot, value, __ATOMIC_SEQ_CST);
+	return __atomic_exchange_n(pte, value, __ATOMIC_SEQ_CST);
 }
 
-static inline bool pte_cas(u64 *slot, u64 old, u64 value)
+static inline bool pte_cas(u64 *pte, u64 old, u64 value)
 {
-	return __atomic_compare_exchange_n(slot, &old, value, false, __ATOMIC_SEQ_CST,
+	return __atomic_compare_exchange_n(pte, &old, value, false, __ATOMIC_SEQ_CST,
 					   __ATOMIC_ACQUIRE);
 }
 
@@ -114,7 +114,7 @@ u64 *entry_make(struct space *s, u64 va, int level);
  */
 u64 *entry_large(struct space *s, u64 va);
 /* A large leaf becomes 512 small ones, which inherit its mark. 0 or -ENOMEM. */
-int entry_split(struct space *s, u64 *slot, u64 va);
+int entry_split(struct space *s, u64 *pte, u64 va);
 /* No large leaf lies across `va`. 0, -ENOMEM, or -EBUSY: wait for it. */
 int entry_edge(struct space *s, u64 va);
 /*
@@ -217,7 +217,7 @@ struct page_index {
 	u64 root_pa;
 	u32 height; /* levels of tables; 0: empty */
 };
-u64 *index_slot(struct page_index *x, u64 index, bool create); /* NULL: absent, or no memory */
+u64 *index_word(struct page_index *x, u64 index, bool create); /* NULL: absent, or no memory */
 u64 *index_next(struct page_index *x, u64 *index); /* the next word that is not 0, from *index on */
 void index_trim(struct page_index *x,
 		u64 index); /* the tables on the way to it that hold nothing */
@@ -238,7 +238,7 @@ struct fault {
 };
 enum fault_result fault_locked(struct fault *f);
 /* The present, read-only entry of a writable region, at a write. */
-enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int level);
+enum fault_result cow_break(struct fault *f, struct region *r, u64 *pte, int level);
 void cow_finish(struct space *s, u64 va, u64 copy_pa); /* may wait */
 u64 anon_page(void); /* zeroed, one reference; 0: no memory */
 

@@ -61,19 +61,19 @@ enum round { ROUND_DONE, ROUND_FULL, ROUND_BUSY };
  */
 static enum round take_round(struct space *s, struct lend_batch *b, u64 *va, u64 end)
 {
-	u64 *slot;
+	u64 *pte;
 	int level;
 
-	while ((slot = entry_next(s, va, end, &level))) {
+	while ((pte = entry_next(s, va, end, &level))) {
 		u64 span = pt_span(level);
 		u64 at = ALIGN_DOWN(*va, span);
 
-		if (pte_is_busy(pte_load(slot)))
+		if (pte_is_busy(pte_load(pte)))
 			return ROUND_BUSY;
 		if (at == *va && at + span <= end) {
 			if (lend_full(b))
 				return ROUND_FULL;
-			lend_note(b, at, pte_swap(slot, PTE_NONE), level, true);
+			lend_note(b, at, pte_swap(pte, PTE_NONE), level, true);
 		}
 		*va = at + span;
 	}

@@ -38,7 +38,7 @@ static u32 take_round(struct space *s, struct lend_batch *b, u64 *va, u32 want, 
 
 	for (u32 look = 0; look < SCAN_LOOK && taken < want; look++) {
 		struct region *r = region_after(s, *va);
-		u64 *slot = NULL, old;
+		u64 *pte = NULL, old;
 		int level;
 
 		if (!r) {
@@ -47,18 +47,18 @@ static u32 take_round(struct space *s, struct lend_batch *b, u64 *va, u32 want, 
 		}
 		if (r->file && !(r->flags & REGION_LOCKED)) {
 			*va = MAX(*va, r->start);
-			slot = entry_next(s, va, r->end, &level);
+			pte = entry_next(s, va, r->end, &level);
 		}
-		if (!slot) {
+		if (!pte) {
 			*va = r->end;
 			continue;
 		}
-		old = pte_load(slot);
+		old = pte_load(pte);
 		if (level == 1 && is_clean(old, lent)) {
 			if (lend_full(b))
 				break;
 			/* It fails when the module sets its mark meanwhile: look again. */
-			if (!pte_cas(slot, old, PTE_NONE))
+			if (!pte_cas(pte, old, PTE_NONE))
 				continue;
 			lend_note(b, *va, old, level, true);
 			taken++;

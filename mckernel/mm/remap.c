@@ -31,18 +31,18 @@ static enum step move_round(struct move *m, struct lend_batch *b, u64 *at)
 {
 	struct space *s = m->space;
 	u64 end = m->from + m->size;
-	u64 *slot, *dest;
+	u64 *pte, *dest;
 	int level;
 
-	for (u32 n = 0; (slot = entry_next(s, at, end, &level)); n++) {
-		u64 old = pte_load(slot);
+	for (u32 n = 0; (pte = entry_next(s, at, end, &level)); n++) {
+		u64 old = pte_load(pte);
 
 		if (n == LEND_MAX)
 			return STEP_AGAIN;
 		if (pte_is_busy(old))
 			return STEP_BUSY;
 		if (level == 2 && !moves_large(m, *at)) {
-			if (entry_split(s, slot, *at))
+			if (entry_split(s, pte, *at))
 				return STEP_NOMEM;
 			continue;
 		}
@@ -50,11 +50,11 @@ static enum step move_round(struct move *m, struct lend_batch *b, u64 *at)
 		dest = level == 2 ? entry_large(s, m->to + (*at - m->from))
 				  : entry_make(s, m->to + (*at - m->from), 1);
 		if (!dest) {
-			if (level == 1 || entry_split(s, slot, *at))
+			if (level == 1 || entry_split(s, pte, *at))
 				return STEP_NOMEM;
 			continue;
 		}
-		old = pte_swap(slot, PTE_NONE);
+		old = pte_swap(pte, PTE_NONE);
 		pte_swap(dest, old);
 		lend_note_range(b, *at, *at + pt_span(level), old & PTE_LENT);
 		*at += pt_span(level);
