@@ -127,7 +127,7 @@ bool tables_prune(struct space *s, u64 *va, u64 end, u64 own_start, u64 own_end)
 void tables_release(struct space *s);
 void tables_free_all(struct space *s); /* nobody else has the space */
 
-/* ---- waiting and claims (reserve.c) ---- */
+/* ---- waiting and claims (claim.c) ---- */
 
 /*
  * Waits among threads inside mm/: who changes what a condition looks at calls

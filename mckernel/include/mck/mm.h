@@ -145,7 +145,7 @@ struct region {
 #define REGION_NOHUGE 512
 #define REGION_COWED 1024 /* a file's region that may hold private copies of its pages */
 
-/* A sleepable claim on a range, on its holder's stack (mm/reserve.c). Under the space's lock. */
+/* A sleepable claim on a range, on its holder's stack (mm/claim.c). Under the space's lock. */
 struct reservation {
 	struct reservation *next;
 	u64 start, end;
