@@ -192,7 +192,7 @@ int entry_edge(struct space *s, u64 va)
 /* Claims do not overlap: the one that covers our range is ours. */
 static bool others_claim(struct space *s, u64 start, u64 end, u64 own_start, u64 own_end)
 {
-	for (struct reservation *c = s->claims; c; c = c->next)
+	for (struct claim *c = s->claims; c; c = c->next)
 		if (c->start < end && start < c->end &&
 		    !(c->start <= own_start && own_end <= c->end))
 			return true;

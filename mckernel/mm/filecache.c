@@ -271,7 +271,7 @@ static void fill_frame_free(u64 pa)
 /* A frame for an absent page, marked as being filled. `wanted`: not only read ahead. 0: no memory. */
 static u64 begin_fill(struct file *f, u64 *word, bool wanted)
 {
-	u64 pa = wanted ? upage_alloc_reserve() : upage_alloc();
+	u64 pa = wanted ? upage_alloc_margin() : upage_alloc();
 
 	if (pa) {
 		*word = pa | WORD_FILLING;
@@ -377,7 +377,7 @@ static bool is_absent(struct file *f, u64 index)
 	return word && !*word && !is_beyond(f, index);
 }
 
-u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
+u64 file_fill_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
 {
 	u64 start, first = index, end = index + 1;
 

@@ -20,7 +20,7 @@ int file_read_around(struct file *f, u64 index, u64 pa)
 {
 	u64 frames[KPAGE_LIST];
 	u32 count, filled = 0, wanted;
-	u64 first = file_claim_around(f, index, pa, frames, &count);
+	u64 first = file_fill_around(f, index, pa, frames, &count);
 	s64 n = up_read_file(file_id(f), first, frames, count);
 
 	wanted = (u32)(index - first);

@@ -196,7 +196,7 @@ static void fork_settle(struct fork *f, struct region *r, u64 *pte, u64 va, bool
 		pte_swap(pte, shared);
 		return;
 	}
-	copy = upage_alloc_reserve();
+	copy = upage_alloc_margin();
 	if (copy) {
 		memcpy(pa_to_va(copy), pa_to_va(pa), PAGE_SIZE);
 		*to = pte_make(r, copy, 1, true);
@@ -238,7 +238,7 @@ static void fork_flush(struct fork *f, u64 end)
  */
 static void fork_make_room(struct fork *f, u64 va)
 {
-	u64 want = phys_reserve() + LEND_MAX, free = pages_free_now();
+	u64 want = phys_margin() + LEND_MAX, free = pages_free_now();
 
 	if (free >= want || f->no_room)
 		return;
@@ -290,7 +290,7 @@ static void fork_all_pages(struct fork *f)
 int space_fork(struct space *parent, struct space *child)
 {
 	struct fork f = { .parent = parent, .child = child };
-	struct reservation claim;
+	struct claim claim;
 
 	assert_no_lock();
 	if (claim_take(parent, &claim, 0, ~0UL))

@@ -143,10 +143,10 @@ void mm_wake(void);
  */
 bool mm_turn(void);
 #define LOOP_TURN 256U /* steps of such a loop under one lock */
-int claim_take(struct space *s, struct reservation *c, u64 start,
+int claim_take(struct space *s, struct claim *c, u64 start,
 	       u64 end); /* 0 or -EINTR; no lock held */
-void claim_drop(struct space *s, struct reservation *c); /* merges regions; no lock held */
-void claim_end(struct space *s, struct reservation *c); /* nothing was changed under it */
+void claim_drop(struct space *s, struct claim *c); /* merges regions; no lock held */
+void claim_end(struct space *s, struct claim *c); /* nothing was changed under it */
 bool claim_overlaps(struct space *s, u64 start, u64 end); /* under the space's lock */
 /* Wait until the entry at va is not busy. 0 or -EINTR. No lock held. */
 int entry_wait(struct space *s, u64 va, bool interruptible);
@@ -250,7 +250,7 @@ u64 anon_page(void); /* zeroed, one reference; 0: no memory */
 bool mm_make_room(u64 pages, u64 keep);
 /* The same by a thread: true: ask again in a moment; false: there is none. Never waits. No lock held. */
 bool mm_make_room_later(void);
-/* Before a lock under which the reserve may be needed. Never waits. */
+/* Before a lock under which the margin may be needed. Never waits. */
 void mm_refill(void);
 
 /* ---- file pages (filecache.c) and shared memory (shmobj.c) ---- */
@@ -271,8 +271,8 @@ enum page_state file_page(struct file *f, u64 index, bool ours, u64 *pa);
 void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa);
 bool file_page_filling(struct file *f, u64 index);
 bool file_page_cached(struct file *f, u64 index);
-/* Claim up to `max` absent pages in a row that contain `index` (already claimed, in `pa`). Returns the first index; *count. */
-u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count);
+/* Begin to fill up to `max` absent pages in a row that contain `index` (begun already, in `pa`). Returns the first index; *count. */
+u64 file_fill_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count);
 /* Read it by the current thread's twin. 0, or -errno: the page at `index` cannot be had. */
 int file_read_around(struct file *f, u64 index, u64 pa);
 

@@ -5,7 +5,7 @@
 
 bool memory_admits(u64 pages)
 {
-	u64 keep = phys_reserve() + reclaim_keep();
+	u64 keep = phys_margin() + reclaim_keep();
 
 	return pages + keep <= pages_free_now() + file_pages_clean();
 }
@@ -182,7 +182,7 @@ int unmap_claimed(struct space *s, u64 start, u64 end)
 
 int space_unmap(struct space *s, u64 start, u64 end)
 {
-	struct reservation claim;
+	struct claim claim;
 	int err;
 
 	assert_no_lock();
@@ -195,7 +195,7 @@ int space_unmap(struct space *s, u64 start, u64 end)
 
 int space_discard(struct space *s, u64 start, u64 end)
 {
-	struct reservation claim;
+	struct claim claim;
 	int err;
 
 	assert_no_lock();
@@ -280,7 +280,7 @@ static int fixed_check(struct space *s, struct region *r, const struct map_args 
 
 static s64 map_fixed(struct space *s, struct region *r, const struct map_args *a)
 {
-	struct reservation claim;
+	struct claim claim;
 	u64 end = a->addr + a->length;
 	int err;
 
@@ -411,7 +411,7 @@ static bool brk_grow(struct space *s, u64 from, u64 to)
 
 u64 space_brk(struct space *s, u64 new_end, u64 data_limit)
 {
-	struct reservation claim;
+	struct claim claim;
 	u64 old = s->brk_end;
 	u64 from = ALIGN_UP(old, PAGE_SIZE), to = ALIGN_UP(new_end, PAGE_SIZE);
 	bool done = true;

@@ -205,7 +205,7 @@ static void protect_regions(struct space *s, const struct protect *p)
 int space_protect(struct space *s, u64 start, u64 end, u32 prot)
 {
 	struct protect p = { .start = start, .end = end, .prot = prot };
-	struct reservation claim;
+	struct claim claim;
 	int err;
 
 	assert_no_lock();

@@ -143,7 +143,7 @@ static u64 may_go(u64 keep)
 
 u64 reclaim_keep(void)
 {
-	return phys_reserve() / 2;
+	return phys_margin() / 2;
 }
 
 /*
@@ -199,10 +199,10 @@ bool mm_make_room(u64 pages, u64 keep)
 
 void mm_refill(void)
 {
-	u64 free = pages_free_now(), reserve = phys_reserve();
+	u64 free = pages_free_now(), margin = phys_margin();
 
-	if (free <= reserve / 2)
-		reclaim_once(reserve - free, reclaim_keep());
+	if (free <= margin / 2)
+		reclaim_once(margin - free, reclaim_keep());
 }
 
 /* ---- for those who may not wait ---- */

@@ -209,7 +209,7 @@ static int source_check(const struct remap *m)
 
 /* ---- where to ---- */
 
-static u64 find_place(struct space *s, u64 size, u64 hint, struct reservation *claim)
+static u64 find_place(struct space *s, u64 size, u64 hint, struct claim *claim)
 {
 	u64 at;
 
@@ -268,7 +268,7 @@ static int move_claimed(const struct remap *m, u64 to)
 static s64 move_anywhere(const struct remap *m, u64 hint)
 {
 	struct space *s = m->space;
-	struct reservation claim;
+	struct claim claim;
 	u64 at;
 	int err;
 
@@ -393,7 +393,7 @@ static s64 remap_claimed(struct remap *m)
 }
 
 /* One claim over both places: two could be waited for crosswise. */
-static int claim_both(const struct remap *m, struct reservation *claim)
+static int claim_both(const struct remap *m, struct claim *claim)
 {
 	u64 start = m->old, end = m->old + m->old_size;
 	bool wraps = end < start;
@@ -409,7 +409,7 @@ static int claim_both(const struct remap *m, struct reservation *claim)
 s64 space_remap(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags, u64 new_addr)
 {
 	struct remap m = { s, old, old_size, new_size, flags, new_addr };
-	struct reservation claim;
+	struct claim claim;
 	bool mapped;
 	s64 ret;
 

@@ -11,7 +11,7 @@
 #include "mck/tree.h"
 
 struct region;
-struct reservation;
+struct claim;
 struct space_epoch;
 
 /* An address space: regions and page tables. */
@@ -40,7 +40,7 @@ struct space {
 	struct region *hit; /* found last, or NULL */
 	u64 *low_table; /* the table of level 1 that entry_at() found last, for 2 MiB from low_va on, or NULL */
 	u64 low_va;
-	struct reservation *claims; /* sleepable claims on ranges */
+	struct claim *claims; /* sleepable claims on ranges */
 	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
 
 	u32 pins; /* atomic: short holds by fault answers; the end of the space waits for them */
