@@ -54,7 +54,7 @@ static struct list *head_of(u64 id)
 	return head;
 }
 
-static struct file *find(u64 id)
+static struct file *file_find(u64 id)
 {
 	struct file *f;
 
@@ -119,7 +119,7 @@ static void tell_thread(void *unused)
 }
 
 /* Send what can be sent at once. Called after each change that may have made news, without the lock. */
-static void tell(void)
+static void file_tell(void)
 {
 	u64 arg[IKC_LCALL_ARGS];
 	struct file *f;
@@ -202,7 +202,7 @@ struct file *file_open(u64 id, u64 size, u32 flags)
 
 	(void)flags; /* none is defined yet */
 	spin_lock(&lock);
-	f = find(id);
+	f = file_find(id);
 	if (!f)
 		f = file_new(id, size);
 	if (f) {
@@ -241,7 +241,7 @@ void file_put(struct file *f)
 	}
 	spin_unlock(&lock);
 	if (news)
-		tell();
+		file_tell();
 }
 
 u64 file_id(const struct file *f)
@@ -319,7 +319,7 @@ void file_refused(u64 id, u64 index)
 	u64 *word;
 
 	spin_lock(&lock);
-	f = find(id);
+	f = file_find(id);
 	word = f ? index_word(&f->index, index, true) : NULL;
 	if (word && !*word)
 		*word = WORD_FAILED;
@@ -473,7 +473,7 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 	bool ours;
 
 	spin_lock(&lock);
-	f = find(id);
+	f = file_find(id);
 	word = f ? index_word(&f->index, index, false) : NULL;
 	ours = word && *word == (frame_pa | WORD_FILLING);
 	if (ours) {
@@ -495,7 +495,7 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 	if (err)
 		fill_frame_free(frame_pa);
 	mm_wake();
-	tell();
+	file_tell();
 	/* The cache holds a quarter of the memory at most. */
 	if (READ_ONCE(c->pages_cache) > READ_ONCE(c->pages_total) / 4)
 		file_shrink(CACHE_STEP);
@@ -611,7 +611,7 @@ static u64 strip_all(bool (*strip)(struct strip *s), u64 pages, bool spare)
 		seen += SHRINK_LOOK - s.looks;
 		freed += strip_end(&s);
 	}
-	tell();
+	file_tell();
 	return freed;
 }
 

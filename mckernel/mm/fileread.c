@@ -4,7 +4,7 @@
 #include "abi/slot.h"
 #include "internal.h"
 
-static void report(struct file *f, u64 first, const u64 *frames, u32 from, u32 to, int err)
+static void fileread_report(struct file *f, u64 first, const u64 *frames, u32 from, u32 to, int err)
 {
 	for (u32 i = from; i < to; i++)
 		file_filled(file_id(f), first + i, frames[i], err);
@@ -26,9 +26,9 @@ int file_read_around(struct file *f, u64 index, u64 pa)
 	wanted = (u32)(index - first);
 	if (n > 0)
 		filled = (u32)n;
-	report(f, first, frames, 0, filled, 0);
+	fileread_report(f, first, frames, 0, filled, 0);
 	if (filled > wanted) {
-		report(f, first, frames, filled, count, -EIO);
+		fileread_report(f, first, frames, filled, count, -EIO);
 		return 0;
 	}
 	/*
@@ -38,11 +38,11 @@ int file_read_around(struct file *f, u64 index, u64 pa)
 	 * begins again. So it does if the twin has left since: who else needs
 	 * the page must not wait for its return.
 	 */
-	report(f, first, frames, filled, wanted, -EIO);
-	report(f, first, frames, wanted + 1, count, -EIO);
+	fileread_report(f, first, frames, filled, wanted, -EIO);
+	fileread_report(f, first, frames, wanted + 1, count, -EIO);
 	if (count > 1 && !tells_nothing(n))
 		n = up_is_held() ? -EINTR : up_read_file(file_id(f), index, &frames[wanted], 1);
-	report(f, first, frames, wanted, wanted + 1, n == 1 ? 0 : -EIO);
+	fileread_report(f, first, frames, wanted, wanted + 1, n == 1 ? 0 : -EIO);
 	if (n == 1 || tells_nothing(n))
 		return 0;
 	return n < 0 ? (int)n : -EIO;

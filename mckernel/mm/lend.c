@@ -149,7 +149,7 @@ static void page_drop(u64 pa)
 }
 
 /* For a page that nobody but us holds. Its flag goes with the answer: one way or the other, the page does. */
-static u64 offer(u64 pa)
+static u64 lend_offer(u64 pa)
 {
 	__atomic_or_fetch(&frame_of(pa)->flags, FRAME_OFFERED, __ATOMIC_RELEASE);
 	return pa | ZAP_FREE;
@@ -244,7 +244,7 @@ static void zap_all(struct lend_batch *b)
 			u64 pa = pte_pa(rec) + p * PAGE_SIZE;
 			bool free = (rec & REC_PUT) && frame_is_single(frame_of(pa));
 
-			z.words[z.count++] = free ? offer(pa) : pa;
+			z.words[z.count++] = free ? lend_offer(pa) : pa;
 		}
 	}
 	zap_send(&z, b->count);
@@ -324,7 +324,7 @@ static u32 aside_take(u64 *words)
 		struct frame *f = list_entry(aside.next, struct frame, link);
 
 		list_del(&f->link);
-		words[count++] = offer(frame_pa(f));
+		words[count++] = lend_offer(frame_pa(f));
 	}
 	if (count)
 		aside_running++;

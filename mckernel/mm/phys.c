@@ -104,7 +104,7 @@ static u64 first_obstacle(u64 start, u64 end, u64 *next)
 	return at;
 }
 
-static u64 take(struct chunk *c, u64 size)
+static u64 chunk_take(struct chunk *c, u64 size)
 {
 	u64 at = c->taken, next;
 
@@ -125,7 +125,7 @@ u64 phys_early_alloc(u64 pages)
 	if (!chunk_count)
 		chunks_init();
 	for (u32 i = 0; i < chunk_count && !pa; i++)
-		pa = take(&chunks[i], pages * PAGE_SIZE);
+		pa = chunk_take(&chunks[i], pages * PAGE_SIZE);
 	return pa;
 }
 
@@ -134,7 +134,7 @@ static void make_frames(struct chunk *c)
 {
 	u64 pages = (c->end - c->start) / PAGE_SIZE;
 	u64 size = ALIGN_UP(pages * sizeof(struct frame), PAGE_SIZE);
-	u64 pa = take(c, size);
+	u64 pa = chunk_take(c, size);
 
 	if (!pa)
 		pa = phys_early_alloc(size / PAGE_SIZE);

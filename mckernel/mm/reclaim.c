@@ -110,7 +110,7 @@ static void set_hand(u64 id, u64 va)
  * Take `want` clean pages out of spaces, one space after the other, as far as
  * there are any; those stay in the cache until it is shrunk. With `lent` it waits.
  */
-static u32 scan(u32 want, bool lent)
+static u32 reclaim_scan(u32 want, bool lent)
 {
 	u32 taken = 0;
 
@@ -155,7 +155,7 @@ static u64 reclaim_used(u64 want, bool lent)
 	u64 unmapped = READ_ONCE(boot_params->counters.pages_cache) - file_pages_idle();
 
 	if ((s64)unmapped < (s64)want)
-		scan((u32)MIN(want, (u64)RECLAIM_MOST), lent);
+		reclaim_scan((u32)MIN(want, (u64)RECLAIM_MOST), lent);
 	return file_shrink_old(want);
 }
 

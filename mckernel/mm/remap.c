@@ -332,7 +332,7 @@ static int grow_in_place(struct space *s, u64 old_end, u64 more)
 	return 0;
 }
 
-static s64 grow(const struct remap *m)
+static s64 remap_grow(const struct remap *m)
 {
 	struct space *s = m->space;
 	bool grown = false;
@@ -387,7 +387,7 @@ static s64 remap_claimed(struct remap *m)
 	if (has_target(m))
 		return move_to_target(m);
 	if (m->old_size < m->new_size)
-		return grow(m);
+		return remap_grow(m);
 	err = drop_tail(m);
 	return err ? err : (s64)m->old;
 }

@@ -6,7 +6,7 @@
 #include "mck/syscalls.h"
 #include "mck/sysnr.h"
 
-static s64 serve(u32 nr, const u64 arg[6])
+static s64 syscall_serve(u32 nr, const u64 arg[6])
 {
 	const struct syscall_entry *entry;
 
@@ -38,7 +38,7 @@ void up_syscall(struct user_regs *regs)
 	/* As Linux, which looks at 32 bits of it. */
 	const u32 nr = (u32)regs->orig_rax;
 	const u64 arg[6] = { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 };
-	s64 value = serve(nr, arg);
+	s64 value = syscall_serve(nr, arg);
 
 	/* rt_sigreturn has set all registers, rax too. */
 	if (nr == NR_rt_sigreturn)

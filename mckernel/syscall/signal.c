@@ -144,16 +144,16 @@ s64 sys_rt_sigreturn(const u64 arg[6])
 	return (s64)t->regs->rax;
 }
 
-static void die(int signo, int code, u64 addr) __attribute__((noreturn));
+static void signal_die(int signo, int code, u64 addr) __attribute__((noreturn));
 
-static void die(int signo, int code, u64 addr)
+static void signal_die(int signo, int code, u64 addr)
 {
 	leave_memory();
 	offload_fatal(signo, code, addr);
 }
 
 /* Enter the handler of signo, or find that it has none. Dies if the stack cannot take the frame. */
-static bool enter(int signo, const u8 *info, u64 base, u64 old)
+static bool signal_deliver(int signo, const u8 *info, u64 base, u64 old)
 {
 	bool reset;
 
@@ -167,7 +167,7 @@ static bool enter(int signo, const u8 *info, u64 base, u64 old)
 	}
 	/* Linux's rule: SIGSEGV then, unless it is SIGSEGV's own frame that does not fit. */
 	if (signo == SIGSEGV)
-		die(SIGSEGV, SI_KERNEL, 0);
+		signal_die(SIGSEGV, SI_KERNEL, 0);
 	signal_force(SIGSEGV, SI_KERNEL, 0);
 	return true;
 }
@@ -180,10 +180,10 @@ void signal_force(int signo, int code, u64 addr)
 
 	sighand_get_action(t->sighand, signo, &action);
 	if (action.handler <= SIG_IGN || (t->mask & SIGBIT(signo)))
-		die(signo, code, addr);
+		signal_die(signo, code, addr);
 	siginfo_fault(info, signo, code, addr);
-	if (!enter(signo, info, t->mask, t->mask))
-		die(signo, code, addr);
+	if (!signal_deliver(signo, info, t->mask, t->mask))
+		signal_die(signo, code, addr);
 	/* This one has not come through Linux, whose action has to follow ours. */
 	if (action.flags & SA_RESETHAND)
 		signal_default_in_linux(SIGBIT(signo));
@@ -220,7 +220,7 @@ static u64 base_mask(struct thread *t, u64 nr, const u64 arg[6], s64 value)
 }
 
 /* Set the registers to what the program sees, or does again, when it goes on. */
-static void resume(struct user_regs *regs, u64 nr, s64 value, enum resume how)
+static void signal_resume(struct user_regs *regs, u64 nr, s64 value, enum resume how)
 {
 	switch (how) {
 	case RESUME_VALUE:
@@ -247,13 +247,13 @@ void signal_finish_call(struct user_regs *regs, u64 nr, const u64 arg[6], s64 va
 	if (signo)
 		sighand_get_action(t->sighand, signo, &action);
 	handler = action.handler > SIG_IGN;
-	resume(regs, nr, value,
-	       restart_decide(value, handler, handler && (action.flags & SA_RESTART)));
+	signal_resume(regs, nr, value,
+		      restart_decide(value, handler, handler && (action.flags & SA_RESTART)));
 	if (!signo)
 		return;
 	base = base_mask(t, nr, arg, value);
 	t->caught = 0;
-	enter(signo, t->caught_info, base, t->mask);
+	signal_deliver(signo, t->caught_info, base, t->mask);
 }
 
 bool signal_wanted(const struct thread *t)
@@ -281,5 +281,5 @@ void signal_poll(void)
 		return;
 	signo = (int)t->caught;
 	t->caught = 0;
-	enter(signo, t->caught_info, t->mask, t->mask);
+	signal_deliver(signo, t->caught_info, t->mask, t->mask);
 }

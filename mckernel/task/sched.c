@@ -42,7 +42,7 @@ u32 sched_place(const struct thread *t)
 }
 
 /* Hand a thread to the CPU t->cpu. */
-static void deliver(struct thread *t)
+static void sched_deliver(struct thread *t)
 {
 	struct runq *rq = runq_of(cpu_of(t->cpu));
 
@@ -70,7 +70,7 @@ void sched_assign(struct thread *t, u32 place)
 	t->interruptible = true;
 	t->state = THREAD_WAITING;
 	__atomic_add_fetch(&runq_of(cpu_of(place))->threads, 1, __ATOMIC_RELAXED);
-	deliver(t);
+	sched_deliver(t);
 }
 
 /* ---- accounting ---- */
@@ -95,7 +95,7 @@ void up_enter(void)
 
 /* ---- switching ---- */
 
-static struct thread *pick(struct runq *rq)
+static struct thread *sched_pick(struct runq *rq)
 {
 	struct thread *t;
 
@@ -121,7 +121,7 @@ static void finish_switch(void)
 	if (from->state == THREAD_DEAD)
 		thread_reap(from);
 	else if (from->cpu != this_cpu()->place)
-		deliver(from);
+		sched_deliver(from);
 	/* What was noted for it meanwhile, perhaps on another CPU, has been taken by others. */
 	current_thread()->look = true;
 }
@@ -146,7 +146,7 @@ static void switch_away(struct thread *t)
 	list_del(&t->all);
 	if (!t->work)
 		__atomic_sub_fetch(&rq->threads, 1, __ATOMIC_RELAXED);
-	next = pick(rq);
+	next = sched_pick(rq);
 	switch_to(rq, next ? next : rq->idle);
 }
 
@@ -181,7 +181,7 @@ void sched_yield_cpu(void)
 
 	charge_system(t);
 	make_runnable(rq, t);
-	next = pick(rq);
+	next = sched_pick(rq);
 	if (next != t)
 		switch_to(rq, next);
 	t->stamp = arch_cycles();
@@ -397,7 +397,7 @@ void sched_wait(void)
 	charge_system(t);
 	for (;;) {
 		sched_scan();
-		next = pick(rq);
+		next = sched_pick(rq);
 		if (next == t)
 			break;
 		if (next) {
@@ -417,7 +417,7 @@ void sched_idle_loop(void)
 
 	for (;;) {
 		sched_scan();
-		next = pick(rq);
+		next = sched_pick(rq);
 		if (next)
 			switch_to(rq, next);
 		else if (up_stopping() && sched_cpu_empty())

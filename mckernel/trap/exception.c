@@ -5,16 +5,16 @@
 #include "mck/signal.h"
 #include "mck/syscalls.h"
 
-static enum fault_result serve(u64 addr, u64 error)
+static enum fault_result fault_serve(u64 addr, u64 error)
 {
 	this_cpu()->boot->faults++;
 	return space_fault_wait(current_thread()->space, addr, arch_fault_access(error));
 }
 
 /* No memory for this process: it dies alone, as by Linux's OOM killer. */
-static void kill_oom(void) __attribute__((noreturn));
+static void fault_kill_oom(void) __attribute__((noreturn));
 
-static void kill_oom(void)
+static void fault_kill_oom(void)
 {
 	struct thread *t = current_thread();
 
@@ -32,7 +32,7 @@ static void fault_signal(int signo, int code, u64 addr, u64 error)
 
 void up_user_fault(u64 addr, u64 error)
 {
-	switch (serve(addr, error)) {
+	switch (fault_serve(addr, error)) {
 	case FR_OK:
 	case FR_BUSY:
 	case FR_FILL:
@@ -48,7 +48,7 @@ void up_user_fault(u64 addr, u64 error)
 		fault_signal(SIGBUS, BUS_ADRERR, addr, error);
 		break;
 	case FR_OOM:
-		kill_oom();
+		fault_kill_oom();
 	}
 }
 
@@ -59,5 +59,5 @@ void up_user_exception(int signo, int code, u64 addr)
 
 bool up_kernel_fault(u64 addr, u64 error)
 {
-	return serve(addr, error) == FR_OK;
+	return fault_serve(addr, error) == FR_OK;
 }

@@ -9,13 +9,13 @@ static bool allowed_here(const struct thread *t)
 	return t->affinity[t->cpu / 64] & (1UL << (t->cpu % 64));
 }
 
-static void leave(void)
+static void return_exit(void)
 {
 	leave_memory();
 	thread_exit();
 }
 
-static void first_run(struct thread *t)
+static void return_first_run(struct thread *t)
 {
 	struct thread_start *start = t->start;
 
@@ -31,12 +31,12 @@ static bool one_step(struct thread *t)
 	/* All of it is looked at now. What is done about it may need another look. */
 	t->look = false;
 	if (thread_must_end(t))
-		leave();
+		return_exit();
 	/* Behind the scan, which may have answered one that came since. */
 	if (hold_obey(t))
 		return true;
 	if (t->start) {
-		first_run(t);
+		return_first_run(t);
 		return true;
 	}
 	if (t->caught || signal_wanted(t)) {

@@ -13,7 +13,7 @@
  *   scan_*                    sched_scan(), mckernel/task/sched.c, and hold_answer(), mckernel/task/hold.c
  *   obey_*                    one_step(), mckernel/trap/return.c, and hold_obey(), mckernel/task/hold.c
  *   idle_*, leave_*           idle_once() and up_leave(), mckernel/task/sched.c
- *   request_*                 request(), mckernel/offload/offload.c
+ *   request_*                 offload_request(), mckernel/offload/offload.c
  *
  * What must hold: the program does not run while its twin is away, and neither
  * side waits for ever. Twins ring again, because edges can be lost; that is

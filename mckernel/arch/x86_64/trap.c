@@ -91,13 +91,13 @@ void trap_init_cpu(void)
 
 /* ---- interrupts: they only note ---- */
 
-static void doorbell(struct cpu *cpu)
+static void trap_doorbell(struct cpu *cpu)
 {
 	__atomic_store_n(&cpu->kick, 1, __ATOMIC_RELAXED);
 	arch_answer_flush();
 }
 
-static void interrupt(u64 vector)
+static void trap_interrupt(u64 vector)
 {
 	struct cpu *cpu = this_cpu();
 
@@ -107,7 +107,7 @@ static void interrupt(u64 vector)
 	if (vector == VECTOR_TIMER)
 		up_tick();
 	else if (vector == LWK_DOORBELL_VECTOR)
-		doorbell(cpu);
+		trap_doorbell(cpu);
 	/* Any other is a broadcast of Linux's that was not meant for us. */
 	apic_eoi();
 }
@@ -239,8 +239,8 @@ static void from_user(u64 vector, struct user_regs *regs)
 /* ---- exceptions in the kernel ---- */
 
 /* The push into the guard faults, and so does the push of that fault's frame. */
-static void die_of_overflow(u64 address, u64 stack) __attribute__((noreturn));
-static void die_of_overflow(u64 address, u64 stack)
+static void trap_die_of_overflow(u64 address, u64 stack) __attribute__((noreturn));
+static void trap_die_of_overflow(u64 address, u64 stack)
 {
 	const struct thread *t = current_thread();
 
@@ -253,15 +253,15 @@ static void die_of_overflow(u64 address, u64 stack)
 	      t->process->comm, t->kpage ? t->kpage->pid : 0);
 }
 
-static void die(u64 vector, struct user_regs *regs) __attribute__((noreturn));
-static void die(u64 vector, struct user_regs *regs)
+static void trap_die(u64 vector, struct user_regs *regs) __attribute__((noreturn));
+static void trap_die(u64 vector, struct user_regs *regs)
 {
 	u64 error = error_code(regs);
 	u64 stack;
 
 	fault_note(regs);
 	if (vector == VECTOR_DOUBLE_FAULT && kstack_overflown(read_cr2(), &stack))
-		die_of_overflow(read_cr2(), stack);
+		trap_die_of_overflow(read_cr2(), stack);
 	if (vector == VECTOR_PAGE_FAULT)
 		panic("page fault in the kernel at %016lx, error %lx", read_cr2(), error);
 	panic("%s in the kernel, error %lx", names[vector] ? names[vector] : "exception", error);
@@ -273,7 +273,7 @@ static void from_kernel(u64 vector, struct user_regs *regs)
 	u64 addr = read_cr2();
 
 	if (!fixup)
-		die(vector, regs);
+		trap_die(vector, regs);
 	/* A copy to or from the program: the fault is its own, and may wait. */
 	if (vector == VECTOR_PAGE_FAULT && addr < USER_END && up_kernel_fault(addr, regs->orig_rax))
 		return;
@@ -289,7 +289,7 @@ void trap_enter(u64 vector, struct user_regs *regs)
 	if (user)
 		up_enter();
 	if (vector >= 32)
-		interrupt(vector);
+		trap_interrupt(vector);
 	else if (user)
 		from_user(vector, regs);
 	else
@@ -303,7 +303,7 @@ void trap_ist(u64 vector, struct user_regs *regs)
 		return;
 	}
 	if (vector != VECTOR_NMI)
-		die(vector, regs);
+		trap_die(vector, regs);
 	/* Linux sends NMIs to CPUs that it takes for its own; ours mean that another CPU has panicked. */
 	if (panic_begun())
 		arch_halt();
