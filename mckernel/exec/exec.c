@@ -319,7 +319,7 @@ static void handle_commit(u32 index, const struct ikc_call *call)
 	int err;
 
 	/* A thread of exec's making, not committed yet. */
-	if (!bulk || !t || !t->start || t->start->run != exec_first_run || t->regs->rip) {
+	if (!bulk || !t || !t->start || t->start->run != exec_first_run || arch_regs_ip(t->regs)) {
 		ikc_answer(index, -EINVAL, NULL, 0);
 		return;
 	}

@@ -79,38 +79,7 @@ s64 sys_prctl(const u64 arg[6])
 	return -EINVAL;
 }
 
-#define ARCH_SET_GS 0x1001
-#define ARCH_SET_FS 0x1002
-#define ARCH_GET_FS 0x1003
-#define ARCH_GET_GS 0x1004
-#define ARCH_GET_CPUID 0x1011
-#define ARCH_SET_CPUID 0x1012
-
 s64 sys_arch_prctl(const u64 arg[6])
 {
-	struct thread *t = current_thread();
-	u64 base;
-
-	switch ((u32)arg[0]) {
-	case ARCH_SET_FS:
-	case ARCH_SET_GS:
-		if (arg[1] >= USER_END)
-			return -EPERM;
-		if ((u32)arg[0] == ARCH_SET_FS)
-			arch_set_fs(t, arg[1]);
-		else
-			arch_set_gs(t, arg[1]);
-		return 0;
-	case ARCH_GET_FS:
-		base = arch_get_fs(t);
-		return copy_to_user(arg[1], &base, sizeof(base));
-	case ARCH_GET_GS:
-		base = arch_get_gs(t);
-		return copy_to_user(arg[1], &base, sizeof(base));
-	case ARCH_GET_CPUID:
-		return 1; /* never faults */
-	case ARCH_SET_CPUID:
-		return -ENODEV;
-	}
-	return -EINVAL;
+	return arch_prctl((u32)arg[0], arg[1]);
 }

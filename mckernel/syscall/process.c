@@ -127,14 +127,13 @@ static void child_fill(struct thread *child, struct thread *t, const struct birt
 {
 	struct clone_start *start = container_of(child->start, struct clone_start, head);
 
-	*child->regs = *t->regs;
-	child->regs->rax = 0;
-	child->regs->orig_rax = ~0UL;
+	arch_regs_child(child->regs, t->regs);
 	if (b->stack)
-		child->regs->rsp = b->stack;
+		arch_regs_set_sp(child->regs, b->stack);
 	arch_fpu_copy(child, t);
-	arch_set_fs(child, b->flags & CLONE_SETTLS ? b->tls : arch_get_fs(t));
-	arch_set_gs(child, arch_get_gs(t));
+	arch_copy_tls(child, t);
+	if (b->flags & CLONE_SETTLS)
+		arch_set_tls(child, b->tls);
 
 	child->mask = t->mask;
 	child->read_implies_exec = t->read_implies_exec;

@@ -107,7 +107,7 @@ struct user_stack {
 s64 sys_sigaltstack(const u64 arg[6])
 {
 	struct thread *t = current_thread();
-	u64 sp = t->regs->rsp;
+	u64 sp = arch_regs_sp(t->regs);
 	struct user_stack new, old = {
 		.sp = t->altstack_sp,
 		.flags = altstack_state(t, sp) | (t->altstack_flags & SS_AUTODISARM),
@@ -136,12 +136,12 @@ s64 sys_rt_sigreturn(const u64 arg[6])
 	(void)arg;
 	if (arch_sigframe_pop(t, &mask, &ss_sp, &ss_flags, &ss_size)) {
 		signal_force(SIGSEGV, SI_KERNEL, 0);
-		return (s64)t->regs->rax;
+		return (s64)arch_call_result(t->regs);
 	}
 	signal_set_mask(mask);
 	/* As Linux: a stack that sigaltstack() would refuse is left alone. */
-	altstack_set(t, t->regs->rsp, ss_sp, ss_flags, ss_size);
-	return (s64)t->regs->rax;
+	altstack_set(t, arch_regs_sp(t->regs), ss_sp, ss_flags, ss_size);
+	return (s64)arch_call_result(t->regs);
 }
 
 static void signal_die(int signo, int code, u64 addr) __attribute__((noreturn));
@@ -224,14 +224,13 @@ static void signal_resume(struct user_regs *regs, u64 nr, s64 value, enum resume
 {
 	switch (how) {
 	case RESUME_VALUE:
-		regs->rax = (u64)value;
+		arch_call_set_result(regs, (u64)value);
 		break;
 	case RESUME_EINTR:
-		regs->rax = (u64)-EINTR;
+		arch_call_set_result(regs, (u64)-EINTR);
 		break;
 	case RESUME_REPEAT:
-		regs->rax = nr;
-		regs->rip -= 2; /* the syscall instruction */
+		arch_call_repeat(regs, nr);
 		break;
 	}
 }

@@ -231,9 +231,9 @@ static void context_fill(struct frame_context *c, const struct thread *t)
 		.rflags = r->rflags,
 		.cs = (u16)r->cs,
 		.ss = (u16)r->ss,
-		.error = t->fault_error,
-		.trap = t->fault_trap,
-		.cr2 = t->fault_addr,
+		.error = t->arch.fault_error,
+		.trap = t->arch.fault_trap,
+		.cr2 = t->arch.fault_addr,
 	};
 }
 

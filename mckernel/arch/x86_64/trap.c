@@ -210,9 +210,9 @@ void arch_fault_note(struct thread *t, u64 addr, u64 error)
 	/* As Linux: what the kernel's half maps is nobody's business. */
 	if (addr >= USER_END)
 		error |= ERROR_PRESENT;
-	t->fault_error = error;
-	t->fault_trap = VECTOR_PAGE_FAULT;
-	t->fault_addr = addr;
+	t->arch.fault_error = error;
+	t->arch.fault_trap = VECTOR_PAGE_FAULT;
+	t->arch.fault_addr = addr;
 }
 
 /* What the exception has pushed, or else the stub. */
@@ -230,8 +230,8 @@ static void from_user(u64 vector, struct user_regs *regs)
 	if (vector == VECTOR_PAGE_FAULT) {
 		up_user_fault(read_cr2(), error);
 	} else {
-		t->fault_error = error;
-		t->fault_trap = vector;
+		t->arch.fault_error = error;
+		t->arch.fault_trap = vector;
 		user_exception(vector, regs);
 	}
 }
@@ -337,8 +337,8 @@ static void refuse_bad_return(struct user_regs *regs)
 		error = regs->ss & ~3UL;
 	else if (canonical(regs->rip))
 		return;
-	t->fault_trap = VECTOR_PROTECTION;
-	t->fault_error = error;
+	t->arch.fault_trap = VECTOR_PROTECTION;
+	t->arch.fault_error = error;
 	up_user_exception(SIGSEGV, SI_KERNEL, 0);
 }
 

@@ -5,6 +5,7 @@
 
 #include "abi/boot.h"
 #include "mck/lib.h"
+#include "mck/x86_64/machine.h" /* struct user_regs, struct arch_thread, USER_END */
 
 struct thread;
 struct space;
@@ -107,8 +108,6 @@ void arch_fault_note(struct thread *t, u64 addr, u64 error);
 
 /* ---- user memory of the current thread ---- */
 
-#define USER_END 0x00007ffffffff000UL /* where addresses of programs end */
-
 /* 0 or -EFAULT. May wait (faults on file pages): no lock may be held. */
 int copy_from_user(void *dst, u64 src, size_t size);
 int copy_to_user(u64 dst, const void *src, size_t size);
@@ -117,13 +116,6 @@ int clear_user(u64 dst, size_t size);
 long strncpy_from_user(char *dst, u64 src, size_t size);
 
 /* ---- threads ---- */
-
-/* Registers of user mode as the entry code saves them, at the top of the kernel stack. */
-struct user_regs {
-	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-	u64 orig_rax; /* number of the system call; -1 for traps and interrupts; error code goes to `error` */
-	u64 rip, cs, rflags, rsp, ss;
-};
 
 /* Places for kernel stacks: once, when there is memory. */
 void arch_kstacks_init(void);
@@ -135,7 +127,7 @@ void *arch_kstack_alloc(int node);
 void arch_kstack_free(void *stack);
 /* Prepare a new thread's kernel stack so that the first switch to it calls entry(arg). */
 void arch_thread_init(struct thread *t, void (*entry)(void *), void *arg);
-/* Save prev, restore next: stack, FPU, FS/GS bases, space. Returns in prev when it is switched to again. */
+/* Save prev, restore next: stack, FPU, thread pointer, space. Returns in prev when it is switched to again. */
 void arch_switch(struct thread *prev, struct thread *next);
 /* Leave for user mode with the registers in thread->regs. */
 void arch_enter_user(struct thread *t) __attribute__((noreturn));
@@ -146,10 +138,10 @@ int arch_fpu_alloc(struct thread *t);
 void arch_fpu_free(struct thread *t);
 void arch_fpu_reset(struct thread *t);
 void arch_fpu_copy(struct thread *to, struct thread *from);
-u64 arch_get_fs(struct thread *t);
-void arch_set_fs(struct thread *t, u64 base); /* of the current thread: effective at once */
-u64 arch_get_gs(struct thread *t);
-void arch_set_gs(struct thread *t, u64 base);
+/* Where the thread's own data is, CLONE_SETTLS: of the current thread, effective at once. */
+void arch_set_tls(struct thread *t, u64 base);
+void arch_copy_tls(struct thread *to, struct thread *from);
+s64 arch_prctl(u32 option, u64 value); /* the system call, of the current thread */
 
 /*
  * Signal frames, Linux's layout. Pushes a frame for signo on the user stack
@@ -205,7 +197,7 @@ void up_tick(void);
  * up_return() comes first, and then this again.
  */
 bool up_leave(void);
-/* Serve regs->orig_rax, set regs->rax. Returns on the way to user mode. */
+/* Serve the system call in the registers, and set its result. Returns on the way to user mode. */
 void up_syscall(struct user_regs *regs);
 /* A page fault or an exception of user mode. */
 void up_user_fault(u64 addr, u64 error);

@@ -119,13 +119,8 @@ struct thread {
 
 	/* arch */
 	u8 *kstack; /* base, KSTACK_SIZE */
-	u64 ksp; /* saved stack pointer while switched out */
 	struct user_regs *regs; /* at the top of kstack */
-	void *fpu;
-	u64 fs_base, gs_base;
-	u64 fault_error; /* of the newest trap from user mode that became a signal: error code, */
-	u64 fault_trap; /* vector, */
-	u64 fault_addr; /* CR2 if it was a page fault; all for signal frames */
+	struct arch_thread arch;
 
 	/* the pair */
 	struct slot *slot; /* NULL before CALL_THREAD_ATTACH */
