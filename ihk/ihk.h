@@ -109,7 +109,7 @@ struct ihk_os {
 	struct list_head doorbells; /* from boot to stop; changed under `lock` */
 };
 
-/* ---- os.c ---- */
+/* ---- object/os.c, but condemn: os/instance.c ---- */
 
 /* The instance with this index with a reference, or NULL. */
 struct ihk_os *ihk_os_get(int index);

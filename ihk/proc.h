@@ -80,6 +80,10 @@ struct ihk_procs {
 	u64 file_next;
 };
 
+/* ---- object/procs.c ---- */
+
+/* Not known to anybody yet; keeps the instance. Or ERR_PTR. */
+struct ihk_procs *ihk_procs_new(struct ihk_os *os);
 struct ihk_procs *ihk_procs_get(struct ihk_os *os); /* NULL: none runs */
 static inline struct ihk_procs *ihk_procs_ref(struct ihk_procs *procs)
 {
