@@ -70,7 +70,7 @@ int ihk_os_destroy(int index, char *msg);
 /* Linux is about to sleep: 0, and no instance is made until the end of it; or how many there are. */
 int ihk_os_sleep_begin(void);
 void ihk_os_sleep_end(void);
-/* The last reference has gone. Context: may not sleep behind the module's own reference. */
+/* For the table of base/up.h: the last reference has gone. */
 void ihk_os_free(struct ihk_os *os);
 
 /* ---- os_dev.c: /dev/mcosN, and machine_dev.c: /dev/mcd0 ---- */
@@ -85,6 +85,7 @@ void ihk_os_free(struct ihk_os *os);
 
 int ihk_os_dev_init(void);
 void ihk_os_dev_exit(void);
+/* For the table of base/up.h. */
 struct device *ihk_os_dev_add(struct ihk_os *os);
 void ihk_os_dev_remove(struct ihk_os *os);
 int ihk_machine_dev_init(void);
@@ -125,8 +126,11 @@ struct ihk_tables {
 	struct list_head pages; /* struct page.lru */
 	u64 *root;
 };
-int ihk_tables_make(struct ihk_tables *tables, struct ihk_os *os, u64 low_page);
+int ihk_tables_make(struct ihk_tables *tables); /* empty */
 void ihk_tables_free(struct ihk_tables *tables);
+/* Map what is not mapped yet, writable, in large pages (2 MiB) or small ones; size is rounded up. */
+int ihk_tables_map_large(struct ihk_tables *tables, u64 va, u64 pa, u64 size);
+int ihk_tables_map(struct ihk_tables *tables, u64 va, u64 pa, u64 size);
 
 /* ---- arch/x86_64/wakeup.c ---- */
 

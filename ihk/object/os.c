@@ -53,7 +53,7 @@ struct ihk_os *ihk_os_get(int index)
 
 static void os_release(struct kref *ref)
 {
-	ihk_os_free(container_of(ref, struct ihk_os, ref));
+	ihk_up.os_free(container_of(ref, struct ihk_os, ref));
 }
 
 void ihk_os_put(struct ihk_os *os)

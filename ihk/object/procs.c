@@ -77,7 +77,7 @@ int ihk_procs_call(struct ihk_procs *procs, int place, struct ihk_call *c)
 
 	if (token < 0)
 		return token;
-	err = ihk_call(procs->os, place, c, false);
+	err = ihk_up.call(procs->os, place, c, false);
 	ihk_leave(procs, token);
 	return err;
 }

@@ -100,7 +100,7 @@ int ihk_os_create(char *msg)
 		index = ihk_refuse(msg, -ENOMEM, "out of memory");
 		goto out;
 	}
-	os->device = ihk_os_dev_add(os);
+	os->device = ihk_up.device_add(os);
 	if (IS_ERR(os->device)) {
 		index = ihk_refuse(msg, PTR_ERR(os->device), "no device /dev/mcos%d", index);
 		ihk_os_put(os);
@@ -138,7 +138,7 @@ int ihk_os_destroy(int index, char *msg)
 	err = destroy_check(os, msg);
 	if (!err) {
 		ihk_os_list_as(index, NULL);
-		ihk_os_dev_remove(os);
+		ihk_up.device_remove(os);
 	}
 	mutex_unlock(&ihk_machine_lock);
 	if (!err) {
