@@ -3,6 +3,7 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
@@ -49,6 +50,12 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	if ((child->mm == parent->mm) != (born->space == twin->space))
 		return;
 	twin->child = NULL;
+	if (born->space != twin->space) {
+		kref_get(&born->space->ref);
+		mmgrab(child->mm);
+		twin->born = born->space;
+		twin->born_mm = child->mm;
+	}
 	ihk_twin_bind(born, child);
 	ihk_signal_block_child(child);
 }
@@ -125,6 +132,16 @@ int ihk_life_prepare(struct ihk_twin *twin)
 	return 0;
 }
 
+void ihk_life_forget(struct ihk_twin *twin)
+{
+	if (!twin->born)
+		return;
+	mmdrop(twin->born_mm);
+	ihk_space_put(twin->born);
+	twin->born = NULL;
+	twin->born_mm = NULL;
+}
+
 void ihk_life_settle(struct ihk_twin *twin)
 {
 	struct ihk_twin *unborn = twin->child;
@@ -132,6 +149,16 @@ void ihk_life_settle(struct ihk_twin *twin)
 	twin->child = NULL;
 	if (unborn)
 		ihk_twin_end(unborn, THREAD_UNBORN);
+	/*
+	 * Before the parent knows the child's pid, the child shows its memory:
+	 * it may not have run yet, or be stopped by a debugger before its first
+	 * instruction. Nothing of it is left if it has died.
+	 */
+	if (twin->born && mmget_not_zero(twin->born_mm)) {
+		ihk_window_map_other(twin->born, twin->born_mm);
+		mmput(twin->born_mm);
+	}
+	ihk_life_forget(twin);
 }
 
 /* ---- the probes ---- */
