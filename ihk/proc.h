@@ -199,10 +199,8 @@ void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* Everything, into the new mm of an exec. */
 int ihk_window_map_exec(struct ihk_space *space);
-/* Slots and shadow, into the mm of a fork's child, at its first entry. */
+/* Slots and shadow, into the mm of a fork's child, unless they are there; by the child. */
 int ihk_window_map_child(struct ihk_space *space);
-/* The same from outside, into the child's mm. What fails is tried again by the child, and told there. */
-void ihk_window_map_other(struct ihk_space *space, struct mm_struct *mm);
 unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
 				    unsigned long pgoff, unsigned long flags);
 extern const struct file_operations ihk_space_fops;
@@ -290,8 +288,7 @@ struct ihk_twin {
 
 	/* The rest is its own task's alone. */
 	struct ihk_twin *child; /* prepared and not yet bound */
-	struct ihk_space *born; /* of a forked child that may not have run yet; with a reference, */
-	struct mm_struct *born_mm; /* and one of the structure of its mm */
+	struct ihk_birth *birth; /* of a fork's child that may not have run yet; with a reference */
 	u64 cur; /* request being carried out by the proxy, 0 for none */
 	u32 cur_kind;
 	bool entered; /* has been in its wait */
@@ -330,7 +327,7 @@ void ihk_life_exit(void);
 int ihk_life_prepare(struct ihk_twin *twin);
 /* The twin is back from its clone. */
 void ihk_life_settle(struct ihk_twin *twin);
-/* Forget a child that is not waited for. */
+/* Forget a child that is not waited for any more. */
 void ihk_life_forget(struct ihk_twin *twin);
 
 /* ---- twin_wait.c ---- */

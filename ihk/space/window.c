@@ -2,7 +2,6 @@
 /* What is mapped into a proxy: text, control, slots, stacks, and the shadow below. */
 #include <linux/capability.h>
 #include <linux/file.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
@@ -124,32 +123,6 @@ int ihk_window_map_child(struct ihk_space *space)
 		err = map_slots_and_shadow(space);
 	mutex_unlock(&space->lock);
 	return err;
-}
-
-struct map_work {
-	struct work_struct work;
-	struct ihk_space *space;
-	struct mm_struct *mm;
-};
-
-static void map_in_worker(struct work_struct *work)
-{
-	struct map_work *w = container_of(work, struct map_work, work);
-
-	kthread_use_mm(w->mm);
-	ihk_window_map_child(w->space);
-	kthread_unuse_mm(w->mm);
-}
-
-/* mmap is for the current mm only: a kernel thread takes the child's. It waits for locks of that mm alone. */
-void ihk_window_map_other(struct ihk_space *space, struct mm_struct *mm)
-{
-	struct map_work w = { .space = space, .mm = mm };
-
-	INIT_WORK_ONSTACK(&w.work, map_in_worker);
-	queue_work(system_unbound_wq, &w.work);
-	flush_work(&w.work);
-	destroy_work_on_stack(&w.work);
 }
 
 /* Where Linux may map by itself: the spare part of the window. Context: mmap_lock for writing. */
