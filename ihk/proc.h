@@ -203,7 +203,7 @@ void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* Everything, into the new mm of an exec: the proxy's text, its control mapping, slots, shadow. */
 int ihk_window_map_exec(struct ihk_space *space, struct file *text, struct file *control);
-/* Slots and shadow, into the mm of a fork's child, at its first entry. */
+/* Slots and shadow, into the mm of a fork's child, unless they are there; by the child. */
 int ihk_window_map_child(struct ihk_space *space);
 unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
 				    unsigned long pgoff, unsigned long flags);
@@ -292,6 +292,7 @@ struct ihk_twin {
 
 	/* The rest is its own task's alone. */
 	struct ihk_twin *child; /* prepared and not yet bound */
+	struct ihk_birth *birth; /* of a fork's child that may not have run yet; with a reference */
 	u64 cur; /* request being carried out by the proxy, 0 for none */
 	u32 cur_kind;
 	bool entered; /* has been in its wait */
@@ -330,6 +331,8 @@ void ihk_life_exit(void);
 int ihk_life_prepare(struct ihk_twin *twin);
 /* The twin is back from its clone. */
 void ihk_life_settle(struct ihk_twin *twin);
+/* Forget a child that is not waited for any more. */
+void ihk_life_forget(struct ihk_twin *twin);
 
 /* ---- twin_wait.c ---- */
 
