@@ -15,7 +15,11 @@
  * refuse, and have changed nothing then.
  */
 
-/* Who owns which CPU and which range: the tables of cpu.c and mem.c. */
+/*
+ * Who owns which CPU and which range: the tables of cpu.c and mem.c. Held while
+ * Linux gives memory or a CPU up, which can take long: who waits for it can be
+ * killed. A query answers that there is nothing then, to nobody.
+ */
 extern struct mutex ihk_machine_lock;
 
 /* Write the sentence and return err, for `return ihk_refuse(...)`. */
