@@ -20,9 +20,7 @@
  */
 static int place_to_ask(struct ihk_space *space)
 {
-	struct ihk_twin *twin = ihk_twin_of(current);
-
-	return twin && twin->procs == space->procs ? ihk_twin_place(twin) : -1;
+	return ihk_up.place_of_current(space->procs->os);
 }
 
 /*
