@@ -15,7 +15,11 @@
  * refuse, and have changed nothing then.
  */
 
-/* Who owns which CPU and which range, and which instances there are: the tables of cpu.c, mem.c, os.c. */
+/*
+ * Who owns which CPU and which range, and which instances there are: the tables
+ * of cpu.c, mem.c, os.c. Held while Linux gives memory or a CPU up, which can take
+ * long: who waits for it can be killed. A query answers nothing then, to nobody.
+ */
 extern struct mutex ihk_machine_lock;
 
 /* Write the sentence and return err, for `return ihk_refuse(...)`. */
