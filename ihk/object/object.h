@@ -138,7 +138,8 @@ static inline bool ihk_os_alive(const struct ihk_os *os)
 /*
  * Kernel address of `size` bytes of the instance's memory at `pa`, or NULL
  * when they are not all inside one of its ranges. The check that every
- * physical address coming from the LWK passes. Any context while running.
+ * physical address coming from the LWK passes. Any context, but inside (see
+ * below) or before the stop ends: the next boot makes the list of ranges anew.
  */
 void *ihk_os_mem(struct ihk_os *os, u64 pa, u64 size);
 

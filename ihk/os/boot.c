@@ -74,7 +74,10 @@ static int start_cpus(struct ihk_os *os, struct ihk_wakeup *w, char *msg)
 		if (cpu_online(os->cpu[place]))
 			err = ihk_refuse(msg, -EBUSY, "CPU %d is online in Linux", os->cpu[place]);
 		else if (!ihk_wakeup_cpu(w, os->cpu[place], place))
-			err = ihk_refuse(msg, -ETIMEDOUT, "CPU %d does not start", os->cpu[place]);
+			err = fatal_signal_pending(current)
+				      ? ihk_refuse(msg, -EINTR, "the boot was interrupted")
+				      : ihk_refuse(msg, -ETIMEDOUT, "CPU %d does not start",
+						   os->cpu[place]);
 		else
 			err = wait_ready(os, place, 1, msg);
 	}
@@ -165,11 +168,13 @@ static int probe_cpus(struct ihk_os *os, char *msg)
 	for (place = 0; place < os->cpu_count; place++) {
 		struct ihk_call call = { .op = CALL_PROBE };
 
-		err = ihk_call_bounded(os, place, &call, READY_SECONDS);
+		err = ihk_call_bounded(os, place, &call, true, READY_SECONDS);
 		if (err)
-			return ihk_refuse(msg, err,
-					  "CPU %d (place %d) does not answer its doorbell",
-					  os->cpu[place], place);
+			return ihk_refuse(
+				msg, err,
+				err == -EINTR ? "the boot was interrupted at CPU %d (place %d)"
+					      : "CPU %d (place %d) does not answer its doorbell",
+				os->cpu[place], place);
 	}
 	return 0;
 }
@@ -184,6 +189,8 @@ static int wait_running(struct ihk_os *os, char *msg)
 			return ihk_refuse(msg, -EIO,
 					  "the LWK panicked while booting: see ihkosctl %d kmsg",
 					  os->index);
+		if (fatal_signal_pending(current))
+			return ihk_refuse(msg, -EINTR, "the boot was interrupted");
 		if (time_after(jiffies, end))
 			return ihk_refuse(msg, -ETIMEDOUT, "the LWK does not say RUNNING, but %s",
 					  ihk_status_name(lwk_status(os)));
@@ -293,7 +300,7 @@ static int ask_to_stop(struct ihk_os *os, char *msg)
 	struct ihk_call call = { .op = CALL_SHUTDOWN };
 	int err;
 
-	err = ihk_call_bounded(os, -1, &call, SHUTDOWN_SECONDS);
+	err = ihk_call_bounded(os, -1, &call, false, SHUTDOWN_SECONDS);
 	if (!err && call.ret == -EBUSY)
 		return refuse_for_programs(os, msg, call.out[0]);
 	if (err || call.ret)

@@ -343,9 +343,10 @@ int ihk_call(struct ihk_os *os, int place, struct ihk_call *c, bool killable)
 	return call_enter(os, place, c, killable, 0);
 }
 
-int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, unsigned int seconds)
+int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, bool killable,
+		     unsigned int seconds)
 {
-	return call_enter(os, place, c, false, seconds);
+	return call_enter(os, place, c, killable, seconds);
 }
 
 int ihk_call_error(struct ihk_os *os, const struct ihk_call *c)

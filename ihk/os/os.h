@@ -101,8 +101,9 @@ void ihk_ikc_flush(struct ihk_os *os); /* wait for the workers that serve lcalls
 void ihk_ikc_quiesce(struct ihk_os *os); /* wait until no task is in a call any more */
 /* From the doorbell's interrupt. */
 void ihk_ikc_drain(struct ihk_os *os, int place);
-/* As ihk_call(), not killable, but -ETIMEDOUT after that many seconds. */
-int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, unsigned int seconds);
+/* As ihk_call(), but -ETIMEDOUT after that many seconds. */
+int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, bool killable,
+		     unsigned int seconds);
 u64 ihk_ikc_bad(struct ihk_os *os);
 
 /* ---- kmsg.c: under os->lock ---- */

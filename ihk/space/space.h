@@ -57,8 +57,8 @@ struct ihk_space {
 
 	/*
 	 * Slots: pages by slot number; a zero entry is a number that is not free
-	 * again while its last page may still be shown. Written under `lock` +
-	 * `insert` (write), read under either.
+	 * again while its last page may still be shown. They come under `lock`,
+	 * they go under it and `insert` (write); read under either.
 	 */
 	struct mutex lock;
 	struct xarray slots;
@@ -97,7 +97,7 @@ void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* Everything, into the new mm of an exec: the proxy's text, its control mapping, slots, shadow. */
 int ihk_window_map_exec(struct ihk_space *space, struct file *text, struct file *control);
-/* Slots and shadow, into the mm of a fork's child, at its first entry. */
+/* Slots and shadow, into the mm of a fork's child, unless they are there; by the child. */
 int ihk_window_map_child(struct ihk_space *space);
 unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
 				    unsigned long pgoff, unsigned long flags);

@@ -42,6 +42,7 @@ struct ihk_twin {
 
 	/* The rest is its own task's alone. */
 	struct ihk_twin *child; /* prepared and not yet bound */
+	struct ihk_birth *birth; /* of a fork's child that may not have run yet; with a reference */
 	u64 cur; /* request being carried out by the proxy, 0 for none */
 	u32 cur_kind;
 	bool entered; /* has been in its wait */
@@ -84,6 +85,8 @@ void ihk_life_exit(void);
 int ihk_life_prepare(struct ihk_twin *twin);
 /* The twin is back from its clone. */
 void ihk_life_settle(struct ihk_twin *twin);
+/* Forget a child that is not waited for any more. */
+void ihk_life_forget(struct ihk_twin *twin);
 
 /* ---- twin_wait.c ---- */
 
