@@ -3,7 +3,10 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
+#include "os/os.h"
 
 /* Linux goes to sleep: no instance is made. Under ihk_machine_lock. */
 static bool sleeping;

@@ -5,7 +5,9 @@
 #include <linux/slab.h>
 #include <linux/topology.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
 
 /* What is known of each possible CPU. Under ihk_machine_lock. */
 struct cpu_entry {

@@ -7,7 +7,9 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
 
 /*
  * Linux zeroes what it hands out, without a pause in one range: larger ones

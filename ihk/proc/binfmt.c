@@ -11,7 +11,10 @@
 #include <asm/elf.h>
 #include <asm/mmu.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "space/space.h"
+#include "twin/twin.h"
+#include "proc/proc.h"
 
 /*
  * Whose execve is it? mm->binfmt is the first mark: set by the launcher's

@@ -9,7 +9,12 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "os/os.h"
+#include "file/file.h"
+#include "space/space.h"
+#include "twin/twin.h"
+#include "proc/proc.h"
 
 /* Linux's own limit for the headers of one file, up to 6.16. Those of two have to fit into a bulk buffer. */
 #define PHDRS_MAX PAGE_SIZE

@@ -6,7 +6,8 @@
 #include <linux/mman.h>
 #include <linux/module.h>
 
-#include "proc.h"
+#include "base/base.h"
+#include "space/space.h"
 
 /*
  * Not the program's memory: neither in the size that Linux tells of the process
