@@ -199,6 +199,8 @@ void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* Everything, into the new mm of an exec. */
 int ihk_window_map_exec(struct ihk_space *space);
+/* What the current task may map. */
+unsigned long ihk_lowest_address(void);
 /* Slots and shadow, into the mm of a fork's child, unless they are there; by the child. */
 int ihk_window_map_child(struct ihk_space *space);
 unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
@@ -408,6 +410,8 @@ struct ihk_exec {
 int ihk_exec_read(struct ihk_exec *x);
 /* Register the files and CALL_EXEC_PREPARE. */
 int ihk_exec_prepare(struct ihk_exec *x);
+/* With the new credentials: 0, or -EPERM for a program that lies too low. */
+int ihk_exec_permit(const struct ihk_exec *x);
 void ihk_exec_release(struct ihk_exec *x);
 /* After begin_new_exec and the mappings: strings, CALL_EXEC_COMMIT, what /proc shows. */
 int ihk_exec_commit(struct ihk_exec *x);
