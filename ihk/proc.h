@@ -80,6 +80,10 @@ struct ihk_procs {
 	u64 file_next;
 };
 
+/* ---- object/procs.c ---- */
+
+/* Not known to anybody yet; keeps the instance. Or ERR_PTR. */
+struct ihk_procs *ihk_procs_new(struct ihk_os *os);
 struct ihk_procs *ihk_procs_get(struct ihk_os *os); /* NULL: none runs */
 static inline struct ihk_procs *ihk_procs_ref(struct ihk_procs *procs)
 {
@@ -159,8 +163,8 @@ struct ihk_space {
 
 	/*
 	 * Slots: pages by slot number; a zero entry is a number that is not free
-	 * again while its last page may still be shown. Written under `lock` +
-	 * `insert` (write), read under either.
+	 * again while its last page may still be shown. They come under `lock`,
+	 * they go under it and `insert` (write); read under either.
 	 */
 	struct mutex lock;
 	struct xarray slots;
@@ -197,8 +201,8 @@ void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* ---- window.c: what is mapped into a proxy ---- */
 
-/* Everything, into the new mm of an exec. */
-int ihk_window_map_exec(struct ihk_space *space);
+/* Everything, into the new mm of an exec: the proxy's text, its control mapping, slots, shadow. */
+int ihk_window_map_exec(struct ihk_space *space, struct file *text, struct file *control);
 /* What the current task may map. */
 unsigned long ihk_lowest_address(void);
 /* Slots and shadow, into the mm of a fork's child, unless they are there; by the child. */
@@ -335,7 +339,11 @@ void ihk_life_forget(struct ihk_twin *twin);
 /* ---- twin_wait.c ---- */
 
 int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync);
-extern const struct file_operations ihk_control_fops; /* pseudofs.c maps it, window.c */
+
+/* ---- control.c ---- */
+
+/* A new file to be mapped as a proxy's control mapping, or ERR_PTR. */
+struct file *ihk_control_file(struct ihk_os *os);
 
 /* ---- twin_signal.c ---- */
 

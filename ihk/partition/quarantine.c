@@ -113,20 +113,6 @@ static void look(struct work_struct *work)
 		queue_delayed_work(system_unbound_wq, &look_work, LOOK_EVERY);
 }
 
-/* Context: lock. A place in `pages` is reserved, so that nothing is allocated here. */
-static int enter(struct entry *fresh, u64 pa)
-{
-	int err;
-
-	if (!fresh)
-		return -ENOMEM;
-	*fresh = (struct entry){ .pa = pa };
-	err = xa_err(xa_store(&pages, pa >> PAGE_SHIFT, fresh, GFP_NOWAIT));
-	if (err)
-		kfree(fresh);
-	return err;
-}
-
 /* Context: lock. */
 static void give_to(struct entry *e, struct ihk_os *os)
 {
@@ -139,31 +125,28 @@ static void give_to(struct entry *e, struct ihk_os *os)
 	e->boot_gen = READ_ONCE(os->boot_gen);
 }
 
-/* The entry of a page, made if there is none, becomes that of the instance as it is booted now. */
+/*
+ * The entry of a page, made if there is none, becomes that of the instance as it
+ * is booted now. Looked up and made under one hold of the lock: an entry that was
+ * there a moment ago may have gone with Linux's last reference.
+ */
 static int own(struct ihk_os *os, u64 pa, gfp_t gfp)
 {
-	unsigned long index = pa >> PAGE_SHIFT;
 	struct entry *fresh = kmalloc(sizeof(*fresh), gfp), *e;
-	int err = xa_reserve(&pages, index, gfp);
+	unsigned long index = pa >> PAGE_SHIFT;
 
+	if (fresh)
+		*fresh = (struct entry){ .pa = pa };
 	mutex_lock(&lock);
 	e = xa_load(&pages, index);
-	if (e) {
-		kfree(fresh);
-		err = 0;
-	} else if (err) {
-		kfree(fresh);
-	} else {
-		e = fresh;
-		err = enter(fresh, pa);
-	}
-	if (err)
-		xa_release(&pages, index);
-	else
+	if (!e && fresh && !xa_err(xa_store(&pages, index, fresh, gfp)))
+		swap(e, fresh);
+	if (e)
 		give_to(e, os);
 	mutex_unlock(&lock);
+	kfree(fresh);
 	queue_delayed_work(system_unbound_wq, &look_work, LOOK_EVERY);
-	return err;
+	return e ? 0 : -ENOMEM;
 }
 
 int ihk_quarantine_try(struct ihk_os *os, u64 pa)

@@ -328,15 +328,6 @@ void *xa_erase(struct xarray *xa, unsigned long index)
 	return xa_store(xa, index, NULL, 0);
 }
 
-/* A place that was reserved, and that nobody has filled. */
-void xa_release(struct xarray *xa, unsigned long index)
-{
-	weave_step(xa, true);
-	if (xa->entry[index] == XA_ZERO_ENTRY)
-		xa->entry[index] = NULL;
-	weave_changed();
-}
-
 bool xa_empty(struct xarray *xa)
 {
 	weave_step(xa, false);

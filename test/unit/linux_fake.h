@@ -37,6 +37,12 @@ typedef unsigned long pgoff_t, dev_t, ino_t;
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
 #define min(a, b) ((a) < (b) ? (a) : (b))
+#define swap(a, b)             \
+	do {                   \
+		void *old = a; \
+		a = b;         \
+		b = old;       \
+	} while (0)
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define IS_ALIGNED(x, a) (((x) & ((a)-1)) == 0)
 #define PAGE_SHIFT 12
@@ -45,7 +51,6 @@ typedef unsigned long pgoff_t, dev_t, ino_t;
 #define MAX_ERRNO 4095
 #define ERESTARTSYS 512
 #define GFP_KERNEL 0U
-#define GFP_NOWAIT 0U
 #define __GFP_NORETRY 0U
 #define __GFP_NOWARN 0U
 #define __GFP_ZERO 0U
@@ -401,7 +406,6 @@ int xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 void *xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 void *xa_load(struct xarray *xa, unsigned long index);
 void *xa_erase(struct xarray *xa, unsigned long index);
-void xa_release(struct xarray *xa, unsigned long index);
 #define xa_err(entry) (IS_ERR(entry) ? (int)PTR_ERR(entry) : 0)
 bool xa_empty(struct xarray *xa);
 #define xa_reserve(xa, index, gfp) xa_insert(xa, index, NULL, gfp)
