@@ -39,7 +39,11 @@ struct page;
  * last and nest with nothing.
  */
 
-/* Who owns which CPU and which range, and which instances there are: the tables of cpu.c, mem.c, os.c. */
+/*
+ * Who owns which CPU and which range, and which instances there are: the tables
+ * of cpu.c, mem.c, os.c. Held while Linux gives memory or a CPU up, which can take
+ * long: who waits for it can be killed. A query answers nothing then, to nobody.
+ */
 extern struct mutex ihk_machine_lock;
 
 /* A contiguous piece of reserved memory. Immutable while an instance owns it. */

@@ -104,6 +104,9 @@ static int second_phase(struct ihk_exec *x)
 	mmdrop(old_mm);
 	if (err)
 		return err;
+	err = ihk_exec_permit(x);
+	if (err)
+		return err;
 	become_64bit();
 	setup_new_exec(bprm);
 	/* Pins the module as long as this mm, or a copy that a fork makes of it, lives. */

@@ -122,6 +122,30 @@ int ihk_exec_read(struct ihk_exec *x)
 	return 0;
 }
 
+/* The lowest page of a file at a fixed place. */
+static u64 lowest_page(const struct elf64_hdr *hdr, const struct elf64_phdr *phdrs)
+{
+	u64 lowest = ~0UL;
+	unsigned int i;
+
+	if (hdr->e_type != ET_EXEC)
+		return lowest;
+	for (i = 0; i < hdr->e_phnum; i++)
+		if (phdrs[i].p_type == PT_LOAD && phdrs[i].p_memsz)
+			lowest = min_t(u64, lowest, phdrs[i].p_vaddr & PAGE_MASK);
+	return lowest;
+}
+
+/* May the new program lie where it does? By its own capabilities, as when Linux's loader maps it. */
+int ihk_exec_permit(const struct ihk_exec *x)
+{
+	u64 lowest = lowest_page((const struct elf64_hdr *)x->bprm->buf, x->phdrs);
+
+	if (x->interp)
+		lowest = min(lowest, lowest_page(&x->interp_hdr, x->interp_phdrs));
+	return lowest < ihk_lowest_address() ? -EPERM : 0;
+}
+
 static int open_files(struct ihk_exec *x)
 {
 	struct ihk_file_info info;

@@ -60,6 +60,8 @@ struct ihk_exec {
 int ihk_exec_read(struct ihk_exec *x);
 /* Register the files and CALL_EXEC_PREPARE. */
 int ihk_exec_prepare(struct ihk_exec *x);
+/* With the new credentials: 0, or -EPERM for a program that lies too low. */
+int ihk_exec_permit(const struct ihk_exec *x);
 void ihk_exec_release(struct ihk_exec *x);
 /* After begin_new_exec and the mappings: strings, CALL_EXEC_COMMIT, what /proc shows. */
 int ihk_exec_commit(struct ihk_exec *x);

@@ -97,6 +97,8 @@ void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* Everything, into the new mm of an exec: the proxy's text, its control mapping, slots, shadow. */
 int ihk_window_map_exec(struct ihk_space *space, struct file *text, struct file *control);
+/* What the current task may map. */
+unsigned long ihk_lowest_address(void);
 /* Slots and shadow, into the mm of a fork's child, unless they are there; by the child. */
 int ihk_window_map_child(struct ihk_space *space);
 unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
