@@ -22,8 +22,9 @@
  *   mmap_lock of a proxy (may be held by whoever faults)
  *   ihk_space.insert
  *   ihk_procs.lock, the twin hash's lock: raw, innermost
- * ihk_procs.file_lock and box_lock nest with none of them.
- * No call to the LWK is made with any of them held but mmap_lock.
+ * ihk_procs.file_lock and box_lock nest with none of them; news_lock is held
+ * around file_lock.
+ * No call to the LWK is made with any of them held but mmap_lock and news_lock.
  */
 
 /* The two pages of one thread; both are mapped in the LWK as long as the instance runs. */
@@ -77,7 +78,17 @@ struct ihk_procs {
 	DECLARE_HASHTABLE(file_hash, 8); /* those that may be handed out again, by inode number */
 	struct list_head files_idle; /* of these, who has no opens; oldest first */
 	unsigned int files_idle_count;
+	struct list_head files_open; /* who has opens */
 	u64 file_next;
+
+	/*
+	 * What has changed of them: filenews.c. `news_told`: news up to this
+	 * number have reached the LWK; written under news_lock, read anywhere.
+	 */
+	struct mutex news_lock;
+	u64 news_told;
+	struct delayed_work news_work;
+	struct list_head news_node;
 };
 
 struct ihk_procs *ihk_procs_get(struct ihk_os *os); /* NULL: none runs */
@@ -447,6 +458,26 @@ void ihk_file_forget_all(struct ihk_procs *procs);
 /* The file to read from, with a reference, or NULL. */
 struct file *ihk_file_real(struct ihk_procs *procs, u64 id);
 
+/*
+ * Ids of open files that have changed since they were last told: up to `max`, each once
+ * for the same `news`; their number.
+ */
+unsigned int ihk_files_changed(struct ihk_procs *procs, u64 news, u64 *id, unsigned int max);
+/* The LWK has not heard of this change. */
+void ihk_file_untold(struct ihk_procs *procs, u64 id);
+
+/* ---- filenews.c: telling the LWK what has changed ---- */
+
+void ihk_news_begin(struct ihk_procs *procs);
+void ihk_news_end(struct ihk_procs *procs); /* the instance has stopped */
+/* Some file that somebody maps has changed. Any context. */
+void ihk_files_news(void);
+/*
+ * What has changed before this call, no thread of the instance sees as it was
+ * before. May sleep. Costs a look at two numbers if nothing has.
+ */
+void ihk_news_tell(struct ihk_procs *procs);
+
 /* ---- filever.c: may a copy serve again? ---- */
 
 struct ihk_mark;
@@ -470,7 +501,8 @@ bool ihk_version_writers(struct file *outer, struct file *real);
 #define IHK_FILE_MARKS 3
 /* Marks on the real inode, the outer inode, the file system's root. False: they cannot be had. */
 bool ihk_marks_get(struct file *outer, struct file *real, struct ihk_mark *marks[IHK_FILE_MARKS]);
-bool ihk_marks_fired(struct ihk_mark *marks[IHK_FILE_MARKS]);
+/* Grows with each change that the marks have seen. */
+u64 ihk_marks_changes(struct ihk_mark *marks[IHK_FILE_MARKS]);
 void ihk_marks_put(struct ihk_mark *marks[IHK_FILE_MARKS]);
 
 /* ---- fileread.c ---- */

@@ -131,6 +131,8 @@ static int enter(struct ihk_twin *twin)
 	ihk_twin_publish(twin);
 	twin->entered = true;
 	if (twin->cur) {
+		/* What others did to files before they let this call return. */
+		ihk_news_tell(twin->procs);
 		complete_request(twin, 0);
 		twin->cur_kind = 0;
 		news = true;
