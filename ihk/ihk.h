@@ -20,6 +20,7 @@
 #include "abi/contract.h"
 #include "os/image.h"
 #include "base/patience.h"
+#include "base/up.h"
 
 struct device;
 struct ihk_ikc;
@@ -109,7 +110,7 @@ struct ihk_os {
 	struct list_head doorbells; /* from boot to stop; changed under `lock` */
 };
 
-/* ---- os.c ---- */
+/* ---- object/os.c, but condemn: os/instance.c ---- */
 
 /* The instance with this index with a reference, or NULL. */
 struct ihk_os *ihk_os_get(int index);
@@ -129,7 +130,8 @@ static inline bool ihk_os_alive(const struct ihk_os *os)
 /*
  * Kernel address of `size` bytes of the instance's memory at `pa`, or NULL
  * when they are not all inside one of its ranges. The check that every
- * physical address coming from the LWK passes. Any context while running.
+ * physical address coming from the LWK passes. Any context, but inside (proc.h)
+ * or before the stop ends: the next boot makes the list of ranges anew.
  */
 void *ihk_os_mem(struct ihk_os *os, u64 pa, u64 size);
 
@@ -172,38 +174,21 @@ void ihk_bulk_put(struct ihk_os *os, int index);
 /* Ring LWK CPU `place` if it needs it: stores attention, fences, looks at its state. Any context. */
 void ihk_ring_lwk(struct ihk_os *os, int place);
 
-/* ---- hooks that ikc.c calls in the process part ---- */
-
-/* From the doorbell's interrupt, raw context: twin `index` of generation `gen` has a request. */
-void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen);
-/* The place of the thread of this instance that current serves, or -1. */
-int ihk_place_of_current(struct ihk_os *os);
-/* From a worker of the instance: carry out an lcall and return its answer. */
-s64 ihk_lcall(struct ihk_os *os, u32 op, const u64 *arg);
-
 /* ---- process part: proc.c and its neighbours ---- */
 
 int ihk_proc_init(void); /* at module load: binary format, tracepoints, proxy image */
 void ihk_proc_exit(void);
-int ihk_proc_os_init(struct ihk_os *os); /* before the first CPU of an instance starts */
-/*
- * The LWK has stopped or is dead (running is false): kill every proxy of the
- * instance, wait until none is left inside, zap every shadow. After it the
- * instance's memory may be used again.
- */
-void ihk_proc_os_stop(struct ihk_os *os);
-/*
- * Kill all programs of a running instance, also those that come meanwhile; how
- * many of their threads are left after that many seconds, or when the caller
- * is killed.
- */
-unsigned int ihk_proc_end_all(struct ihk_os *os, unsigned int seconds);
-/* Number of live proxies: shutdown is refused while it is not 0. */
-unsigned int ihk_proc_count(struct ihk_os *os);
 /* ioctl IHK_OS_LAUNCH: tag current as a launcher for this instance. */
 long ihk_proc_launch(struct ihk_os *os, int lwk_cpu);
-/* Fill proxy_catcher and proxy_restorer. */
+/* For the table of base/up.h. */
+int ihk_proc_os_init(struct ihk_os *os);
+void ihk_proc_os_stop(struct ihk_os *os);
+unsigned int ihk_proc_end_all(struct ihk_os *os, unsigned int seconds);
+unsigned int ihk_proc_count(struct ihk_os *os);
 void ihk_proc_boot_params(struct lwk_boot_params *params);
+s64 ihk_lcall(struct ihk_os *os, u32 op, const u64 *arg);
+void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen);
+int ihk_place_of_current(struct ihk_os *os);
 
 /* ---- quarantine.c: pages that Linux still references ---- */
 

@@ -7,6 +7,21 @@
 
 #include "partition.h"
 
+const struct ihk_up ihk_up = {
+	.os_free = ihk_os_free,
+	.call = ihk_call,
+	.processes_start = ihk_proc_os_init,
+	.processes_stop = ihk_proc_os_stop,
+	.processes_end = ihk_proc_end_all,
+	.processes_count = ihk_proc_count,
+	.boot_params = ihk_proc_boot_params,
+	.device_add = ihk_os_dev_add,
+	.device_remove = ihk_os_dev_remove,
+	.lcall = ihk_lcall,
+	.twin_request = ihk_twin_request,
+	.place_of_current = ihk_place_of_current,
+};
+
 /* Whoever comes after us (firmware, kexec) must find no CPU that writes to memory. */
 static int machine_ends(struct notifier_block *block, unsigned long action, void *data)
 {

@@ -15,7 +15,7 @@
  * refuse, and have changed nothing then.
  */
 
-/* Who owns which CPU and which range: the tables of cpu.c and mem.c. */
+/* Who owns which CPU and which range, and which instances there are: the tables of cpu.c, mem.c, os.c. */
 extern struct mutex ihk_machine_lock;
 
 /* Write the sentence and return err, for `return ihk_refuse(...)`. */
@@ -49,20 +49,29 @@ void ihk_mem_unassign_all(struct ihk_os *os);
 u32 ihk_mem_query_os(struct ihk_os *os, struct ihk_mem *list, u32 max);
 u64 ihk_mem_size_os(struct ihk_os *os);
 
-/* ---- os.c ---- */
+/* ---- object/os.c ---- */
+
+u32 ihk_os_list(u32 *list, u32 max);
+/* Context: ihk_machine_lock held. -ENOSPC: the table is full. */
+int ihk_os_free_index(void);
+void ihk_os_list_as(int index, struct ihk_os *os); /* NULL: free again */
+bool ihk_os_is_listed(const struct ihk_os *os);
+enum os_status ihk_os_status(struct ihk_os *os);
+const char *ihk_status_name(enum os_status status);
+/* -EBUSY with a sentence unless the instance is INACTIVE. Context: os->lock held. */
+int ihk_os_need_inactive(struct ihk_os *os, const char *verb, char *msg);
+
+/* ---- os/instance.c ---- */
 
 int ihk_os_init(void);
 void ihk_os_exit(void);
 int ihk_os_create(char *msg); /* index or -errno */
 int ihk_os_destroy(int index, char *msg);
-u32 ihk_os_list(u32 *list, u32 max);
 /* Linux is about to sleep: 0, and no instance is made until the end of it; or how many there are. */
 int ihk_os_sleep_begin(void);
 void ihk_os_sleep_end(void);
-enum os_status ihk_os_status(struct ihk_os *os);
-const char *ihk_status_name(enum os_status status);
-/* -EBUSY with a sentence unless the instance is INACTIVE. Context: os->lock held. */
-int ihk_os_need_inactive(struct ihk_os *os, const char *verb, char *msg);
+/* For the table of base/up.h: the last reference has gone. */
+void ihk_os_free(struct ihk_os *os);
 
 /* ---- os_dev.c: /dev/mcosN, and machine_dev.c: /dev/mcd0 ---- */
 
@@ -76,6 +85,7 @@ int ihk_os_need_inactive(struct ihk_os *os, const char *verb, char *msg);
 
 int ihk_os_dev_init(void);
 void ihk_os_dev_exit(void);
+/* For the table of base/up.h. */
 struct device *ihk_os_dev_add(struct ihk_os *os);
 void ihk_os_dev_remove(struct ihk_os *os);
 int ihk_machine_dev_init(void);
@@ -116,8 +126,11 @@ struct ihk_tables {
 	struct list_head pages; /* struct page.lru */
 	u64 *root;
 };
-int ihk_tables_make(struct ihk_tables *tables, struct ihk_os *os, u64 low_page);
+int ihk_tables_make(struct ihk_tables *tables); /* empty */
 void ihk_tables_free(struct ihk_tables *tables);
+/* Map what is not mapped yet, writable, in large pages (2 MiB) or small ones; size is rounded up. */
+int ihk_tables_map_large(struct ihk_tables *tables, u64 va, u64 pa, u64 size);
+int ihk_tables_map(struct ihk_tables *tables, u64 va, u64 pa, u64 size);
 
 /* ---- arch/x86_64/wakeup.c ---- */
 
@@ -160,8 +173,9 @@ void ihk_ikc_flush(struct ihk_os *os); /* wait for the workers that serve lcalls
 void ihk_ikc_quiesce(struct ihk_os *os); /* wait until no task is in a call any more */
 /* From the doorbell's interrupt. */
 void ihk_ikc_drain(struct ihk_os *os, int place);
-/* As ihk_call(), not killable, but -ETIMEDOUT after that many seconds. */
-int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, unsigned int seconds);
+/* As ihk_call(), but -ETIMEDOUT after that many seconds. */
+int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, bool killable,
+		     unsigned int seconds);
 u64 ihk_ikc_bad(struct ihk_os *os);
 
 /* ---- kmsg.c: under os->lock ---- */

@@ -91,6 +91,10 @@ struct ihk_procs {
 	struct list_head news_node;
 };
 
+/* ---- object/procs.c ---- */
+
+/* Not known to anybody yet; keeps the instance. Or ERR_PTR. */
+struct ihk_procs *ihk_procs_new(struct ihk_os *os);
 struct ihk_procs *ihk_procs_get(struct ihk_os *os); /* NULL: none runs */
 static inline struct ihk_procs *ihk_procs_ref(struct ihk_procs *procs)
 {
@@ -170,8 +174,8 @@ struct ihk_space {
 
 	/*
 	 * Slots: pages by slot number; a zero entry is a number that is not free
-	 * again while its last page may still be shown. Written under `lock` +
-	 * `insert` (write), read under either.
+	 * again while its last page may still be shown. They come under `lock`,
+	 * they go under it and `insert` (write); read under either.
 	 */
 	struct mutex lock;
 	struct xarray slots;
@@ -208,9 +212,9 @@ void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* ---- window.c: what is mapped into a proxy ---- */
 
-/* Everything, into the new mm of an exec. */
-int ihk_window_map_exec(struct ihk_space *space);
-/* Slots and shadow, into the mm of a fork's child, at its first entry. */
+/* Everything, into the new mm of an exec: the proxy's text, its control mapping, slots, shadow. */
+int ihk_window_map_exec(struct ihk_space *space, struct file *text, struct file *control);
+/* Slots and shadow, into the mm of a fork's child, unless they are there; by the child. */
 int ihk_window_map_child(struct ihk_space *space);
 unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
 				    unsigned long pgoff, unsigned long flags);
@@ -299,6 +303,7 @@ struct ihk_twin {
 
 	/* The rest is its own task's alone. */
 	struct ihk_twin *child; /* prepared and not yet bound */
+	struct ihk_birth *birth; /* of a fork's child that may not have run yet; with a reference */
 	u64 cur; /* request being carried out by the proxy, 0 for none */
 	u32 cur_kind;
 	bool entered; /* has been in its wait */
@@ -337,11 +342,17 @@ void ihk_life_exit(void);
 int ihk_life_prepare(struct ihk_twin *twin);
 /* The twin is back from its clone. */
 void ihk_life_settle(struct ihk_twin *twin);
+/* Forget a child that is not waited for any more. */
+void ihk_life_forget(struct ihk_twin *twin);
 
 /* ---- twin_wait.c ---- */
 
 int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync);
-extern const struct file_operations ihk_control_fops; /* pseudofs.c maps it, window.c */
+
+/* ---- control.c ---- */
+
+/* A new file to be mapped as a proxy's control mapping, or ERR_PTR. */
+struct file *ihk_control_file(struct ihk_os *os);
 
 /* ---- twin_signal.c ---- */
 

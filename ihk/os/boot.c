@@ -71,13 +71,57 @@ static int start_cpus(struct ihk_os *os, struct ihk_wakeup *w, char *msg)
 		if (cpu_online(os->cpu[place]))
 			err = ihk_refuse(msg, -EBUSY, "CPU %d is online in Linux", os->cpu[place]);
 		else if (!ihk_wakeup_cpu(w, os->cpu[place], place))
-			err = ihk_refuse(msg, -ETIMEDOUT, "CPU %d does not start", os->cpu[place]);
+			err = fatal_signal_pending(current)
+				      ? ihk_refuse(msg, -EINTR, "the boot was interrupted")
+				      : ihk_refuse(msg, -ETIMEDOUT, "CPU %d does not start",
+						   os->cpu[place]);
 		else
 			err = wait_ready(os, place, 1, msg);
 	}
 	/* Before the page is given back, no CPU may run on it. */
 	if (err)
 		ihk_park_cpus(os->cpu, os->cpu_count);
+	return err;
+}
+
+/* One piece of Linux memory that the LWK shares, where it is. */
+static int map_shared(void *tables, u64 pa, u64 size)
+{
+	u64 start = pa & PAGE_MASK;
+
+	return ihk_tables_map(tables, start, start, pa + size - start);
+}
+
+/* The image where it is linked; the instance's memory and what it shares where they are. */
+static int map_start(struct ihk_tables *tables, struct ihk_os *os, u64 low_page)
+{
+	const struct boot_chunk *chunk;
+	u32 i;
+	int err;
+
+	err = ihk_tables_map_large(tables, LWK_LINK_BASE, os->params->image_start,
+				   os->params->image_size);
+	for (i = 0; i < os->chunk_count && !err; i++) {
+		chunk = &os->chunks[i];
+		err = ihk_tables_map_large(tables, chunk->start, chunk->start, chunk->size);
+	}
+	if (!err)
+		err = ihk_params_for_each(os, map_shared, tables);
+	/* The CPU turns paging on while it executes there. */
+	if (!err)
+		err = ihk_tables_map(tables, low_page, low_page, PAGE_SIZE);
+	return err;
+}
+
+static int make_tables(struct ihk_tables *tables, struct ihk_os *os, u64 low_page)
+{
+	int err = ihk_tables_make(tables);
+
+	if (err)
+		return err;
+	err = map_start(tables, os, low_page);
+	if (err)
+		ihk_tables_free(tables);
 	return err;
 }
 
@@ -91,7 +135,7 @@ static int launch_cpus(struct ihk_os *os, char *msg)
 		return ihk_refuse(
 			msg, -ENOSPC,
 			"no page of RAM below 1 MiB to start CPUs on (see the module's parameter trampoline)");
-	if (ihk_tables_make(&tables, os, w.page))
+	if (make_tables(&tables, os, w.page))
 		return ihk_refuse(msg, -ENOMEM, "no memory for page tables");
 	cpus_read_lock();
 	err = ihk_wakeup_begin(&w, virt_to_phys(tables.root), os->image.entry,
@@ -121,11 +165,13 @@ static int probe_cpus(struct ihk_os *os, char *msg)
 	for (place = 0; place < os->cpu_count; place++) {
 		struct ihk_call call = { .op = CALL_PROBE };
 
-		err = ihk_call_bounded(os, place, &call, READY_SECONDS);
+		err = ihk_call_bounded(os, place, &call, true, READY_SECONDS);
 		if (err)
-			return ihk_refuse(msg, err,
-					  "CPU %d (place %d) does not answer its doorbell",
-					  os->cpu[place], place);
+			return ihk_refuse(
+				msg, err,
+				err == -EINTR ? "the boot was interrupted at CPU %d (place %d)"
+					      : "CPU %d (place %d) does not answer its doorbell",
+				os->cpu[place], place);
 	}
 	return 0;
 }
@@ -140,6 +186,8 @@ static int wait_running(struct ihk_os *os, char *msg)
 			return ihk_refuse(msg, -EIO,
 					  "the LWK panicked while booting: see ihkosctl %d kmsg",
 					  os->index);
+		if (fatal_signal_pending(current))
+			return ihk_refuse(msg, -EINTR, "the boot was interrupted");
 		if (time_after(jiffies, end))
 			return ihk_refuse(msg, -ETIMEDOUT, "the LWK does not say RUNNING, but %s",
 					  ihk_status_name(lwk_status(os)));
@@ -181,7 +229,7 @@ int ihk_os_boot(struct ihk_os *os, char *msg)
 	ihk_ikc_reset(os);
 	/* Before there are objects of this boot, which note its number. */
 	os->boot_gen++;
-	err = ihk_proc_os_init(os);
+	err = ihk_up.processes_start(os);
 	if (err)
 		return ihk_refuse(msg, err, "no room for processes (error %d)", -err);
 	WRITE_ONCE(os->verdict, OS_INACTIVE);
@@ -230,7 +278,7 @@ void ihk_os_stop(struct ihk_os *os, enum os_status next)
 	ihk_doorbells_free(os);
 	ihk_ikc_flush(os);
 	ihk_clock_remove(os);
-	ihk_proc_os_stop(os);
+	ihk_up.processes_stop(os);
 	ihk_ikc_quiesce(os);
 	WRITE_ONCE(os->status, next);
 }
@@ -249,7 +297,7 @@ static int ask_to_stop(struct ihk_os *os, char *msg)
 	struct ihk_call call = { .op = CALL_SHUTDOWN };
 	int err;
 
-	err = ihk_call_bounded(os, -1, &call, SHUTDOWN_SECONDS);
+	err = ihk_call_bounded(os, -1, &call, false, SHUTDOWN_SECONDS);
 	if (!err && call.ret == -EBUSY)
 		return refuse_for_programs(os, msg, call.out[0]);
 	if (err || call.ret)
@@ -265,7 +313,7 @@ static int ask_to_stop(struct ihk_os *os, char *msg)
  */
 static int force_to_stop(struct ihk_os *os, char *msg)
 {
-	unsigned int left = ihk_proc_end_all(os, FORCE_SECONDS);
+	unsigned int left = ihk_up.processes_end(os, FORCE_SECONDS);
 
 	if (!left) {
 		/* One that came in between is stopped with the rest. */
@@ -301,7 +349,7 @@ int ihk_os_shutdown(struct ihk_os *os, bool force, char *msg)
 	}
 
 	if (ihk_os_alive(os)) {
-		count = ihk_proc_count(os);
+		count = ihk_up.processes_count(os);
 		if (count && !force)
 			return refuse_for_programs(os, msg, count);
 		/* No launch from here on. */

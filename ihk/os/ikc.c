@@ -123,7 +123,7 @@ static void slot_leave(struct ihk_os *os, unsigned int index)
 static int choose_place(struct ihk_os *os)
 {
 	unsigned int first = os->ikc->next_place++;
-	int near = ihk_place_of_current(os), i;
+	int near = ihk_up.place_of_current(os), i;
 
 	for (i = 0; i < os->cpu_count; i++) {
 		int place = (first + i) % os->cpu_count;
@@ -343,9 +343,10 @@ int ihk_call(struct ihk_os *os, int place, struct ihk_call *c, bool killable)
 	return call_enter(os, place, c, killable, 0);
 }
 
-int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, unsigned int seconds)
+int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, bool killable,
+		     unsigned int seconds)
 {
-	return call_enter(os, place, c, false, seconds);
+	return call_enter(os, place, c, killable, seconds);
 }
 
 int ihk_call_error(struct ihk_os *os, const struct ihk_call *c)
@@ -440,7 +441,7 @@ static void lcall_work(struct work_struct *work)
 
 	/* A copy: what was checked must not change under the feet of who checked it. */
 	memcpy(arg, lcall->arg, sizeof(arg));
-	WRITE_ONCE(lcall->ret, ihk_lcall(os, op, arg));
+	WRITE_ONCE(lcall->ret, ihk_up.lcall(os, op, arg));
 	lcall_done(os, index);
 	if (cpu != IKC_NOBODY)
 		ihk_ring_lwk(os, cpu < ABI_MAX_CPUS ? cpu : 0);
@@ -474,7 +475,7 @@ static bool take_word(struct ihk_os *os, u64 word)
 	case IKC_REQUEST:
 		if (index >= ABI_MAX_TWINS)
 			return false;
-		ihk_twin_request(os, index, IKC_GEN(word));
+		ihk_up.twin_request(os, index, IKC_GEN(word));
 		return true;
 	case IKC_CALL_DONE:
 		if (index >= IKC_CALLS)

@@ -262,6 +262,6 @@ int ihk_params_fill(struct ihk_os *os, char *msg)
 	fill_nodes(os->params);
 	memcpy(os->params->chunks, os->chunks, os->chunk_count * sizeof(*os->chunks));
 	os->params->chunk_count = os->chunk_count;
-	ihk_proc_boot_params(os->params);
+	ihk_up.boot_params(os->params);
 	return 0;
 }

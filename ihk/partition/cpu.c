@@ -13,8 +13,6 @@ struct cpu_entry {
 	bool was_online; /* when it was reserved: the state to give it back in */
 };
 
-DEFINE_MUTEX(ihk_machine_lock);
-
 static struct cpu_entry *cpu_table;
 
 /*

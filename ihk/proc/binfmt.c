@@ -2,6 +2,7 @@
 /* The module as a binary format: execve by tagged tasks and by twins. */
 #include <linux/binfmts.h>
 #include <linux/elf.h>
+#include <linux/file.h>
 #include <linux/module.h>
 #include <linux/personality.h>
 #include <linux/ptrace.h>
@@ -74,6 +75,18 @@ static void start_proxy(struct ihk_exec *x)
 	start_thread(regs, ihk_proxy_header()->entry, round_down(x->bprm->p - 128, 16));
 }
 
+static int map_window(struct ihk_space *space)
+{
+	struct file *control = ihk_control_file(space->procs->os);
+	int err;
+
+	if (IS_ERR(control))
+		return PTR_ERR(control);
+	err = ihk_window_map_exec(space, ihk_proxy_file(), control);
+	fput(control);
+	return err;
+}
+
 /* From begin_new_exec on, an error ends the process. */
 static int second_phase(struct ihk_exec *x)
 {
@@ -96,7 +109,7 @@ static int second_phase(struct ihk_exec *x)
 	err = setup_arg_pages(bprm, PROXY_ARG_TOP, EXSTACK_DISABLE_X);
 	if (err)
 		return err;
-	err = ihk_window_map_exec(x->space);
+	err = map_window(x->space);
 	if (err)
 		return err;
 	err = ihk_exec_commit(x);

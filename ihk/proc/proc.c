@@ -1,102 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The process part as a whole: at module load, at the start and at the stop of an instance. */
+/* Start and stop of all processes: of the module's, and of an instance's. */
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 #include "proc.h"
 
 /* How long a stop waits for killed proxies. One that Linux itself holds longer harms nobody. */
 #define STOP_SECONDS 10
 
-static void procs_free(struct kref *ref)
-{
-	struct ihk_procs *procs = container_of(ref, struct ihk_procs, ref);
-	struct ihk_os *os = procs->os;
-	struct ihk_box *box, *next;
-
-	list_for_each_entry_safe(box, next, &procs->boxes, node) {
-		__free_page(box->slot);
-		__free_page(box->kpage);
-		kfree(box);
-	}
-	xa_destroy(&procs->spaces);
-	xa_destroy(&procs->files);
-	cleanup_srcu_struct(&procs->inside);
-	kvfree(procs);
-	/* Perhaps the last reference of the module: nothing sleeps behind it. */
-	ihk_os_put(os);
-}
-
-void ihk_procs_put(struct ihk_procs *procs)
-{
-	kref_put(&procs->ref, procs_free);
-}
-
-struct ihk_procs *ihk_procs_get(struct ihk_os *os)
-{
-	struct ihk_procs *procs;
-
-	rcu_read_lock();
-	procs = rcu_dereference(os->procs);
-	if (procs && (!ihk_os_alive(os) || !kref_get_unless_zero(&procs->ref)))
-		procs = NULL;
-	rcu_read_unlock();
-	return procs;
-}
-
-int ihk_procs_call(struct ihk_procs *procs, int place, struct ihk_call *c)
-{
-	int token = ihk_enter(procs);
-	int err;
-
-	if (token < 0)
-		return token;
-	err = ihk_call(procs->os, place, c, false);
-	ihk_leave(procs, token);
-	return err;
-}
-
 int ihk_proc_os_init(struct ihk_os *os)
 {
-	struct ihk_procs *procs = kvzalloc(sizeof(*procs), GFP_KERNEL);
-	int err;
+	struct ihk_procs *procs;
+	int err = ihk_pseudo_pin();
 
-	if (!procs)
-		return -ENOMEM;
-	err = ihk_pseudo_pin();
 	if (err)
-		goto free;
-	err = init_srcu_struct(&procs->inside);
-	if (err)
-		goto unpin;
-	kref_init(&procs->ref);
-	kref_get(&os->ref);
-	procs->os = os;
-	procs->boot_gen = os->boot_gen;
-	raw_spin_lock_init(&procs->lock);
-	init_waitqueue_head(&procs->gone);
-	mutex_init(&procs->box_lock);
-	INIT_LIST_HEAD(&procs->boxes);
-	xa_init_flags(&procs->spaces, XA_FLAGS_ALLOC1);
-	mutex_init(&procs->file_lock);
-	xa_init(&procs->files);
-	hash_init(procs->file_hash);
-	INIT_LIST_HEAD(&procs->files_idle);
-	INIT_LIST_HEAD(&procs->files_open);
+		return err;
+	procs = ihk_procs_new(os);
+	if (IS_ERR(procs)) {
+		ihk_pseudo_release();
+		return PTR_ERR(procs);
+	}
 	ihk_news_begin(procs);
 	rcu_assign_pointer(os->procs, procs);
 	ihk_quarantine_adopt(os);
 	return 0;
-
-unpin:
-	ihk_pseudo_release();
-free:
-	kvfree(procs);
-	return err;
 }
 
 static void kill_twins(struct ihk_procs *procs)

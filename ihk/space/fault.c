@@ -20,9 +20,7 @@
  */
 static int place_to_ask(struct ihk_space *space)
 {
-	struct ihk_twin *twin = ihk_twin_of(current);
-
-	return twin && twin->procs == space->procs ? ihk_twin_place(twin) : -1;
+	return ihk_up.place_of_current(space->procs->os);
 }
 
 /*
@@ -54,11 +52,16 @@ static bool fill(struct ihk_fault *fault)
 	};
 	s64 n = ihk_file_read(procs, fault->fill[0], fault->fill[1], &fault->fill[2], 1,
 			      fault->briefly);
+	bool unread = fault->briefly && n == -EAGAIN;
 
-	/* 0 is the end of the file: beyond it there is no page. */
-	c.arg[3] = n == 1 ? 0 : n < 0 ? n : -ENXIO;
+	/*
+	 * 0 is the end of the file: beyond it there is no page. Who has not read at
+	 * all has learned nothing of the page, as one who was killed: the LWK must
+	 * not tell the next one that it cannot be read.
+	 */
+	c.arg[3] = unread ? -EINTR : n == 1 ? 0 : n < 0 ? n : -ENXIO;
 	ihk_procs_call(procs, place_to_ask(fault->space), &c);
-	return !(fault->briefly && n == -EAGAIN);
+	return !unread;
 }
 
 static bool must_wait(int answer)

@@ -40,8 +40,8 @@ static void bound_shown(struct ihk_space *space, struct file *file, unsigned int
 	if ((unsigned int)atomic_add_return(n, &space->shown) <= limit || !limit)
 		return;
 	atomic_set(&space->shown, n);
-	unmap_mapping_pages(file->f_mapping, SHADOW_START >> PAGE_SHIFT,
-			    (SHADOW_END - SHADOW_START) >> PAGE_SHIFT, true);
+	/* From 0: that of a program that may map below SHADOW_START begins there. */
+	unmap_mapping_pages(file->f_mapping, 0, SHADOW_END >> PAGE_SHIFT, true);
 }
 
 /* 0: the sequence number has changed, look again. */

@@ -73,11 +73,18 @@ struct ihk_space *ihk_space_new(struct ihk_procs *procs)
 int ihk_space_set_lwk(struct ihk_space *space, u64 lwk_id, u64 root, u64 epoch)
 {
 	struct ihk_os *os = space->procs->os;
+	bool good;
+	/* The next boot may have other memory. */
+	int token = ihk_enter(space->procs);
 
+	if (token < 0)
+		return token;
 	space->lwk_id = lwk_id;
 	space->root = root;
 	space->epoch = IS_ALIGNED(epoch, 8) ? ihk_os_mem(os, epoch, sizeof(*space->epoch)) : NULL;
-	if (!space->epoch || !IS_ALIGNED(root, PAGE_SIZE) || !ihk_os_mem(os, root, PAGE_SIZE)) {
+	good = space->epoch && IS_ALIGNED(root, PAGE_SIZE) && ihk_os_mem(os, root, PAGE_SIZE);
+	ihk_leave(space->procs, token);
+	if (!good) {
 		pr_warn_ratelimited("ihk: os %d: a space outside of the instance's memory\n",
 				    os->index);
 		return -EIO;

@@ -86,24 +86,14 @@ static int map_slots_and_shadow(struct ihk_space *space)
 	return err;
 }
 
-int ihk_window_map_exec(struct ihk_space *space)
+int ihk_window_map_exec(struct ihk_space *space, struct file *text, struct file *control)
 {
-	struct file *control;
-	char name[24];
 	int err;
 
-	err = map_fixed(ihk_proxy_file(), PROXY_TEXT, PROXY_TEXT_SIZE, PROT_READ | PROT_EXEC,
-			MAP_PRIVATE, 0);
-	if (err)
-		return err;
-	/* What tells in /proc/PID/maps whose proxy this is. */
-	snprintf(name, sizeof(name), "mccontrol%d", space->procs->os->index);
-	control = ihk_pseudo_file(name, &ihk_control_fops, NULL);
-	if (IS_ERR(control))
-		return PTR_ERR(control);
-	err = map_fixed(control, PROXY_CONTROL, PROXY_SLOT_COUNT * PAGE_SIZE,
-			PROT_READ | PROT_WRITE, MAP_SHARED, 0);
-	fput(control);
+	err = map_fixed(text, PROXY_TEXT, PROXY_TEXT_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE, 0);
+	if (!err)
+		err = map_fixed(control, PROXY_CONTROL, PROXY_SLOT_COUNT * PAGE_SIZE,
+				PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	if (!err)
 		err = map_stacks();
 	if (err)
@@ -142,51 +132,6 @@ unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsig
 	}
 	return -ENOMEM;
 }
-
-/* ---- the control mapping: nothing is in it ---- */
-
-/*
- * A fork's child: runs in the parent, with the child's mmap_lock. dup_mmap has
- * subtracted slots and shadow, which the sum did not contain, and walks
- * upwards: this mapping lies above them and sets the sum right. Nothing that
- * lies higher is subtracted.
- */
-static void control_open(struct vm_area_struct *vma)
-{
-	/* Else it is a split. */
-	if (vma->vm_mm != current->mm)
-		vma->vm_mm->total_vm = current->mm->total_vm;
-}
-
-static vm_fault_t control_fault(struct vm_fault *vmf)
-{
-	return VM_FAULT_SIGBUS;
-}
-
-static const struct vm_operations_struct control_ops = {
-	.open = control_open,
-	.fault = control_fault,
-};
-
-static int control_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	vma->vm_ops = &control_ops;
-	vma->vm_flags |= VM_DONTEXPAND | VM_DONTDUMP;
-	return 0;
-}
-
-static int control_release(struct inode *inode, struct file *file)
-{
-	ihk_pseudo_release();
-	return 0;
-}
-
-const struct file_operations ihk_control_fops = {
-	.owner = THIS_MODULE,
-	.mmap = control_mmap,
-	.fsync = ihk_twin_wait,
-	.release = control_release,
-};
 
 /* ---- slots and shadow: mappings of the space's file ---- */
 

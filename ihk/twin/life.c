@@ -3,6 +3,7 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
@@ -37,6 +38,60 @@ static void probe_exit(void *data, struct task_struct *task)
 
 /* ---- birth ---- */
 
+/*
+ * A fork's child shows its memory before its parent knows its pid: the parent
+ * waits for the child's first step in the kernel, which maps it. Linux takes
+ * that step before the child obeys any signal, a debugger's stop included.
+ *
+ * One reference is the parent's, one the child's work's.
+ */
+struct ihk_birth {
+	refcount_t refs;
+	struct completion shown;
+	struct callback_head work;
+};
+
+static struct ihk_birth *birth_new(void)
+{
+	struct ihk_birth *birth = kmalloc(sizeof(*birth), GFP_KERNEL_ACCOUNT);
+
+	if (!birth)
+		return NULL;
+	refcount_set(&birth->refs, 1);
+	init_completion(&birth->shown);
+	return birth;
+}
+
+static void birth_put(struct ihk_birth *birth)
+{
+	if (refcount_dec_and_test(&birth->refs))
+		kfree(birth);
+}
+
+/* In the child. What fails here is tried again, and told, when the child enters its wait. */
+static void birth_work(struct callback_head *work)
+{
+	struct ihk_birth *birth = container_of(work, struct ihk_birth, work);
+	struct ihk_twin *twin = ihk_twin_of(current);
+
+	/* Else it dies before it has run. */
+	if (twin && current->mm)
+		ihk_window_map_child(twin->space);
+	complete(&birth->shown);
+	birth_put(birth);
+}
+
+/* In the parent, must not sleep. The child does not run yet. */
+static void birth_begin(struct ihk_birth *birth, struct task_struct *child)
+{
+	init_task_work(&birth->work, birth_work);
+	refcount_inc(&birth->refs);
+	if (!task_work_add(child, &birth->work, TWA_RESUME))
+		return;
+	refcount_dec(&birth->refs);
+	complete(&birth->shown);
+}
+
 /* In the parent, after success, before the child's first instruction. */
 static void probe_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
@@ -51,6 +106,8 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	twin->child = NULL;
 	ihk_twin_bind(born, child);
 	ihk_signal_block_child(child);
+	if (twin->birth)
+		birth_begin(twin->birth, child);
 }
 
 static struct ihk_space *fork_space(struct ihk_twin *twin)
@@ -103,6 +160,14 @@ static struct ihk_twin *new_forked(struct ihk_twin *twin)
 	return born;
 }
 
+/* The LWK drops what it has prepared when it reads the refusal. */
+static int discard(struct ihk_twin *born, int err)
+{
+	born->thread = 0;
+	ihk_twin_end(born, THREAD_UNBORN);
+	return err;
+}
+
 int ihk_life_prepare(struct ihk_twin *twin)
 {
 	struct ihk_twin *born;
@@ -111,18 +176,28 @@ int ihk_life_prepare(struct ihk_twin *twin)
 	born = READ_ONCE(twin->k->child_space) ? new_forked(twin) : new_sharing(twin);
 	if (IS_ERR(born))
 		return PTR_ERR(born);
+	if (born->space != twin->space) {
+		twin->birth = birth_new();
+		if (!twin->birth)
+			return discard(born, -ENOMEM);
+	}
 	/* It begins with everything blocked, and with its parent's mask in its first wait. */
 	born->leaving = true;
 	born->saved_mask = READ_ONCE(twin->k->mask);
 	err = ihk_twin_attach(born, READ_ONCE(twin->k->child_thread));
 	if (err) {
-		/* The LWK drops what it has prepared when it reads the refusal. */
-		born->thread = 0;
-		ihk_twin_end(born, THREAD_UNBORN);
-		return err;
+		ihk_life_forget(twin);
+		return discard(born, err);
 	}
 	twin->child = born;
 	return 0;
+}
+
+void ihk_life_forget(struct ihk_twin *twin)
+{
+	if (twin->birth)
+		birth_put(twin->birth);
+	twin->birth = NULL;
 }
 
 void ihk_life_settle(struct ihk_twin *twin)
@@ -132,6 +207,10 @@ void ihk_life_settle(struct ihk_twin *twin)
 	twin->child = NULL;
 	if (unborn)
 		ihk_twin_end(unborn, THREAD_UNBORN);
+	else if (twin->birth)
+		/* Nothing is held. A kill ends it; the child needs nobody but a CPU. */
+		wait_for_completion_killable(&twin->birth->shown);
+	ihk_life_forget(twin);
 }
 
 /* ---- the probes ---- */

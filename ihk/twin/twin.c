@@ -288,6 +288,7 @@ void ihk_twin_end(struct ihk_twin *twin, enum thread_end why)
 		ihk_twin_end(twin->child, THREAD_UNBORN);
 		twin->child = NULL;
 	}
+	ihk_life_forget(twin);
 	ihk_space_leave(space);
 	if (twin->thread)
 		call_end(twin, why);

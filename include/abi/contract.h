@@ -325,8 +325,8 @@
  * EPERM. All may answer EFAULT, ENOTTY, ENOMEM, EINTR (killed while it waited).
  */
 #define ABI_MACHINE_IOCTLS(IOCTL)                                                            \
-	IOCTL(IHK_CREATE, 0x01, ihk_verb, ADMIN, "", "ENOSPC")                               \
-	IOCTL(IHK_DESTROY, 0x02, ihk_verb, ADMIN, "no program, not BOOTING", "ENOENT EBUSY") \
+	IOCTL(IHK_CREATE, 0x01, ihk_verb, ADMIN, "", "ENOSPC EBUSY")                         \
+	IOCTL(IHK_DESTROY, 0x02, ihk_verb, ADMIN, "INACTIVE, PANIC, HUNGUP", "ENOENT EBUSY") \
 	IOCTL(IHK_RESERVE_CPU, 0x03, ihk_list, ADMIN, "", "EINVAL EBUSY E2BIG")              \
 	IOCTL(IHK_RELEASE_CPU, 0x04, ihk_list, ADMIN, "", "EINVAL EBUSY E2BIG")              \
 	IOCTL(IHK_QUERY_CPU, 0x05, ihk_list, ANY, "", "")                                    \
@@ -347,7 +347,7 @@
 	IOCTL(IHK_OS_QUERY_MEM, 0x25, ihk_list, ANY, "", "")                                    \
 	IOCTL(IHK_OS_SET_IKC_MAP, 0x26, ihk_list, ADMIN, "INACTIVE", "EINVAL EBUSY E2BIG")      \
 	IOCTL(IHK_OS_GET_IKC_MAP, 0x27, ihk_list, ANY, "", "")                                  \
-	IOCTL(IHK_OS_LOAD, 0x28, ihk_verb, ADMIN, "INACTIVE", "EBADF ENOEXEC EBUSY")            \
+	IOCTL(IHK_OS_LOAD, 0x28, ihk_verb, ADMIN, "INACTIVE", "EBADF ENOEXEC EBUSY ENOSPC")     \
 	IOCTL(IHK_OS_KARGS, 0x29, ihk_text, ADMIN, "INACTIVE", "E2BIG EBUSY")                   \
 	IOCTL(IHK_OS_BOOT, 0x2a, ihk_verb, ADMIN, "INACTIVE, image, CPUs and memory there",     \
 	      "EINVAL EBUSY ENOSPC E2BIG EIO ETIMEDOUT")                                        \

@@ -61,14 +61,14 @@ static void put_files(struct exec_job *job)
 
 /* ---- CALL_EXEC_PREPARE ---- */
 
-static void first_run(struct thread_start *start);
+static void exec_first_run(struct thread_start *start);
 
 static void fill_start(struct exec_job *job)
 {
 	struct exec_start *s = job->start;
 	const struct exec_image *image = &job->image;
 
-	s->head.run = first_run;
+	s->head.run = exec_first_run;
 	s->program_entry = image->program.entry + job->program_bias;
 	s->entry = s->program_entry;
 	if (image->interp.file_id) {
@@ -111,7 +111,7 @@ static struct thread *make_thread(struct exec_job *job)
 	return t;
 }
 
-static int build(struct exec_job *job, u64 out[IKC_CALL_OUTS])
+static int exec_build(struct exec_job *job, u64 out[IKC_CALL_OUTS])
 {
 	u32 headers = job->image.program.phnum + job->image.interp.phnum;
 	size_t zeros = headers * sizeof(job->start->zero[0]);
@@ -141,11 +141,11 @@ static int build(struct exec_job *job, u64 out[IKC_CALL_OUTS])
 	return 0;
 }
 
-static void prepare(void *arg)
+static void exec_prepare(void *arg)
 {
 	struct exec_job *job = arg;
 	u64 out[IKC_CALL_OUTS] = { 0 };
-	int err = build(job, out);
+	int err = exec_build(job, out);
 	u32 index = job->index;
 
 	if (job->space)
@@ -162,7 +162,7 @@ static void prepare(void *arg)
 }
 
 /* Not even begun: the files' opens go back without a wait, or are lost to the instance. */
-static void refuse(u32 index, const struct exec_image *image, int err)
+static void exec_refuse(u32 index, const struct exec_image *image, int err)
 {
 	const u64 program[IKC_LCALL_ARGS] = { image->program.file_id, 1 };
 	const u64 interp[IKC_LCALL_ARGS] = { image->interp.file_id, 1 };
@@ -215,12 +215,12 @@ static void handle_prepare(u32 index, const struct ikc_call *call)
 		return;
 	}
 	if (call->arg[1] && !old) {
-		refuse(index, bulk, -ESRCH);
+		exec_refuse(index, bulk, -ESRCH);
 		return;
 	}
 	job = job_create(index, call, bulk);
 	if (!job) {
-		refuse(index, bulk, -ENOMEM);
+		exec_refuse(index, bulk, -ENOMEM);
 		return;
 	}
 	if (old) {
@@ -230,12 +230,12 @@ static void handle_prepare(u32 index, const struct ikc_call *call)
 		memcpy(job->affinity, old->affinity, sizeof(job->affinity));
 		job->inherit = true;
 	}
-	if (!ikc_defer(prepare, job)) {
+	if (!ikc_defer(exec_prepare, job)) {
 		if (job->process)
 			process_put(job->process);
 		kfree(job->bulk);
 		kfree(job);
-		refuse(index, bulk, -ENOMEM);
+		exec_refuse(index, bulk, -ENOMEM);
 	}
 }
 
@@ -319,7 +319,7 @@ static void handle_commit(u32 index, const struct ikc_call *call)
 	int err;
 
 	/* A thread of exec's making, not committed yet. */
-	if (!bulk || !t || !t->start || t->start->run != first_run || t->regs->rip) {
+	if (!bulk || !t || !t->start || t->start->run != exec_first_run || arch_regs_ip(t->regs)) {
 		ikc_answer(index, -EINVAL, NULL, 0);
 		return;
 	}
@@ -354,7 +354,7 @@ static int clear_tail(u64 start, u64 end)
 }
 
 /* In its own context, its twin waiting: what needs pages of files. */
-static void first_run(struct thread_start *start)
+static void exec_first_run(struct thread_start *start)
 {
 	const struct exec_start *s = container_of(start, struct exec_start, head);
 	int err = 0;

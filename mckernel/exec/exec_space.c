@@ -148,7 +148,7 @@ static int load_interp(struct exec_job *job)
 /* ---- the rest of the space ---- */
 
 /* The pages of [start, end), anonymous memory, are there when this returns: nobody can fault them in. */
-static int populate(struct space *space, u64 start, u64 end)
+static int exec_populate(struct space *space, u64 start, u64 end)
 {
 	for (u64 va = start; va < end; va += PAGE_SIZE)
 		if (space_fault_wait(space, va, ACCESS_WRITE) != FR_OK)
@@ -193,7 +193,7 @@ static int make_stack(struct exec_job *job)
 	/* As Linux leaves a word free above the strings. */
 	job->string_top = top - sizeof(u64);
 	job->string_room = need - sizeof(u64);
-	return populate(job->space, top - need, top);
+	return exec_populate(job->space, top - need, top);
 }
 
 static int make_vdso(struct exec_job *job)
@@ -211,7 +211,7 @@ static int make_vdso(struct exec_job *job)
 
 	if (at < 0)
 		return (int)at;
-	err = populate(job->space, (u64)at, (u64)at + size);
+	err = exec_populate(job->space, (u64)at, (u64)at + size);
 	for (offset = 0; !err && offset < size; offset += PAGE_SIZE) {
 		u64 left = (u64)(vdso_end - vdso_start) - offset;
 

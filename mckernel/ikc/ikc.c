@@ -59,7 +59,7 @@ static void bad_message(const char *what, u64 value)
 
 /* ---- to Linux ---- */
 
-static void ring(struct channel *c)
+static void ikc_ring(struct channel *c)
 {
 	c->rung = arch_cycles();
 	arch_ring_linux();
@@ -84,7 +84,7 @@ void ikc_send(u64 word, bool force)
 	}
 	sched_watch();
 	if (force || result == RING_WAS_EMPTY)
-		ring(c);
+		ikc_ring(c);
 }
 
 bool ikc_pending(void)
@@ -101,7 +101,7 @@ void ikc_ring_again(void)
 
 	if (!ring_empty(c->to_linux) &&
 	    cycles_to_ns(arch_cycles() - c->rung) >= RING_AGAIN_US * 1000UL)
-		ring(c);
+		ikc_ring(c);
 }
 
 /* ---- calls from Linux ---- */

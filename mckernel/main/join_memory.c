@@ -66,24 +66,14 @@ s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count)
 	return res.value > (s64)count ? -EIO : res.value;
 }
 
-static bool hold_over(void *arg)
-{
-	const struct thread *t = arg;
-
-	return !(READ_ONCE(t->kpage->hold) & 1);
-}
-
 bool up_is_held(void)
 {
-	struct thread *t = current_thread();
-
-	return t && t->kpage && !hold_over(t);
+	return hold_is_on();
 }
 
 void up_hold_over(void)
 {
-	if (up_is_held())
-		wait_for(hold_over, current_thread(), true);
+	hold_wait();
 }
 
 bool up_turn(void)

@@ -8,7 +8,7 @@
 
 #define AFTER_NS 4000000000UL /* from RUNNING on: Linux has probed all CPUs by then */
 
-static void oops(void)
+static void selftest_oops(void)
 {
 	u64 *nowhere = NULL;
 
@@ -17,15 +17,15 @@ static void oops(void)
 }
 
 /* Deeper than any stack. What comes back is used, so that each call keeps its frame. */
-static u32 overflow(u32 calls)
+static u32 selftest_overflow(u32 calls)
 {
 	volatile u8 frame[200];
 
 	frame[calls % sizeof(frame)] = (u8)calls;
-	return calls ? overflow(calls - 1) + frame[calls % sizeof(frame)] : 0;
+	return calls ? selftest_overflow(calls - 1) + frame[calls % sizeof(frame)] : 0;
 }
 
-static void hang(void)
+static void selftest_hang(void)
 {
 	for (;;)
 		__asm__ volatile("" : : : "memory");
@@ -47,7 +47,7 @@ static void serve_for_a_while(void)
 /* ---- an LWK that lives, and fails in one thing ---- */
 
 /* As if the answer had been lost. */
-static void lose(u32 index, const struct ikc_call *call)
+static void selftest_lose(u32 index, const struct ikc_call *call)
 {
 	(void)index;
 	log_info("selftest: the end of thread %lx is not answered\n", call->arg[0]);
@@ -85,7 +85,7 @@ static void attach_deaf(u32 index, const struct ikc_call *call)
 static bool armed(const char *what)
 {
 	if (!strcmp(what, "lost-answer"))
-		ikc_set_handler(CALL_THREAD_END, lose);
+		ikc_set_handler(CALL_THREAD_END, selftest_lose);
 	else if (!strcmp(what, "deaf-hold"))
 		ikc_set_handler(CALL_THREAD_ATTACH, attach_deaf);
 	else
@@ -113,11 +113,11 @@ void selftest(void)
 	if (!strcmp(what, "panic"))
 		panic("selftest");
 	else if (!strcmp(what, "oops"))
-		oops();
+		selftest_oops();
 	else if (!strcmp(what, "hang"))
-		hang();
+		selftest_hang();
 	else if (!strcmp(what, "overflow"))
-		log_warn("selftest: no overflow: %u\n", overflow(~0U));
+		log_warn("selftest: no overflow: %u\n", selftest_overflow(~0U));
 	else if (!strcmp(what, "corrupt-tail"))
 		corrupt_tail();
 	else

@@ -11,7 +11,7 @@ static u32 stopped_cpus; /* atomic */
 static u32 shutdown_call; /* 1 + index; written once by the CPU that is asked, read by all */
 static u32 panicking; /* atomic: 1 + place of the CPU that panicked first */
 
-static void tell(enum os_status status)
+static void status_tell(enum os_status status)
 {
 	__atomic_store_n(&boot_params->status, status, __ATOMIC_RELEASE);
 	ikc_send(IKC_WORD(IKC_STATUS, 0, 0), true);
@@ -26,7 +26,7 @@ void status_cpu_ready(void)
 	if (__atomic_add_fetch(&ready_cpus, 1, __ATOMIC_ACQ_REL) < cpu_count)
 		return;
 	log_info("running on %u CPUs\n", cpu_count);
-	tell(OS_RUNNING);
+	status_tell(OS_RUNNING);
 }
 
 bool status_running(void)
@@ -47,7 +47,7 @@ void up_cpu_stop(void)
 	if (__atomic_add_fetch(&stopped_cpus, 1, __ATOMIC_ACQ_REL) == cpu_count) {
 		log_info("shut down\n");
 		phys_publish();
-		tell(OS_SHUTDOWN);
+		status_tell(OS_SHUTDOWN);
 		ikc_answer(shutdown_call - 1, 0, NULL, 0);
 	}
 	arch_halt();
@@ -104,6 +104,6 @@ void panic(const char *fmt, ...)
 	va_end(ap);
 	log_printf("PANIC: %s\n", text);
 	arch_backtrace();
-	tell(OS_PANIC);
+	status_tell(OS_PANIC);
 	arch_halt();
 }

@@ -29,14 +29,14 @@ static bool block_is_ours(const struct frame *f)
  * write there faults and finds the entry writable. Rights only grow, so
  * neither a zap nor a flush of other CPUs is needed.
  */
-static void take_over(struct region *r, u64 *slot, int level)
+static void take_over(struct region *r, u64 *pte, int level)
 {
 	u64 old, new;
 
 	do {
-		old = pte_load(slot);
+		old = pte_load(pte);
 		new = pte_grow(old, pte_make(r, pte_pa(old), level, true) | (old & PTE_LENT));
-	} while (!pte_cas(slot, old, new));
+	} while (!pte_cas(pte, old, new));
 }
 
 /*
@@ -45,38 +45,38 @@ static void take_over(struct region *r, u64 *slot, int level)
  * another CPU may still write to the frame; what it writes has to be in the
  * copy. Returns the entry that was there.
  */
-static u64 break_and_copy(struct fault *f, u64 *slot, u64 copy)
+static u64 break_and_copy(struct fault *f, u64 *pte, u64 copy)
 {
 	u64 old, busy;
 
 	do {
-		old = pte_load(slot);
+		old = pte_load(pte);
 		busy = (old & ~PTE_PRESENT) | PTE_BUSY | ((old & PTE_LENT) ? PTE_COPYING : 0);
-	} while (!pte_cas(slot, old, busy));
+	} while (!pte_cas(pte, old, busy));
 	arch_flush_space(f->space, f->va, f->va + PAGE_SIZE);
 	/* Nobody writes to it any more, and our reference keeps others from taking it over. */
 	memcpy(pa_to_va(copy), pa_to_va(pte_pa(old)), PAGE_SIZE);
 	return old;
 }
 
-enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int level)
+enum fault_result cow_break(struct fault *f, struct region *r, u64 *pte, int level)
 {
-	u64 old = pte_load(slot);
+	u64 old = pte_load(pte);
 	u64 copy;
 
 	if (level == 2) {
 		if (block_is_ours(frame_of(pte_pa(old)))) {
-			take_over(r, slot, level);
+			take_over(r, pte, level);
 			return FR_OK;
 		}
 		/* Only one page is copied; the small entries inherit the mark. */
-		if (entry_split(f->space, slot, f->va))
+		if (entry_split(f->space, pte, f->va))
 			return FR_OOM;
-		slot = entry_at(f->space, f->va, &level);
-		old = pte_load(slot);
+		pte = entry_at(f->space, f->va, &level);
+		old = pte_load(pte);
 	}
 	if (frame_is_ours(frame_of(pte_pa(old)))) {
-		take_over(r, slot, level);
+		take_over(r, pte, level);
 		return FR_OK;
 	}
 	copy = upage_alloc();
@@ -84,7 +84,7 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int le
 		return FR_OOM;
 	if (r->file)
 		r->flags |= REGION_COWED;
-	old = break_and_copy(f, slot, copy);
+	old = break_and_copy(f, pte, copy);
 	if (old & PTE_LENT) {
 		/*
 		 * The shadow may show the old frame at this address, and Linux
@@ -99,7 +99,7 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int le
 		return FR_BUSY;
 	}
 	/* Not lent, so no shadow shows the old frame, and no late insert can: marks come first. */
-	pte_swap(slot, pte_make(r, copy, 1, true));
+	pte_swap(pte, pte_make(r, copy, 1, true));
 	if (upage_unmap(pte_pa(old)))
 		lend_free(pte_pa(old));
 	return FR_OK;
@@ -108,14 +108,14 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int le
 void cow_finish(struct space *s, u64 va, u64 copy_pa)
 {
 	struct lend_batch b;
-	u64 *slot;
+	u64 *pte;
 	int level;
 	u64 old;
 
 	lend_begin(&b, s);
 	spin_lock(&s->lock);
-	slot = entry_at(s, va, &level);
-	old = pte_load(slot);
+	pte = entry_at(s, va, &level);
+	old = pte_load(pte);
 	kassert(level == 1 && pte_is_busy(old) && (old & PTE_COPYING));
 	lend_note(&b, va, old, 1, true);
 	spin_unlock(&s->lock);
@@ -126,9 +126,9 @@ void cow_finish(struct space *s, u64 va, u64 copy_pa)
 	 * this entry, and finds the copy under whatever rights are in force.
 	 */
 	spin_lock(&s->lock);
-	slot = entry_at(s, va, &level);
-	kassert(level == 1 && pte_is_busy(pte_load(slot)));
-	pte_swap(slot, pte_make(region_at(s, va), copy_pa, 1, true));
+	pte = entry_at(s, va, &level);
+	kassert(level == 1 && pte_is_busy(pte_load(pte)));
+	pte_swap(pte, pte_make(region_at(s, va), copy_pa, 1, true));
 	spin_unlock(&s->lock);
 	mm_wake();
 }

@@ -49,12 +49,12 @@ u64 *entry_at(struct space *s, u64 va, int *level)
 	}
 	table = pa_to_va(s->root_pa);
 	for (int l = PT_LEVELS;; l--) {
-		u64 *slot = &table[pt_index(va, l)];
-		u64 e = pte_load(slot);
+		u64 *pte = &table[pt_index(va, l)];
+		u64 e = pte_load(pte);
 
 		if (!pte_is_table(e, l)) {
 			*level = l;
-			return slot;
+			return pte;
 		}
 		table = pa_to_va(pte_pa(e));
 		if (l == 2) {
@@ -92,16 +92,16 @@ static u32 next_used(const u64 *table, u32 i)
 u64 *entry_next(struct space *s, u64 *va, u64 end, int *level)
 {
 	for (u32 steps = 0; *va < end && steps < 2 * LOOP_TURN; steps++) {
-		u64 *slot = entry_at(s, *va, level);
+		u64 *pte = entry_at(s, *va, level);
 		u64 span = pt_span(*level);
 		u32 first = pt_index(*va, *level);
-		u32 used = next_used(slot - first, first);
+		u32 used = next_used(pte - first, first);
 
 		if (used > first)
 			*va = ALIGN_DOWN(*va, span) + (used - first) * span;
-		slot += used - first;
-		if (used < PT_ENTRIES && *va < end && !pte_is_table(pte_load(slot), *level))
-			return slot;
+		pte += used - first;
+		if (used < PT_ENTRIES && *va < end && !pte_is_table(pte_load(pte), *level))
+			return pte;
 	}
 	return NULL;
 }
@@ -112,9 +112,9 @@ static bool table_is_empty(const u64 *table)
 }
 
 /* The table is not in the space any more; who may still walk in it is minded by tables_release(). */
-static void table_unlink(struct space *s, u64 *slot)
+static void table_unlink(struct space *s, u64 *pte)
 {
-	u64 pa = pte_pa(pte_swap(slot, PTE_NONE));
+	u64 pa = pte_pa(pte_swap(pte, PTE_NONE));
 
 	if (s->low_table == pa_to_va(pa))
 		s->low_table = NULL;
@@ -124,30 +124,30 @@ static void table_unlink(struct space *s, u64 *slot)
 u64 *entry_make(struct space *s, u64 va, int level)
 {
 	int at;
-	u64 *slot = entry_at(s, va, &at);
+	u64 *pte = entry_at(s, va, &at);
 
 	assert_held(&s->lock);
 	if (at == level)
-		return slot;
+		return pte;
 	/* Below: the table that stands there. Above: nothing does, tables are made. */
-	kassert(at < level || pte_load(slot) == 0);
+	kassert(at < level || pte_load(pte) == 0);
 	return pt_entry(s->root_pa, va, level, at > level);
 }
 
 u64 *entry_large(struct space *s, u64 va)
 {
-	u64 *slot = entry_make(s, va, 2);
+	u64 *pte = entry_make(s, va, 2);
 	u64 e;
 
-	if (!slot)
+	if (!pte)
 		return NULL;
-	e = pte_load(slot);
+	e = pte_load(pte);
 	if (pte_is_table(e, 2) && table_is_empty(pa_to_va(pte_pa(e))))
-		table_unlink(s, slot);
-	return pte_load(slot) ? NULL : slot;
+		table_unlink(s, pte);
+	return pte_load(pte) ? NULL : pte;
 }
 
-int entry_split(struct space *s, u64 *slot, u64 va)
+int entry_split(struct space *s, u64 *pte, u64 va)
 {
 	u64 table = page_alloc_zero(0, -1);
 	u64 *child;
@@ -156,7 +156,7 @@ int entry_split(struct space *s, u64 *slot, u64 va)
 	assert_held(&s->lock);
 	if (!table)
 		return -ENOMEM;
-	old = pte_swap(slot, PTE_BUSY);
+	old = pte_swap(pte, PTE_BUSY);
 	/*
 	 * Break before make: no CPU may hold the large translation when small
 	 * ones appear. A walker of the module that comes now finds a miss; one
@@ -168,31 +168,31 @@ int entry_split(struct space *s, u64 *slot, u64 va)
 	child = pa_to_va(table);
 	for (u32 i = 0; i < HUGE_PAGES; i++)
 		child[i] = (old & ~PTE_HUGE) + i * PAGE_SIZE;
-	pte_swap(slot, table | PTE_PRESENT | PTE_WRITE | PTE_USER);
+	pte_swap(pte, table | PTE_PRESENT | PTE_WRITE | PTE_USER);
 	return 0;
 }
 
 int entry_edge(struct space *s, u64 va)
 {
 	int level;
-	u64 *slot;
+	u64 *pte;
 	u64 e;
 
 	if (!(va & (HUGE_SIZE - 1)))
 		return 0;
-	slot = entry_at(s, va, &level);
-	e = pte_load(slot);
+	pte = entry_at(s, va, &level);
+	e = pte_load(pte);
 	if (level != 2 || !e)
 		return 0;
 	if (pte_is_busy(e))
 		return -EBUSY;
-	return entry_split(s, slot, va);
+	return entry_split(s, pte, va);
 }
 
 /* Claims do not overlap: the one that covers our range is ours. */
 static bool others_claim(struct space *s, u64 start, u64 end, u64 own_start, u64 own_end)
 {
-	for (struct reservation *c = s->claims; c; c = c->next)
+	for (struct claim *c = s->claims; c; c = c->next)
 		if (c->start < end && start < c->end &&
 		    !(c->start <= own_start && own_end <= c->end))
 			return true;
@@ -209,7 +209,7 @@ bool tables_prune(struct space *s, u64 *va, u64 end, u64 own_start, u64 own_end)
 	*va = ALIGN_UP(*va, HUGE_SIZE);
 	for (u32 steps = 0; *va + HUGE_SIZE <= end; steps++) {
 		int level;
-		u64 *slot = entry_at(s, *va, &level);
+		u64 *pte = entry_at(s, *va, &level);
 
 		if (steps == LOOP_TURN)
 			return false;
@@ -218,7 +218,7 @@ bool tables_prune(struct space *s, u64 *va, u64 end, u64 own_start, u64 own_end)
 			continue;
 		}
 		if (!others_claim(s, *va, *va + HUGE_SIZE, own_start, own_end) &&
-		    table_is_empty(slot))
+		    table_is_empty(pte))
 			table_unlink(s, pt_entry(s->root_pa, *va, 2, false));
 		*va += HUGE_SIZE;
 	}

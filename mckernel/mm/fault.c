@@ -88,26 +88,26 @@ static bool anon_large(struct fault *f, struct region *r)
 {
 	u64 base = ALIGN_DOWN(f->va, HUGE_SIZE);
 	int level;
-	u64 *slot;
+	u64 *pte;
 	u64 pa;
 
 	/* A stack seldom uses so much, and every new program has one. */
 	if (base < r->start || base + HUGE_SIZE > r->end ||
 	    (r->flags & (REGION_NOHUGE | REGION_GROWSDOWN | REGION_STACK)))
 		return false;
-	slot = entry_at(f->space, base, &level);
-	if (level < 2 || pte_load(slot))
+	pte = entry_at(f->space, base, &level);
+	if (level < 2 || pte_load(pte))
 		return false;
 	if (pages_free_now() < boot_params->counters.pages_total / 8 + HUGE_PAGES)
 		return false;
-	slot = entry_make(f->space, base, 2);
-	if (!slot)
+	pte = entry_make(f->space, base, 2);
+	if (!pte)
 		return false;
 	pa = upage_alloc_block(-1);
 	if (!pa)
 		return false;
 	memset(pa_to_va(pa), 0, HUGE_SIZE);
-	pte_swap(slot, pte_make(r, pa, 2, true));
+	pte_swap(pte, pte_make(r, pa, 2, true));
 	return true;
 }
 
@@ -126,25 +126,25 @@ static u32 around_count(struct region *r, u64 va)
 
 static enum fault_result anon_missing(struct fault *f, struct region *r)
 {
-	u64 *slot;
+	u64 *pte;
 	u32 count;
 
 	if (anon_large(f, r))
 		return FR_OK;
-	slot = entry_make(f->space, f->va, 1);
-	if (!slot)
+	pte = entry_make(f->space, f->va, 1);
+	if (!pte)
 		return FR_OOM;
 	count = around_count(r, f->va);
 	for (u32 i = 0; i < count; i++) {
 		u64 pa;
 
-		if (pte_load(&slot[i]))
+		if (pte_load(&pte[i]))
 			continue;
 		pa = anon_page();
 		/* The first page is the one that was asked for. */
 		if (!pa)
 			return i ? FR_OK : FR_OOM;
-		pte_swap(&slot[i], pte_make(r, pa, 1, true));
+		pte_swap(&pte[i], pte_make(r, pa, 1, true));
 	}
 	return FR_OK;
 }
@@ -153,14 +153,14 @@ static enum fault_result anon_missing(struct fault *f, struct region *r)
 
 static enum fault_result shared_missing(struct fault *f, struct region *r)
 {
-	u64 *slot = entry_make(f->space, f->va, 1);
+	u64 *pte = entry_make(f->space, f->va, 1);
 	u64 pa;
 
-	if (!slot)
+	if (!pte)
 		return FR_OOM;
 	switch (shmobj_page(r->shm, r->pgoff + ((f->va - r->start) >> PAGE_SHIFT), &pa)) {
 	case PAGE_READY:
-		pte_swap(slot, pte_make(r, pa, 1, false));
+		pte_swap(pte, pte_make(r, pa, 1, false));
 		return FR_OK;
 	case PAGE_BEYOND:
 		return FR_BUS;
@@ -172,34 +172,34 @@ static enum fault_result shared_missing(struct fault *f, struct region *r)
 /* ---- private file pages ---- */
 
 /* Cached neighbours come along: text is seldom touched in one page only. */
-static void file_map_around(struct fault *f, struct region *r, u64 *slot)
+static void file_map_around(struct fault *f, struct region *r, u64 *pte)
 {
 	u64 first = MAX(ALIGN_DOWN(f->va, AROUND_MAX * PAGE_SIZE), r->start);
 	u64 end = MIN(ALIGN_DOWN(f->va, AROUND_MAX * PAGE_SIZE) + AROUND_MAX * PAGE_SIZE, r->end);
 	u32 count = (u32)((end - first) >> PAGE_SHIFT);
 	u64 pa[AROUND_MAX];
 
-	slot -= (f->va - first) >> PAGE_SHIFT;
+	pte -= (f->va - first) >> PAGE_SHIFT;
 	file_pages_ready(r->file, r->pgoff + ((first - r->start) >> PAGE_SHIFT), count, pa);
 	for (u32 i = 0; i < count; i++) {
 		if (!pa[i])
 			continue;
-		if (pte_load(&slot[i]))
+		if (pte_load(&pte[i]))
 			upage_unmap(pa[i]); /* the cache holds it: never the last */
 		else
-			pte_swap(&slot[i], pte_make(r, pa[i], 1, false));
+			pte_swap(&pte[i], pte_make(r, pa[i], 1, false));
 	}
 }
 
 /* A write to a page not mapped yet: a copy of the cached one at once. */
-static enum fault_result file_copy(struct region *r, u64 *slot, u64 cached_pa)
+static enum fault_result file_copy(struct region *r, u64 *pte, u64 cached_pa)
 {
 	u64 pa = upage_alloc();
 
 	if (pa) {
 		memcpy(pa_to_va(pa), pa_to_va(cached_pa), PAGE_SIZE);
 		r->flags |= REGION_COWED;
-		pte_swap(slot, pte_make(r, pa, 1, true));
+		pte_swap(pte, pte_make(r, pa, 1, true));
 	}
 	if (upage_unmap(cached_pa))
 		lend_free(cached_pa);
@@ -208,18 +208,18 @@ static enum fault_result file_copy(struct region *r, u64 *slot, u64 cached_pa)
 
 static enum fault_result file_missing(struct fault *f, struct region *r)
 {
-	u64 *slot = entry_make(f->space, f->va, 1);
+	u64 *pte = entry_make(f->space, f->va, 1);
 	u64 index = r->pgoff + ((f->va - r->start) >> PAGE_SHIFT);
 	u64 pa;
 
-	if (!slot)
+	if (!pte)
 		return FR_OOM;
 	switch (file_page(r->file, index, f->ours, &pa)) {
 	case PAGE_READY:
 		if (writes(f->access))
-			return file_copy(r, slot, pa);
-		pte_swap(slot, pte_make(r, pa, 1, false));
-		file_map_around(f, r, slot);
+			return file_copy(r, pte, pa);
+		pte_swap(pte, pte_make(r, pa, 1, false));
+		file_map_around(f, r, pte);
 		return FR_OK;
 	case PAGE_TO_FILL:
 		file_get(r->file);
@@ -238,20 +238,20 @@ static enum fault_result file_missing(struct fault *f, struct region *r)
 /* ---- all of it ---- */
 
 /* Something is mapped there; it may suffice, or lack a right that the region gives. */
-static enum fault_result fault_present(struct fault *f, struct region *r, u64 *slot, int level)
+static enum fault_result fault_present(struct fault *f, struct region *r, u64 *pte, int level)
 {
 	for (;;) {
-		u64 old = pte_load(slot);
+		u64 old = pte_load(pte);
 		u64 new = pte_grow(old, pte_remake(r, old, level));
 
 		if (pte_is_busy(old))
 			return FR_BUSY;
 		/* Rights that the region gives are granted at once. */
-		if (new != old && !pte_cas(slot, old, new))
+		if (new != old && !pte_cas(pte, old, new))
 			continue;
 		if (writes(f->access) && !(new &PTE_WRITE) &&
 		    !(f->access == ACCESS_FORCE && (new &PTE_OWN)))
-			return cow_break(f, r, slot, level);
+			return cow_break(f, r, pte, level);
 		return FR_OK;
 	}
 }
@@ -260,16 +260,16 @@ enum fault_result fault_locked(struct fault *f)
 {
 	enum fault_result result;
 	struct region *r;
-	u64 *slot;
+	u64 *pte;
 	int level;
 
 	assert_held(&f->space->lock);
 	r = region_for(f, &result);
 	if (result != FR_OK)
 		return result;
-	slot = entry_at(f->space, f->va, &level);
-	if (pte_load(slot))
-		return fault_present(f, r, slot, level);
+	pte = entry_at(f->space, f->va, &level);
+	if (pte_load(pte))
+		return fault_present(f, r, pte, level);
 	if (r->shm)
 		return shared_missing(f, r);
 	return r->file ? file_missing(f, r) : anon_missing(f, r);

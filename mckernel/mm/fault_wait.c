@@ -29,15 +29,15 @@ static void copy_thread(void *arg)
 static void copy_undo(struct fault *f)
 {
 	struct space *s = f->space;
-	u64 *slot;
+	u64 *pte;
 	int level;
 	u64 old;
 
 	spin_lock(&s->lock);
-	slot = entry_at(s, f->va, &level);
-	old = pte_load(slot);
+	pte = entry_at(s, f->va, &level);
+	old = pte_load(pte);
 	kassert(level == 1 && pte_is_busy(old));
-	pte_swap(slot, (old & ~(PTE_BUSY | PTE_COPYING)) | PTE_PRESENT);
+	pte_swap(pte, (old & ~(PTE_BUSY | PTE_COPYING)) | PTE_PRESENT);
 	spin_unlock(&s->lock);
 	mm_wake();
 	if (upage_unmap(f->copy_pa))

@@ -58,7 +58,7 @@ static struct list *head_of(u64 id)
 	return head;
 }
 
-static struct file *find(u64 id)
+static struct file *file_find(u64 id)
 {
 	struct file *f;
 
@@ -123,7 +123,7 @@ static void tell_thread(void *unused)
 }
 
 /* Send what can be sent at once. Called after each change that may have made news, without the lock. */
-static void tell(void)
+static void file_tell(void)
 {
 	u64 arg[IKC_LCALL_ARGS];
 	struct file *f;
@@ -207,7 +207,7 @@ struct file *file_open(u64 id, u64 size, u32 flags)
 
 	(void)flags; /* none is defined yet */
 	spin_lock(&lock);
-	f = find(id);
+	f = file_find(id);
 	if (!f)
 		f = file_new(id, size);
 	if (f) {
@@ -246,7 +246,7 @@ void file_put(struct file *f)
 	}
 	spin_unlock(&lock);
 	if (news)
-		tell();
+		file_tell();
 }
 
 u64 file_id(const struct file *f)
@@ -276,7 +276,7 @@ static void fill_frame_free(u64 pa)
 /* A frame for an absent page, marked as being filled. `wanted`: not only read ahead. 0: no memory. */
 static u64 begin_fill(struct file *f, u64 *word, bool wanted)
 {
-	u64 pa = wanted ? upage_alloc_reserve() : upage_alloc();
+	u64 pa = wanted ? upage_alloc_margin() : upage_alloc();
 
 	if (pa) {
 		*word = pa | WORD_FILLING;
@@ -296,7 +296,7 @@ enum page_state file_page(struct file *f, u64 index, bool ours, u64 *pa)
 	u64 *word;
 
 	spin_lock(&lock);
-	word = index_slot(&f->index, index, true);
+	word = index_word(&f->index, index, true);
 	if (!word) {
 		state = PAGE_NOMEM;
 	} else if (*word & WORD_READY) {
@@ -324,8 +324,8 @@ void file_refused(u64 id, u64 index)
 	u64 *word;
 
 	spin_lock(&lock);
-	f = find(id);
-	word = f ? index_slot(&f->index, index, true) : NULL;
+	f = file_find(id);
+	word = f ? index_word(&f->index, index, true) : NULL;
 	if (word && !*word)
 		*word = WORD_FAILED;
 	spin_unlock(&lock);
@@ -335,7 +335,7 @@ void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa)
 {
 	spin_lock(&lock);
 	for (u32 i = 0; i < count; i++) {
-		u64 *word = index_slot(&f->index, first + i, false);
+		u64 *word = index_word(&f->index, first + i, false);
 
 		pa[i] = word && (*word & WORD_READY) ? pte_pa(*word) : 0;
 		if (pa[i])
@@ -346,12 +346,12 @@ void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa)
 
 static u64 word_of(struct file *f, u64 index)
 {
-	u64 *slot;
+	u64 *at;
 	u64 word;
 
 	spin_lock(&lock);
-	slot = index_slot(&f->index, index, false);
-	word = slot ? *slot : 0;
+	at = index_word(&f->index, index, false);
+	word = at ? *at : 0;
 	spin_unlock(&lock);
 	return word;
 }
@@ -377,12 +377,12 @@ static u64 window_start(struct file *f, u64 index)
 
 static bool is_absent(struct file *f, u64 index)
 {
-	u64 *word = index_slot(&f->index, index, true);
+	u64 *word = index_word(&f->index, index, true);
 
 	return word && !*word && !is_beyond(f, index);
 }
 
-u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
+u64 file_fill_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
 {
 	u64 start, first = index, end = index + 1;
 
@@ -395,7 +395,7 @@ u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
 		end++;
 	*count = 0;
 	for (u64 i = first; i < end; i++) {
-		u64 frame = i == index ? pa : begin_fill(f, index_slot(&f->index, i, true), false);
+		u64 frame = i == index ? pa : begin_fill(f, index_word(&f->index, i, true), false);
 
 		if (frame) {
 			list[(*count)++] = frame;
@@ -405,7 +405,7 @@ u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
 		if (i > index)
 			break;
 		while (*count) {
-			u64 *word = index_slot(&f->index, first, true);
+			u64 *word = index_word(&f->index, first, true);
 
 			fill_frame_free(pte_pa(*word));
 			*word = 0;
@@ -478,8 +478,8 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 	bool ours;
 
 	spin_lock(&lock);
-	f = find(id);
-	word = f ? index_slot(&f->index, index, false) : NULL;
+	f = file_find(id);
+	word = f ? index_word(&f->index, index, false) : NULL;
 	ours = word && (*word & ~WORD_OLD) == (frame_pa | WORD_FILLING);
 	if (ours) {
 		/* As if it had not been read: who needs it asks again. */
@@ -503,7 +503,7 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 	if (err)
 		fill_frame_free(frame_pa);
 	mm_wake();
-	tell();
+	file_tell();
 	/* The cache holds a quarter of the memory at most. */
 	if (READ_ONCE(c->pages_cache) > READ_ONCE(c->pages_total) / 4)
 		file_shrink(CACHE_STEP);
@@ -619,7 +619,7 @@ static u64 strip_all(bool (*strip)(struct strip *s), u64 pages, bool spare)
 		seen += SHRINK_LOOK - s.looks;
 		freed += strip_end(&s);
 	}
-	tell();
+	file_tell();
 	return freed;
 }
 
@@ -683,7 +683,7 @@ struct file *file_age(u64 id)
 	bool more;
 
 	spin_lock(&lock);
-	f = find(id);
+	f = file_find(id);
 	if (f && f->refs++ == 0)
 		become_used(f);
 	spin_unlock(&lock);

@@ -4,7 +4,7 @@
 #include "abi/slot.h"
 #include "internal.h"
 
-static void report(struct file *f, u64 first, const u64 *frames, u32 from, u32 to, int err)
+static void fileread_report(struct file *f, u64 first, const u64 *frames, u32 from, u32 to, int err)
 {
 	for (u32 i = from; i < to; i++)
 		file_filled(file_id(f), first + i, frames[i], err);
@@ -20,15 +20,15 @@ int file_read_around(struct file *f, u64 index, u64 pa)
 {
 	u64 frames[KPAGE_LIST];
 	u32 count, filled = 0, wanted;
-	u64 first = file_claim_around(f, index, pa, frames, &count);
+	u64 first = file_fill_around(f, index, pa, frames, &count);
 	s64 n = up_read_file(file_id(f), first, frames, count);
 
 	wanted = (u32)(index - first);
 	if (n > 0)
 		filled = (u32)n;
-	report(f, first, frames, 0, filled, 0);
+	fileread_report(f, first, frames, 0, filled, 0);
 	if (filled > wanted) {
-		report(f, first, frames, filled, count, -EIO);
+		fileread_report(f, first, frames, filled, count, -EIO);
 		return 0;
 	}
 	/*
@@ -38,11 +38,11 @@ int file_read_around(struct file *f, u64 index, u64 pa)
 	 * begins again. So it does if the twin has left since: who else needs
 	 * the page must not wait for its return.
 	 */
-	report(f, first, frames, filled, wanted, -EIO);
-	report(f, first, frames, wanted + 1, count, -EIO);
+	fileread_report(f, first, frames, filled, wanted, -EIO);
+	fileread_report(f, first, frames, wanted + 1, count, -EIO);
 	if (count > 1 && !tells_nothing(n))
 		n = up_is_held() ? -EINTR : up_read_file(file_id(f), index, &frames[wanted], 1);
-	report(f, first, frames, wanted, wanted + 1, n == 1 ? 0 : -EIO);
+	fileread_report(f, first, frames, wanted, wanted + 1, n == 1 ? 0 : -EIO);
 	if (n == 1 || tells_nothing(n))
 		return 0;
 	return n < 0 ? (int)n : -EIO;

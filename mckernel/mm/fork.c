@@ -94,16 +94,16 @@ static bool has_pages_to_share(const struct region *r)
 /* The child's entry for va; the tables are made. NULL: no memory. */
 static u64 *child_entry(struct fork *f, u64 va, int level)
 {
-	u64 *slot;
+	u64 *pte;
 
 	if (level == 1 && f->low_table && f->low_va == ALIGN_DOWN(va, HUGE_SIZE))
 		return &f->low_table[pt_index(va, 1)];
-	slot = pt_entry(f->child->root_pa, va, level, true);
-	if (slot && level == 1) {
-		f->low_table = slot - pt_index(va, 1);
+	pte = pt_entry(f->child->root_pa, va, level, true);
+	if (pte && level == 1) {
+		f->low_table = pte - pt_index(va, 1);
 		f->low_va = ALIGN_DOWN(va, HUGE_SIZE);
 	}
-	return slot;
+	return pte;
 }
 
 enum step { STEP_ON, STEP_SPLIT, STEP_NOMEM };
@@ -113,31 +113,31 @@ enum step { STEP_ON, STEP_SPLIT, STEP_NOMEM };
  * may hold the page for writing (it had PTE_OWN and may be shown, or was held
  * at an earlier zap) the entry becomes busy, and fork_finish() decides.
  */
-static enum step fork_entry(struct fork *f, struct region *r, u64 *slot, u64 va, int level)
+static enum step fork_entry(struct fork *f, struct region *r, u64 *pte, u64 va, int level)
 {
 	u64 *to;
-	u64 old = pte_load(slot);
+	u64 old = pte_load(pte);
 
 	if (level == 2 && pte_lent(old, level))
 		return STEP_SPLIT;
 	to = child_entry(f, va, level);
 	if (!to)
 		return STEP_NOMEM;
-	for (;; old = pte_load(slot)) {
+	for (;; old = pte_load(pte)) {
 		u64 shared = pte_make(r, pte_pa(old), level, false);
 		bool lent = pte_lent(old, level);
 
 		if (lent && level == 2)
 			return STEP_SPLIT;
 		if (lent && (old & PTE_OWN)) {
-			if (!pte_cas(slot, old, (old & ~PTE_PRESENT) | PTE_BUSY))
+			if (!pte_cas(pte, old, (old & ~PTE_PRESENT) | PTE_BUSY))
 				continue;
 			if (!f->batch.count)
 				f->batch_from = va;
 			lend_note(&f->batch, va, old, level, false);
 			return STEP_ON;
 		}
-		if (!pte_cas(slot, old, shared | (old & PTE_LENT)))
+		if (!pte_cas(pte, old, shared | (old & PTE_LENT)))
 			continue;
 		if (old & PTE_WRITE)
 			lend_note_range(&f->batch, va, va + pt_span(level), false);
@@ -153,20 +153,20 @@ static enum step fork_entry(struct fork *f, struct region *r, u64 *slot, u64 va,
 /* From *va on until the batch is full, or (*wait) at an entry that a fault copies. True: all done, or an error. */
 static bool fork_round(struct fork *f, struct region *r, u64 *va, bool *wait)
 {
-	u64 *slot;
+	u64 *pte;
 	int level;
 
 	*wait = false;
-	for (u32 n = 0; (slot = entry_next(f->parent, va, r->end, &level)); n++) {
-		if (pte_is_busy(pte_load(slot))) {
+	for (u32 n = 0; (pte = entry_next(f->parent, va, r->end, &level)); n++) {
+		if (pte_is_busy(pte_load(pte))) {
 			*wait = true;
 			return false;
 		}
 		if (n == LEND_MAX || lend_full(&f->batch))
 			return false;
-		switch (fork_entry(f, r, slot, *va, level)) {
+		switch (fork_entry(f, r, pte, *va, level)) {
 		case STEP_SPLIT:
-			f->err = entry_split(f->parent, slot, *va);
+			f->err = entry_split(f->parent, pte, *va);
 			break;
 		case STEP_NOMEM:
 			f->err = -ENOMEM;
@@ -182,9 +182,9 @@ static bool fork_round(struct fork *f, struct region *r, u64 *va, bool *wait)
 }
 
 /* The zap is answered: share what Linux let go; give the child its own copy of what Linux holds. */
-static void fork_settle(struct fork *f, struct region *r, u64 *slot, u64 va, bool held)
+static void fork_settle(struct fork *f, struct region *r, u64 *pte, u64 va, bool held)
 {
-	u64 old = pte_load(slot), pa = pte_pa(old);
+	u64 old = pte_load(pte), pa = pte_pa(old);
 	u64 *to = pt_entry(f->child->root_pa, va, 1, false);
 	u64 copy;
 
@@ -193,10 +193,10 @@ static void fork_settle(struct fork *f, struct region *r, u64 *slot, u64 va, boo
 
 		upage_map(pa);
 		*to = shared;
-		pte_swap(slot, shared);
+		pte_swap(pte, shared);
 		return;
 	}
-	copy = upage_alloc_reserve();
+	copy = upage_alloc_margin();
 	if (copy) {
 		memcpy(pa_to_va(copy), pa_to_va(pa), PAGE_SIZE);
 		*to = pte_make(r, copy, 1, true);
@@ -204,7 +204,7 @@ static void fork_settle(struct fork *f, struct region *r, u64 *slot, u64 va, boo
 		f->err = -ENOMEM;
 	}
 	/* The parent goes on with the page that Linux uses, and its next change asks again. */
-	pte_swap(slot, pte_make(r, pa, 1, true) | PTE_LENT);
+	pte_swap(pte, pte_make(r, pa, 1, true) | PTE_LENT);
 }
 
 /* Flush and zap what is noted, which lies below `end` and may be of several regions; then settle it. */
@@ -217,13 +217,13 @@ static void fork_flush(struct fork *f, u64 end)
 	lend_flush(&f->batch);
 	spin_lock(&f->parent->lock);
 	while (i < f->batch.count && va < end) {
-		u64 *slot = entry_next(f->parent, &va, end, &level);
-		u64 e = slot ? pte_load(slot) : 0;
+		u64 *pte = entry_next(f->parent, &va, end, &level);
+		u64 e = pte ? pte_load(pte) : 0;
 
 		if (pte_is_busy(e) && !(e & PTE_COPYING))
-			fork_settle(f, region_at(f->parent, va), slot, va,
+			fork_settle(f, region_at(f->parent, va), pte, va,
 				    lend_referenced(&f->batch, i++));
-		va += slot ? pt_span(level) : 0;
+		va += pte ? pt_span(level) : 0;
 	}
 	kassert(i == f->batch.count);
 	spin_unlock(&f->parent->lock);
@@ -238,7 +238,7 @@ static void fork_flush(struct fork *f, u64 end)
  */
 static void fork_make_room(struct fork *f, u64 va)
 {
-	u64 want = phys_reserve() + LEND_MAX, free = pages_free_now();
+	u64 want = phys_margin() + LEND_MAX, free = pages_free_now();
 
 	if (free >= want || f->no_room)
 		return;
@@ -290,7 +290,7 @@ static void fork_all_pages(struct fork *f)
 int space_fork(struct space *parent, struct space *child)
 {
 	struct fork f = { .parent = parent, .child = child };
-	struct reservation claim;
+	struct claim claim;
 
 	assert_no_lock();
 	if (claim_take(parent, &claim, 0, ~0UL))

@@ -46,20 +46,20 @@ static inline bool frame_is_single(const struct frame *f)
 #define PTE_HELD (1UL << 11)
 #define PTE_COPYING (1UL << 53)
 
-static inline u64 pte_load(const u64 *slot)
+static inline u64 pte_load(const u64 *pte)
 {
-	return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(pte, __ATOMIC_ACQUIRE);
 }
 
 /* Pairs with the module's compare-and-swap of PTE_LENT: one of the two sees the other. */
-static inline u64 pte_swap(u64 *slot, u64 value)
+static inline u64 pte_swap(u64 *pte, u64 value)
 {
-	return __atomic_exchange_n(slot, value, __ATOMIC_SEQ_CST);
+	return __atomic_exchange_n(pte, value, __ATOMIC_SEQ_CST);
 }
 
-static inline bool pte_cas(u64 *slot, u64 old, u64 value)
+static inline bool pte_cas(u64 *pte, u64 old, u64 value)
 {
-	return __atomic_compare_exchange_n(slot, &old, value, false, __ATOMIC_SEQ_CST,
+	return __atomic_compare_exchange_n(pte, &old, value, false, __ATOMIC_SEQ_CST,
 					   __ATOMIC_ACQUIRE);
 }
 
@@ -114,7 +114,7 @@ u64 *entry_make(struct space *s, u64 va, int level);
  */
 u64 *entry_large(struct space *s, u64 va);
 /* A large leaf becomes 512 small ones, which inherit its mark. 0 or -ENOMEM. */
-int entry_split(struct space *s, u64 *slot, u64 va);
+int entry_split(struct space *s, u64 *pte, u64 va);
 /* No large leaf lies across `va`. 0, -ENOMEM, or -EBUSY: wait for it. */
 int entry_edge(struct space *s, u64 va);
 /*
@@ -127,7 +127,7 @@ bool tables_prune(struct space *s, u64 *va, u64 end, u64 own_start, u64 own_end)
 void tables_release(struct space *s);
 void tables_free_all(struct space *s); /* nobody else has the space */
 
-/* ---- waiting and claims (reserve.c) ---- */
+/* ---- waiting and claims (claim.c) ---- */
 
 /*
  * Waits among threads inside mm/: who changes what a condition looks at calls
@@ -143,10 +143,10 @@ void mm_wake(void);
  */
 bool mm_turn(void);
 #define LOOP_TURN 256U /* steps of such a loop under one lock */
-int claim_take(struct space *s, struct reservation *c, u64 start,
+int claim_take(struct space *s, struct claim *c, u64 start,
 	       u64 end); /* 0 or -EINTR; no lock held */
-void claim_drop(struct space *s, struct reservation *c); /* merges regions; no lock held */
-void claim_end(struct space *s, struct reservation *c); /* nothing was changed under it */
+void claim_drop(struct space *s, struct claim *c); /* merges regions; no lock held */
+void claim_end(struct space *s, struct claim *c); /* nothing was changed under it */
 bool claim_overlaps(struct space *s, u64 start, u64 end); /* under the space's lock */
 /* Wait until the entry at va is not busy. 0 or -EINTR. No lock held. */
 int entry_wait(struct space *s, u64 va, bool interruptible);
@@ -217,7 +217,7 @@ struct page_index {
 	u64 root_pa;
 	u32 height; /* levels of tables; 0: empty */
 };
-u64 *index_slot(struct page_index *x, u64 index, bool create); /* NULL: absent, or no memory */
+u64 *index_word(struct page_index *x, u64 index, bool create); /* NULL: absent, or no memory */
 u64 *index_next(struct page_index *x, u64 *index); /* the next word that is not 0, from *index on */
 void index_trim(struct page_index *x,
 		u64 index); /* the tables on the way to it that hold nothing */
@@ -238,7 +238,7 @@ struct fault {
 };
 enum fault_result fault_locked(struct fault *f);
 /* The present, read-only entry of a writable region, at a write. */
-enum fault_result cow_break(struct fault *f, struct region *r, u64 *slot, int level);
+enum fault_result cow_break(struct fault *f, struct region *r, u64 *pte, int level);
 void cow_finish(struct space *s, u64 va, u64 copy_pa); /* may wait */
 u64 anon_page(void); /* zeroed, one reference; 0: no memory */
 
@@ -250,7 +250,7 @@ u64 anon_page(void); /* zeroed, one reference; 0: no memory */
 bool mm_make_room(u64 pages, u64 keep);
 /* The same by a thread: true: ask again in a moment; false: there is none. Never waits. No lock held. */
 bool mm_make_room_later(void);
-/* Before a lock under which the reserve may be needed. Never waits. */
+/* Before a lock under which the margin may be needed. Never waits. */
 void mm_refill(void);
 /* Pages of `f` with FRAME_OLD leave all spaces, once. Waits. */
 void spaces_take_old(const struct file *f);
@@ -279,8 +279,8 @@ enum page_state file_page(struct file *f, u64 index, bool ours, u64 *pa);
 void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa);
 bool file_page_filling(struct file *f, u64 index);
 bool file_page_cached(struct file *f, u64 index);
-/* Claim up to `max` absent pages in a row that contain `index` (already claimed, in `pa`). Returns the first index; *count. */
-u64 file_claim_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count);
+/* Begin to fill up to `max` absent pages in a row that contain `index` (begun already, in `pa`). Returns the first index; *count. */
+u64 file_fill_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count);
 /* Read it by the current thread's twin. 0, or -errno: the page at `index` cannot be had. */
 int file_read_around(struct file *f, u64 index, u64 pa);
 

@@ -25,10 +25,10 @@
 #define REC_HUGE 0x40UL
 #define REC_HELD 0x80UL /* answer: Linux holds (some page of) it */
 
-/* Pages of zap words for when there is no memory; taken by exchange of `reserve_used`. */
-#define RESERVES 4
-static u64 reserve[RESERVES][LEND_MAX] __attribute__((aligned(4096)));
-static u32 reserve_used[RESERVES]; /* atomic */
+/* Pages of zap words for when there is no memory; taken by exchange of `spare_used`. */
+#define SPARES 4
+static u64 spare[SPARES][LEND_MAX] __attribute__((aligned(4096)));
+static u32 spare_used[SPARES]; /* atomic */
 
 /* Pages put aside by lend_free(), chained by their frames. */
 static struct spinlock aside_lock = SPINLOCK_INIT(RANK_FRAME);
@@ -92,17 +92,17 @@ void lend_note(struct lend_batch *b, u64 va, u64 old, int level, bool put)
 
 /* ---- words for the module ---- */
 
-static bool reserve_take(void *arg)
+static bool spare_take(void *arg)
 {
 	u64 **words = arg;
 
-	for (u32 i = 0; i < RESERVES && !*words; i++)
-		if (!__atomic_exchange_n(&reserve_used[i], 1, __ATOMIC_ACQUIRE))
-			*words = reserve[i];
+	for (u32 i = 0; i < SPARES && !*words; i++)
+		if (!__atomic_exchange_n(&spare_used[i], 1, __ATOMIC_ACQUIRE))
+			*words = spare[i];
 	return *words;
 }
 
-/* A page for words. Those of the reserve come back as soon as the module has answered: it waits for nothing of ours. */
+/* A page for words. The spare ones come back as soon as the module has answered: it waits for nothing of ours. */
 static u64 *words_take(void)
 {
 	u64 pa = page_alloc(0, -1);
@@ -110,16 +110,16 @@ static u64 *words_take(void)
 
 	if (pa)
 		return pa_to_va(pa);
-	if (!reserve_take(&words))
-		mm_wait(reserve_take, &words, false);
+	if (!spare_take(&words))
+		mm_wait(spare_take, &words, false);
 	return words;
 }
 
 static void words_drop(u64 *words)
 {
-	for (u32 i = 0; i < RESERVES; i++) {
-		if (words == reserve[i]) {
-			__atomic_store_n(&reserve_used[i], 0, __ATOMIC_RELEASE);
+	for (u32 i = 0; i < SPARES; i++) {
+		if (words == spare[i]) {
+			__atomic_store_n(&spare_used[i], 0, __ATOMIC_RELEASE);
 			mm_wake();
 			return;
 		}
@@ -149,7 +149,7 @@ static void page_drop(u64 pa)
 }
 
 /* For a page that nobody but us holds. Its flag goes with the answer: one way or the other, the page does. */
-static u64 offer(u64 pa)
+static u64 lend_offer(u64 pa)
 {
 	__atomic_or_fetch(&frame_of(pa)->flags, FRAME_OFFERED, __ATOMIC_RELEASE);
 	return pa | ZAP_FREE;
@@ -244,7 +244,7 @@ static void zap_all(struct lend_batch *b)
 			u64 pa = pte_pa(rec) + p * PAGE_SIZE;
 			bool free = (rec & REC_PUT) && frame_is_single(frame_of(pa));
 
-			z.words[z.count++] = free ? offer(pa) : pa;
+			z.words[z.count++] = free ? lend_offer(pa) : pa;
 		}
 	}
 	zap_send(&z, b->count);
@@ -324,7 +324,7 @@ static u32 aside_take(u64 *words)
 		struct frame *f = list_entry(aside.next, struct frame, link);
 
 		list_del(&f->link);
-		words[count++] = offer(frame_pa(f));
+		words[count++] = lend_offer(frame_pa(f));
 	}
 	if (count)
 		aside_running++;

@@ -5,7 +5,7 @@
 
 bool memory_admits(u64 pages)
 {
-	u64 keep = phys_reserve() + reclaim_keep();
+	u64 keep = phys_margin() + reclaim_keep();
 
 	return pages + keep <= pages_free_now() + file_pages_clean();
 }
@@ -61,19 +61,19 @@ enum round { ROUND_DONE, ROUND_FULL, ROUND_BUSY };
  */
 static enum round take_round(struct space *s, struct lend_batch *b, u64 *va, u64 end)
 {
-	u64 *slot;
+	u64 *pte;
 	int level;
 
-	while ((slot = entry_next(s, va, end, &level))) {
+	while ((pte = entry_next(s, va, end, &level))) {
 		u64 span = pt_span(level);
 		u64 at = ALIGN_DOWN(*va, span);
 
-		if (pte_is_busy(pte_load(slot)))
+		if (pte_is_busy(pte_load(pte)))
 			return ROUND_BUSY;
 		if (at == *va && at + span <= end) {
 			if (lend_full(b))
 				return ROUND_FULL;
-			lend_note(b, at, pte_swap(slot, PTE_NONE), level, true);
+			lend_note(b, at, pte_swap(pte, PTE_NONE), level, true);
 		}
 		*va = at + span;
 	}
@@ -182,7 +182,7 @@ int unmap_claimed(struct space *s, u64 start, u64 end)
 
 int space_unmap(struct space *s, u64 start, u64 end)
 {
-	struct reservation claim;
+	struct claim claim;
 	int err;
 
 	assert_no_lock();
@@ -195,7 +195,7 @@ int space_unmap(struct space *s, u64 start, u64 end)
 
 int space_discard(struct space *s, u64 start, u64 end)
 {
-	struct reservation claim;
+	struct claim claim;
 	int err;
 
 	assert_no_lock();
@@ -280,7 +280,7 @@ static int fixed_check(struct space *s, struct region *r, const struct map_args 
 
 static s64 map_fixed(struct space *s, struct region *r, const struct map_args *a)
 {
-	struct reservation claim;
+	struct claim claim;
 	u64 end = a->addr + a->length;
 	int err;
 
@@ -411,7 +411,7 @@ static bool brk_grow(struct space *s, u64 from, u64 to)
 
 u64 space_brk(struct space *s, u64 new_end, u64 data_limit)
 {
-	struct reservation claim;
+	struct claim claim;
 	u64 old = s->brk_end;
 	u64 from = ALIGN_UP(old, PAGE_SIZE), to = ALIGN_UP(new_end, PAGE_SIZE);
 	bool done = true;

@@ -26,7 +26,7 @@ static bool index_grow(struct page_index *x, u64 index)
 	return true;
 }
 
-u64 *index_slot(struct page_index *x, u64 index, bool create)
+u64 *index_word(struct page_index *x, u64 index, bool create)
 {
 	u64 *table;
 
@@ -36,16 +36,16 @@ u64 *index_slot(struct page_index *x, u64 index, bool create)
 	}
 	table = pa_to_va(x->root_pa);
 	for (u32 l = x->height - 1; l > 0; l--) {
-		u64 *slot = &table[(index >> (l * INDEX_BITS)) & (INDEX_WORDS - 1)];
+		u64 *word = &table[(index >> (l * INDEX_BITS)) & (INDEX_WORDS - 1)];
 
-		if (!*slot) {
+		if (!*word) {
 			if (!create)
 				return NULL;
-			*slot = page_alloc_zero(0, -1);
-			if (!*slot)
+			*word = page_alloc_zero(0, -1);
+			if (!*word)
 				return NULL;
 		}
-		table = pa_to_va(*slot);
+		table = pa_to_va(*word);
 	}
 	return &table[index & (INDEX_WORDS - 1)];
 }
@@ -93,11 +93,11 @@ static bool is_empty(const u64 *table)
 static bool trim_in(u64 pa, u32 level, u64 index)
 {
 	u64 *table = pa_to_va(pa);
-	u64 *slot = &table[(index >> (level * INDEX_BITS)) & (INDEX_WORDS - 1)];
+	u64 *word = &table[(index >> (level * INDEX_BITS)) & (INDEX_WORDS - 1)];
 
-	if (level && *slot && trim_in(*slot, level - 1, index)) {
-		page_free(*slot, 0);
-		*slot = 0;
+	if (level && *word && trim_in(*word, level - 1, index)) {
+		page_free(*word, 0);
+		*word = 0;
 	}
 	return is_empty(table);
 }

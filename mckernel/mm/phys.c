@@ -19,13 +19,13 @@ static bool poison;
 
 /*
  * The last free pages are not for everyone, so that who holds a lock, or may
- * not wait, finds some: programs' own memory leaves `reserve` pages, file
+ * not wait, finds some: programs' own memory leaves `margin` pages, file
  * pages, which can be had back, half of them. Written by phys_init().
  */
-#define RESERVE_PART 128 /* of all memory */
-#define RESERVE_MIN 64UL
-#define RESERVE_MAX 1024UL
-static u64 reserve;
+#define MARGIN_PART 128 /* of all memory */
+#define MARGIN_MIN 64UL
+#define MARGIN_MAX 1024UL
+static u64 margin;
 
 /* Free blocks of one node, heads marked FRAME_FREE with their order. Under lock. */
 struct node {
@@ -104,7 +104,7 @@ static u64 first_obstacle(u64 start, u64 end, u64 *next)
 	return at;
 }
 
-static u64 take(struct chunk *c, u64 size)
+static u64 chunk_take(struct chunk *c, u64 size)
 {
 	u64 at = c->taken, next;
 
@@ -125,7 +125,7 @@ u64 phys_early_alloc(u64 pages)
 	if (!chunk_count)
 		chunks_init();
 	for (u32 i = 0; i < chunk_count && !pa; i++)
-		pa = take(&chunks[i], pages * PAGE_SIZE);
+		pa = chunk_take(&chunks[i], pages * PAGE_SIZE);
 	return pa;
 }
 
@@ -134,7 +134,7 @@ static void make_frames(struct chunk *c)
 {
 	u64 pages = (c->end - c->start) / PAGE_SIZE;
 	u64 size = ALIGN_UP(pages * sizeof(struct frame), PAGE_SIZE);
-	u64 pa = take(c, size);
+	u64 pa = chunk_take(c, size);
 
 	if (!pa)
 		pa = phys_early_alloc(size / PAGE_SIZE);
@@ -195,7 +195,7 @@ static void count_start(void)
 		away += first_quarantined(chunks[i].end) - first_quarantined(chunks[i].start);
 	}
 	counters->pages_total = pages - away;
-	reserve = MIN(MAX((pages - away) / RESERVE_PART, RESERVE_MIN), RESERVE_MAX);
+	margin = MIN(MAX((pages - away) / MARGIN_PART, MARGIN_MIN), MARGIN_MAX);
 	counters->pages_quarantined = away;
 }
 
@@ -396,9 +396,9 @@ void page_free(u64 pa, unsigned int order)
 	count(&boot_params->counters.pages_free, 1UL << order);
 }
 
-u64 phys_reserve(void)
+u64 phys_margin(void)
 {
-	return reserve;
+	return margin;
 }
 
 u32 frame_node(u64 pa)
@@ -449,12 +449,12 @@ static u64 upage_alloc_above(u64 floor)
 
 u64 upage_alloc(void)
 {
-	return upage_alloc_above(reserve);
+	return upage_alloc_above(margin);
 }
 
-u64 upage_alloc_reserve(void)
+u64 upage_alloc_margin(void)
 {
-	return upage_alloc_above(reserve / 2);
+	return upage_alloc_above(margin / 2);
 }
 
 void upage_get(u64 pa)

@@ -81,9 +81,9 @@ static bool gap_in(struct space *s, u64 length, struct gap in, bool up, struct g
 	return gap_find(root ? tree_entry(root, struct region, node) : NULL, length, in, up, out);
 }
 
-static const struct reservation *claim_in(struct space *s, u64 start, u64 end)
+static const struct claim *claim_in(struct space *s, u64 start, u64 end)
 {
-	for (const struct reservation *c = s->claims; c; c = c->next)
+	for (const struct claim *c = s->claims; c; c = c->next)
 		if (c->start < end && start < c->end)
 			return c;
 	return NULL;
@@ -97,7 +97,7 @@ static u64 place_down(struct space *s, u64 length, u64 bottom, u64 top, u64 alig
 
 	while (gap_in(s, odd < ODD_GAPS ? length : length + align - PAGE_SIZE, in, false, &g)) {
 		u64 at = ALIGN_DOWN(g.end - length, align);
-		const struct reservation *claim;
+		const struct claim *claim;
 
 		if (at < g.start) {
 			in.end = g.start;
@@ -117,7 +117,7 @@ static u64 place_up(struct space *s, u64 length, u64 bottom, u64 top)
 	struct gap in = { bottom, top }, g;
 
 	while (gap_in(s, length, in, true, &g)) {
-		const struct reservation *claim = claim_in(s, g.start, g.start + length);
+		const struct claim *claim = claim_in(s, g.start, g.start + length);
 
 		if (!claim)
 			return g.start;

@@ -8,10 +8,9 @@
  * if the entry was lent and loses a right that the shadow might still give:
  * it is busy then, and protect_finish() ends it after the zap.
  */
-static bool protect_entry(struct lend_batch *b, const struct region *r, u64 *slot, u64 va,
-			  int level)
+static bool protect_entry(struct lend_batch *b, const struct region *r, u64 *pte, u64 va, int level)
 {
-	u64 old = pte_load(slot);
+	u64 old = pte_load(pte);
 
 	for (;;) {
 		u64 new = pte_remake(r, old, level);
@@ -20,17 +19,17 @@ static bool protect_entry(struct lend_batch *b, const struct region *r, u64 *slo
 		if (new == old)
 			return true;
 		if (loses && (old & PTE_LENT)) {
-			if (pte_cas(slot, old, (old & ~PTE_PRESENT) | PTE_BUSY)) {
+			if (pte_cas(pte, old, (old & ~PTE_PRESENT) | PTE_BUSY)) {
 				lend_note(b, va, old, level, false);
 				return false;
 			}
-		} else if (pte_cas(slot, old, new)) {
+		} else if (pte_cas(pte, old, new)) {
 			if (loses || (PTE_NX & new & ~old))
 				lend_note_range(b, va, va + pt_span(level), false);
 			return true;
 		}
 		/* The module has set its mark meanwhile: look again. */
-		old = pte_load(slot);
+		old = pte_load(pte);
 	}
 }
 
@@ -40,21 +39,21 @@ static bool protect_entry(struct lend_batch *b, const struct region *r, u64 *slo
  */
 static bool protect_round(struct space *s, struct lend_batch *b, u64 *va, u64 end, bool *wait)
 {
-	u64 *slot;
+	u64 *pte;
 	int level;
 
 	*wait = false;
-	for (u32 n = 0; (slot = entry_next(s, va, end, &level)); n++) {
+	for (u32 n = 0; (pte = entry_next(s, va, end, &level)); n++) {
 		struct region *r = region_at(s, *va);
 
-		if (pte_is_busy(pte_load(slot))) {
+		if (pte_is_busy(pte_load(pte))) {
 			*wait = true;
 			return false;
 		}
 		if (n == LEND_MAX || lend_full(b))
 			return false;
 		if (r)
-			protect_entry(b, r, slot, ALIGN_DOWN(*va, pt_span(level)), level);
+			protect_entry(b, r, pte, ALIGN_DOWN(*va, pt_span(level)), level);
 		*va = ALIGN_DOWN(*va, pt_span(level)) + pt_span(level);
 	}
 	return *va >= end;
@@ -71,16 +70,16 @@ static void protect_finish(struct space *s, struct lend_batch *b, u64 va, u64 en
 	u32 i = 0;
 
 	while (i < b->count && va < end) {
-		u64 *slot = entry_next(s, &va, end, &level);
-		u64 e = slot ? pte_load(slot) : 0;
+		u64 *pte = entry_next(s, &va, end, &level);
+		u64 e = pte ? pte_load(pte) : 0;
 
-		if (!slot)
+		if (!pte)
 			continue;
 
 		if (pte_is_busy(e) && !(e & PTE_COPYING)) {
 			u64 new = pte_remake(region_at(s, va), e, level) & ~PTE_LENT;
 
-			pte_swap(slot, new | (lend_referenced(b, i) ? PTE_LENT : 0));
+			pte_swap(pte, new | (lend_referenced(b, i) ? PTE_LENT : 0));
 			i++;
 		}
 		va = ALIGN_DOWN(va, pt_span(level)) + pt_span(level);
@@ -206,7 +205,7 @@ static void protect_regions(struct space *s, const struct protect *p)
 int space_protect(struct space *s, u64 start, u64 end, u32 prot)
 {
 	struct protect p = { .start = start, .end = end, .prot = prot };
-	struct reservation claim;
+	struct claim claim;
 	int err;
 
 	assert_no_lock();

@@ -65,7 +65,7 @@ int space_set_flags(struct space *s, u64 start, u64 end, u32 set, u32 clear)
 {
 	/* A program may name more, but what lies beyond are not its tables. */
 	u64 stop = MIN(end, SHADOW_END);
-	struct reservation claim;
+	struct claim claim;
 	u64 at = start;
 	bool more;
 	int err;

@@ -54,7 +54,7 @@ static u32 take_round(struct space *s, struct lend_batch *b, u64 *va, u32 want,
 
 	for (u32 look = 0; look < SCAN_LOOK && taken < want; look++) {
 		struct region *r = region_after(s, *va);
-		u64 *slot = NULL, old;
+		u64 *pte = NULL, old;
 		int level;
 
 		if (!r) {
@@ -63,18 +63,18 @@ static u32 take_round(struct space *s, struct lend_batch *b, u64 *va, u32 want,
 		}
 		if (looks_at(t, r)) {
 			*va = MAX(*va, r->start);
-			slot = entry_next(s, va, r->end, &level);
+			pte = entry_next(s, va, r->end, &level);
 		}
-		if (!slot) {
+		if (!pte) {
 			*va = r->end;
 			continue;
 		}
-		old = pte_load(slot);
+		old = pte_load(pte);
 		if (level == 1 && is_wanted(t, old)) {
 			if (lend_full(b) || pte_is_busy(old))
 				break;
 			/* It fails when the module sets its mark meanwhile: look again. */
-			if (!pte_cas(slot, old, PTE_NONE))
+			if (!pte_cas(pte, old, PTE_NONE))
 				continue;
 			lend_note(b, *va, old, level, true);
 			taken++;
@@ -126,7 +126,7 @@ static void set_hand(u64 id, u64 va)
  * Take `want` clean pages out of spaces, one space after the other, as far as
  * there are any; those stay in the cache until it is shrunk. With `lent` it waits.
  */
-static u32 scan(u32 want, bool lent)
+static u32 reclaim_scan(u32 want, bool lent)
 {
 	const struct taking clean = { .lent = lent };
 	u32 taken = 0;
@@ -189,7 +189,7 @@ static u64 may_go(u64 keep)
 
 u64 reclaim_keep(void)
 {
-	return phys_reserve() / 2;
+	return phys_margin() / 2;
 }
 
 /*
@@ -201,7 +201,7 @@ static u64 reclaim_used(u64 want, bool lent)
 	u64 unmapped = READ_ONCE(boot_params->counters.pages_cache) - file_pages_idle();
 
 	if ((s64)unmapped < (s64)want)
-		scan((u32)MIN(want, (u64)RECLAIM_MOST), lent);
+		reclaim_scan((u32)MIN(want, (u64)RECLAIM_MOST), lent);
 	return file_shrink_old(want);
 }
 
@@ -245,10 +245,10 @@ bool mm_make_room(u64 pages, u64 keep)
 
 void mm_refill(void)
 {
-	u64 free = pages_free_now(), reserve = phys_reserve();
+	u64 free = pages_free_now(), margin = phys_margin();
 
-	if (free <= reserve / 2)
-		reclaim_once(reserve - free, reclaim_keep());
+	if (free <= margin / 2)
+		reclaim_once(margin - free, reclaim_keep());
 }
 
 /* ---- for those who may not wait ---- */

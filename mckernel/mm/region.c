@@ -220,7 +220,7 @@ static bool region_alike(const struct region *a, const struct region *b)
 /* A change under way may need this border. */
 static bool border_is_claimed(struct space *s, u64 va)
 {
-	for (struct reservation *c = s->claims; c; c = c->next)
+	for (struct claim *c = s->claims; c; c = c->next)
 		if (c->start <= va && va <= c->end)
 			return true;
 	return false;

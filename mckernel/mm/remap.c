@@ -31,18 +31,18 @@ static enum step move_round(struct move *m, struct lend_batch *b, u64 *at)
 {
 	struct space *s = m->space;
 	u64 end = m->from + m->size;
-	u64 *slot, *dest;
+	u64 *pte, *dest;
 	int level;
 
-	for (u32 n = 0; (slot = entry_next(s, at, end, &level)); n++) {
-		u64 old = pte_load(slot);
+	for (u32 n = 0; (pte = entry_next(s, at, end, &level)); n++) {
+		u64 old = pte_load(pte);
 
 		if (n == LEND_MAX)
 			return STEP_AGAIN;
 		if (pte_is_busy(old))
 			return STEP_BUSY;
 		if (level == 2 && !moves_large(m, *at)) {
-			if (entry_split(s, slot, *at))
+			if (entry_split(s, pte, *at))
 				return STEP_NOMEM;
 			continue;
 		}
@@ -50,11 +50,11 @@ static enum step move_round(struct move *m, struct lend_batch *b, u64 *at)
 		dest = level == 2 ? entry_large(s, m->to + (*at - m->from))
 				  : entry_make(s, m->to + (*at - m->from), 1);
 		if (!dest) {
-			if (level == 1 || entry_split(s, slot, *at))
+			if (level == 1 || entry_split(s, pte, *at))
 				return STEP_NOMEM;
 			continue;
 		}
-		old = pte_swap(slot, PTE_NONE);
+		old = pte_swap(pte, PTE_NONE);
 		pte_swap(dest, old);
 		lend_note_range(b, *at, *at + pt_span(level), old & PTE_LENT);
 		*at += pt_span(level);
@@ -209,7 +209,7 @@ static int source_check(const struct remap *m)
 
 /* ---- where to ---- */
 
-static u64 find_place(struct space *s, u64 size, u64 hint, struct reservation *claim)
+static u64 find_place(struct space *s, u64 size, u64 hint, struct claim *claim)
 {
 	u64 at;
 
@@ -268,7 +268,7 @@ static int move_claimed(const struct remap *m, u64 to)
 static s64 move_anywhere(const struct remap *m, u64 hint)
 {
 	struct space *s = m->space;
-	struct reservation claim;
+	struct claim claim;
 	u64 at;
 	int err;
 
@@ -332,7 +332,7 @@ static int grow_in_place(struct space *s, u64 old_end, u64 more)
 	return 0;
 }
 
-static s64 grow(const struct remap *m)
+static s64 remap_grow(const struct remap *m)
 {
 	struct space *s = m->space;
 	bool grown = false;
@@ -387,13 +387,13 @@ static s64 remap_claimed(struct remap *m)
 	if (has_target(m))
 		return move_to_target(m);
 	if (m->old_size < m->new_size)
-		return grow(m);
+		return remap_grow(m);
 	err = drop_tail(m);
 	return err ? err : (s64)m->old;
 }
 
 /* One claim over both places: two could be waited for crosswise. */
-static int claim_both(const struct remap *m, struct reservation *claim)
+static int claim_both(const struct remap *m, struct claim *claim)
 {
 	u64 start = m->old, end = m->old + m->old_size;
 	bool wraps = end < start;
@@ -409,7 +409,7 @@ static int claim_both(const struct remap *m, struct reservation *claim)
 s64 space_remap(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags, u64 new_addr)
 {
 	struct remap m = { s, old, old_size, new_size, flags, new_addr };
-	struct reservation claim;
+	struct claim claim;
 	bool mapped;
 	s64 ret;
 

@@ -53,7 +53,7 @@ enum page_state shmobj_page(struct shmobj *o, u64 index, u64 *pa)
 	if (index >= o->pages)
 		return PAGE_BEYOND;
 	spin_lock(&o->lock);
-	word = index_slot(&o->index, index, true);
+	word = index_word(&o->index, index, true);
 	if (word && !*word)
 		*word = anon_page();
 	if (word && *word) {

@@ -56,7 +56,7 @@ bool upage_unmap(u64 pa)
 
 u64 upage_alloc_block(int node)
 {
-	bool spare = pages_free_now() > phys_reserve() + HUGE_PAGES;
+	bool spare = pages_free_now() > phys_margin() + HUGE_PAGES;
 	u64 pa = spare ? page_alloc(BLOCK_ORDER, node) : 0;
 	struct frame *f;
 

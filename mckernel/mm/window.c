@@ -15,21 +15,21 @@ static bool is_page_of_window(u64 va)
 int window_show(struct space *s, u64 va)
 {
 	const struct region r = { .prot = PROT_READ };
-	u64 *slot = NULL;
+	u64 *pte = NULL;
 	u64 pa = 0;
 
 	if (!is_page_of_window(va))
 		return -EINVAL;
 	mm_refill();
 	spin_lock(&s->lock);
-	slot = entry_make(s, va, 1);
+	pte = entry_make(s, va, 1);
 	/* A ring that has gone by munmap may have left its page. */
-	if (slot && !pte_load(slot)) {
+	if (pte && !pte_load(pte)) {
 		pa = anon_page();
 		if (pa)
-			pte_swap(slot, pte_make(&r, pa, 1, false));
+			pte_swap(pte, pte_make(&r, pa, 1, false));
 	}
-	pa = slot ? pte_load(slot) : 0;
+	pa = pte ? pte_load(pte) : 0;
 	spin_unlock(&s->lock);
 	return pa ? 0 : -ENOMEM;
 }

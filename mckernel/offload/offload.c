@@ -18,7 +18,7 @@ static bool request_done(void *arg)
  * twin is back in its wait. False: the thread must end, and what was posted
  * may still be carried out; nothing more may be asked.
  */
-static bool request(struct thread *t, enum request_kind kind, u64 mask)
+static bool offload_request(struct thread *t, enum request_kind kind, u64 mask)
 {
 	struct kpage *k = t->kpage;
 	u64 seq = k->req_seq + 1;
@@ -111,7 +111,7 @@ void offload_call(u64 nr, const u64 arg[6], u64 mask, struct offload_result *res
 	t->slot->nr = nr;
 	for (int i = 0; i < 6; i++)
 		t->slot->arg[i] = arg[i];
-	take_result(t, !request(t, REQ_CALL, request_mask(t, mask)), res);
+	take_result(t, !offload_request(t, REQ_CALL, request_mask(t, mask)), res);
 }
 
 void offload_clone(u64 flags, u64 pidfd, u64 mask, struct offload_result *res)
@@ -122,7 +122,7 @@ void offload_clone(u64 flags, u64 pidfd, u64 mask, struct offload_result *res)
 	memset(t->slot->arg, 0, sizeof(t->slot->arg));
 	t->slot->arg[0] = flags;
 	t->slot->arg[2] = pidfd; /* clone's parent_tid, which CLONE_PIDFD uses */
-	take_result(t, !request(t, REQ_CLONE, request_mask(t, mask)), res);
+	take_result(t, !offload_request(t, REQ_CLONE, request_mask(t, mask)), res);
 	/* Refused by the module: the proxy has not been asked. */
 	if (!res->ended && READ_ONCE(t->kpage->kresult) < 0)
 		res->value = READ_ONCE(t->kpage->kresult);
@@ -138,7 +138,7 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 	if (kind == REQ_NULL)
 		mask = request_mask(t, t->mask);
 	memcpy(t->kpage->karg, karg, sizeof(t->kpage->karg));
-	res->ended = !request(t, kind, mask);
+	res->ended = !offload_request(t, kind, mask);
 	if (res->ended) {
 		res->value = -EINTR;
 		return;

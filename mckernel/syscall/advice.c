@@ -16,7 +16,7 @@ struct advice {
 	int behavior;
 };
 
-static int set(const struct advice *a, u32 flags, u32 clear)
+static int advice_set(const struct advice *a, u32 flags, u32 clear)
 {
 	int err = space_set_flags(a->space, a->start, a->end, flags, clear);
 
@@ -29,7 +29,7 @@ static bool is_private_anonymous(const struct region *r)
 	return !r->file && !r->shm;
 }
 
-static int discard(const struct advice *a)
+static int advice_discard(const struct advice *a)
 {
 	if ((a->region.flags & REGION_LOCKED) && a->behavior != MADV_DONTNEED_LOCKED)
 		return -EINVAL;
@@ -57,21 +57,21 @@ static int advise_piece(const struct advice *a)
 	switch (a->behavior) {
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:
-		return discard(a);
+		return advice_discard(a);
 	case MADV_FREE:
-		return is_private_anonymous(r) ? discard(a) : -EINVAL;
+		return is_private_anonymous(r) ? advice_discard(a) : -EINVAL;
 	case MADV_DONTFORK:
-		return set(a, REGION_DONTFORK, 0);
+		return advice_set(a, REGION_DONTFORK, 0);
 	case MADV_DOFORK:
-		return set(a, 0, REGION_DONTFORK);
+		return advice_set(a, 0, REGION_DONTFORK);
 	case MADV_WIPEONFORK:
-		return is_private_anonymous(r) ? set(a, REGION_WIPEONFORK, 0) : -EINVAL;
+		return is_private_anonymous(r) ? advice_set(a, REGION_WIPEONFORK, 0) : -EINVAL;
 	case MADV_KEEPONFORK:
-		return set(a, 0, REGION_WIPEONFORK);
+		return advice_set(a, 0, REGION_WIPEONFORK);
 	case MADV_HUGEPAGE:
-		return set(a, 0, REGION_NOHUGE);
+		return advice_set(a, 0, REGION_NOHUGE);
 	case MADV_NOHUGEPAGE:
-		return set(a, REGION_NOHUGE, 0);
+		return advice_set(a, REGION_NOHUGE, 0);
 	case MADV_WILLNEED:
 		/*
 		 * A hint: what cannot be had is faulted in, or refused, later. As

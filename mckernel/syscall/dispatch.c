@@ -6,7 +6,7 @@
 #include "mck/syscalls.h"
 #include "mck/sysnr.h"
 
-static s64 serve(u32 nr, const u64 arg[6])
+static s64 syscall_serve(u32 nr, const u64 arg[6])
 {
 	const struct syscall_entry *entry;
 
@@ -33,18 +33,19 @@ static s64 serve(u32 nr, const u64 arg[6])
 	return -ENOSYS;
 }
 
-void syscall_dispatch(struct user_regs *regs)
+void up_syscall(struct user_regs *regs)
 {
-	/* As Linux, which looks at 32 bits of it. */
-	const u32 nr = (u32)regs->orig_rax;
-	const u64 arg[6] = { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 };
-	s64 value = serve(nr, arg);
+	const u32 nr = arch_call_nr(regs);
+	u64 arg[6];
+	s64 value;
 
-	/* rt_sigreturn has set all registers, rax too. */
+	arch_call_args(regs, arg);
+	value = syscall_serve(nr, arg);
+	/* rt_sigreturn has set all registers, the result too. */
 	if (nr == NR_rt_sigreturn)
 		return;
 	if (current_thread()->caught || restart_is_code(value))
 		signal_finish_call(regs, nr, arg, value);
 	else
-		regs->rax = (u64)value;
+		arch_call_set_result(regs, (u64)value);
 }

@@ -26,7 +26,7 @@ static s64 get_tid_address(const u64 arg[6])
 	return copy_to_user(arg[1], &addr, sizeof(addr));
 }
 
-static s64 pass(const u64 arg[6])
+static s64 prctl_pass(const u64 arg[6])
 {
 	return offload_syscall(NR_prctl, arg);
 }
@@ -41,34 +41,34 @@ static const struct {
 	u32 option;
 	s64 (*fn)(const u64 arg[6]);
 } options[] = {
-	{ 1, pass }, /* SET_PDEATHSIG */
-	{ 2, pass }, /* GET_PDEATHSIG */
-	{ 3, pass }, /* GET_DUMPABLE */
-	{ 4, pass }, /* SET_DUMPABLE */
-	{ 7, pass }, /* GET_KEEPCAPS */
-	{ 8, pass }, /* SET_KEEPCAPS */
-	{ 13, pass }, /* GET_TIMING */
-	{ 14, pass }, /* SET_TIMING */
+	{ 1, prctl_pass }, /* SET_PDEATHSIG */
+	{ 2, prctl_pass }, /* GET_PDEATHSIG */
+	{ 3, prctl_pass }, /* GET_DUMPABLE */
+	{ 4, prctl_pass }, /* SET_DUMPABLE */
+	{ 7, prctl_pass }, /* GET_KEEPCAPS */
+	{ 8, prctl_pass }, /* SET_KEEPCAPS */
+	{ 13, prctl_pass }, /* GET_TIMING */
+	{ 14, prctl_pass }, /* SET_TIMING */
 	{ PR_SET_NAME, set_name },
-	{ 16, pass }, /* GET_NAME */
-	{ 21, pass }, /* GET_SECCOMP */
-	{ 23, pass }, /* CAPBSET_READ */
-	{ 24, pass }, /* CAPBSET_DROP */
-	{ 27, pass }, /* GET_SECUREBITS */
-	{ 28, pass }, /* SET_SECUREBITS */
-	{ 29, pass }, /* SET_TIMERSLACK */
-	{ 30, pass }, /* GET_TIMERSLACK */
-	{ 33, pass }, /* MCE_KILL */
-	{ 34, pass }, /* MCE_KILL_GET */
-	{ 36, pass }, /* SET_CHILD_SUBREAPER */
-	{ 37, pass }, /* GET_CHILD_SUBREAPER */
-	{ 38, pass }, /* SET_NO_NEW_PRIVS */
-	{ 39, pass }, /* GET_NO_NEW_PRIVS */
+	{ 16, prctl_pass }, /* GET_NAME */
+	{ 21, prctl_pass }, /* GET_SECCOMP */
+	{ 23, prctl_pass }, /* CAPBSET_READ */
+	{ 24, prctl_pass }, /* CAPBSET_DROP */
+	{ 27, prctl_pass }, /* GET_SECUREBITS */
+	{ 28, prctl_pass }, /* SET_SECUREBITS */
+	{ 29, prctl_pass }, /* SET_TIMERSLACK */
+	{ 30, prctl_pass }, /* GET_TIMERSLACK */
+	{ 33, prctl_pass }, /* MCE_KILL */
+	{ 34, prctl_pass }, /* MCE_KILL_GET */
+	{ 36, prctl_pass }, /* SET_CHILD_SUBREAPER */
+	{ 37, prctl_pass }, /* GET_CHILD_SUBREAPER */
+	{ 38, prctl_pass }, /* SET_NO_NEW_PRIVS */
+	{ 39, prctl_pass }, /* GET_NO_NEW_PRIVS */
 	{ PR_GET_TID_ADDRESS, get_tid_address },
-	{ 47, pass }, /* CAP_AMBIENT */
-	{ 57, pass }, /* SET_IO_FLUSHER */
-	{ 58, pass }, /* GET_IO_FLUSHER */
-	{ 0x59616d61, pass }, /* SET_PTRACER */
+	{ 47, prctl_pass }, /* CAP_AMBIENT */
+	{ 57, prctl_pass }, /* SET_IO_FLUSHER */
+	{ 58, prctl_pass }, /* GET_IO_FLUSHER */
+	{ 0x59616d61, prctl_pass }, /* SET_PTRACER */
 };
 
 s64 sys_prctl(const u64 arg[6])
@@ -79,38 +79,7 @@ s64 sys_prctl(const u64 arg[6])
 	return -EINVAL;
 }
 
-#define ARCH_SET_GS 0x1001
-#define ARCH_SET_FS 0x1002
-#define ARCH_GET_FS 0x1003
-#define ARCH_GET_GS 0x1004
-#define ARCH_GET_CPUID 0x1011
-#define ARCH_SET_CPUID 0x1012
-
 s64 sys_arch_prctl(const u64 arg[6])
 {
-	struct thread *t = current_thread();
-	u64 base;
-
-	switch ((u32)arg[0]) {
-	case ARCH_SET_FS:
-	case ARCH_SET_GS:
-		if (arg[1] >= USER_END)
-			return -EPERM;
-		if ((u32)arg[0] == ARCH_SET_FS)
-			arch_set_fs(t, arg[1]);
-		else
-			arch_set_gs(t, arg[1]);
-		return 0;
-	case ARCH_GET_FS:
-		base = arch_get_fs(t);
-		return copy_to_user(arg[1], &base, sizeof(base));
-	case ARCH_GET_GS:
-		base = arch_get_gs(t);
-		return copy_to_user(arg[1], &base, sizeof(base));
-	case ARCH_GET_CPUID:
-		return 1; /* never faults */
-	case ARCH_SET_CPUID:
-		return -ENODEV;
-	}
-	return -EINVAL;
+	return arch_prctl((u32)arg[0], arg[1]);
 }

@@ -42,7 +42,7 @@ struct clone_start {
 	u64 caught; /* signals that Linux has to set to SIG_DFL */
 };
 
-static void first_run(struct thread_start *start)
+static void clone_first_run(struct thread_start *start)
 {
 	const struct clone_start *s = container_of(start, struct clone_start, head);
 	u32 tid = current_thread()->kpage->tid;
@@ -108,7 +108,7 @@ static struct thread *child_create(struct thread *t, const struct birth *b)
 	struct thread *child = start ? thread_create(space, process, sighand) : NULL;
 
 	if (child) {
-		start->head.run = first_run;
+		start->head.run = clone_first_run;
 		child->start = &start->head;
 		return child;
 	}
@@ -127,14 +127,13 @@ static void child_fill(struct thread *child, struct thread *t, const struct birt
 {
 	struct clone_start *start = container_of(child->start, struct clone_start, head);
 
-	*child->regs = *t->regs;
-	child->regs->rax = 0;
-	child->regs->orig_rax = ~0UL;
+	arch_regs_child(child->regs, t->regs);
 	if (b->stack)
-		child->regs->rsp = b->stack;
+		arch_regs_set_sp(child->regs, b->stack);
 	arch_fpu_copy(child, t);
-	arch_set_fs(child, b->flags & CLONE_SETTLS ? b->tls : arch_get_fs(t));
-	arch_set_gs(child, arch_get_gs(t));
+	arch_copy_tls(child, t);
+	if (b->flags & CLONE_SETTLS)
+		arch_set_tls(child, b->tls);
 
 	child->mask = t->mask;
 	child->read_implies_exec = t->read_implies_exec;
@@ -153,7 +152,7 @@ static void child_fill(struct thread *child, struct thread *t, const struct birt
 }
 
 /* What this kernel does not do, or no kernel does. The rest Linux judges. */
-static s64 check(const struct birth *b)
+static s64 clone_check(const struct birth *b)
 {
 	u64 f = b->flags;
 
@@ -178,7 +177,7 @@ static s64 give_birth(const struct birth *b)
 	struct offload_result res;
 	u64 id;
 	u32 tid;
-	s64 err = check(b);
+	s64 err = clone_check(b);
 
 	if (err)
 		return err;
@@ -314,7 +313,7 @@ s64 sys_clone3(const u64 arg[6])
 /* ---- the end ---- */
 
 /* The twin exits, which ends this thread: the call does not return. */
-static s64 leave(u64 nr, const u64 arg[6])
+static s64 process_leave(u64 nr, const u64 arg[6])
 {
 	struct offload_result res;
 
@@ -328,12 +327,12 @@ static s64 leave(u64 nr, const u64 arg[6])
 
 s64 sys_exit(const u64 arg[6])
 {
-	return leave(NR_exit, arg);
+	return process_leave(NR_exit, arg);
 }
 
 s64 sys_exit_group(const u64 arg[6])
 {
-	return leave(NR_exit_group, arg);
+	return process_leave(NR_exit_group, arg);
 }
 
 s64 sys_set_tid_address(const u64 arg[6])

@@ -44,7 +44,7 @@ s64 sys_sched_setaffinity(const u64 arg[6])
 	}
 	if (!any)
 		return -EINVAL;
-	/* return_to_user() moves the thread if it may not stay. */
+	/* up_return() moves the thread if it may not stay. */
 	memcpy(t->affinity, mask, sizeof(mask));
 	t->look = true;
 	return 0;

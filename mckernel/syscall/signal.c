@@ -59,7 +59,7 @@ void signal_set_mask(u64 mask)
 	/*
 	 * Linux may block less than the thread: a signal that comes is asked
 	 * for by the exact mask. It may not block more while the program runs:
-	 * return_to_user() looks at kpage->linux_mask.
+	 * up_return() looks at kpage->linux_mask.
 	 */
 	struct thread *t = current_thread();
 
@@ -107,7 +107,7 @@ struct user_stack {
 s64 sys_sigaltstack(const u64 arg[6])
 {
 	struct thread *t = current_thread();
-	u64 sp = t->regs->rsp;
+	u64 sp = arch_regs_sp(t->regs);
 	struct user_stack new, old = {
 		.sp = t->altstack_sp,
 		.flags = altstack_state(t, sp) | (t->altstack_flags & SS_AUTODISARM),
@@ -136,24 +136,24 @@ s64 sys_rt_sigreturn(const u64 arg[6])
 	(void)arg;
 	if (arch_sigframe_pop(t, &mask, &ss_sp, &ss_flags, &ss_size)) {
 		signal_force(SIGSEGV, SI_KERNEL, 0);
-		return (s64)t->regs->rax;
+		return (s64)arch_call_result(t->regs);
 	}
 	signal_set_mask(mask);
 	/* As Linux: a stack that sigaltstack() would refuse is left alone. */
-	altstack_set(t, t->regs->rsp, ss_sp, ss_flags, ss_size);
-	return (s64)t->regs->rax;
+	altstack_set(t, arch_regs_sp(t->regs), ss_sp, ss_flags, ss_size);
+	return (s64)arch_call_result(t->regs);
 }
 
-static void die(int signo, int code, u64 addr) __attribute__((noreturn));
+static void signal_die(int signo, int code, u64 addr) __attribute__((noreturn));
 
-static void die(int signo, int code, u64 addr)
+static void signal_die(int signo, int code, u64 addr)
 {
 	leave_memory();
 	offload_fatal(signo, code, addr);
 }
 
 /* Enter the handler of signo, or find that it has none. Dies if the stack cannot take the frame. */
-static bool enter(int signo, const u8 *info, u64 base, u64 old)
+static bool signal_deliver(int signo, const u8 *info, u64 base, u64 old)
 {
 	bool reset;
 
@@ -167,7 +167,7 @@ static bool enter(int signo, const u8 *info, u64 base, u64 old)
 	}
 	/* Linux's rule: SIGSEGV then, unless it is SIGSEGV's own frame that does not fit. */
 	if (signo == SIGSEGV)
-		die(SIGSEGV, SI_KERNEL, 0);
+		signal_die(SIGSEGV, SI_KERNEL, 0);
 	signal_force(SIGSEGV, SI_KERNEL, 0);
 	return true;
 }
@@ -180,10 +180,10 @@ void signal_force(int signo, int code, u64 addr)
 
 	sighand_get_action(t->sighand, signo, &action);
 	if (action.handler <= SIG_IGN || (t->mask & SIGBIT(signo)))
-		die(signo, code, addr);
+		signal_die(signo, code, addr);
 	siginfo_fault(info, signo, code, addr);
-	if (!enter(signo, info, t->mask, t->mask))
-		die(signo, code, addr);
+	if (!signal_deliver(signo, info, t->mask, t->mask))
+		signal_die(signo, code, addr);
 	/* This one has not come through Linux, whose action has to follow ours. */
 	if (action.flags & SA_RESETHAND)
 		signal_default_in_linux(SIGBIT(signo));
@@ -220,18 +220,17 @@ static u64 base_mask(struct thread *t, u64 nr, const u64 arg[6], s64 value)
 }
 
 /* Set the registers to what the program sees, or does again, when it goes on. */
-static void resume(struct user_regs *regs, u64 nr, s64 value, enum resume how)
+static void signal_resume(struct user_regs *regs, u64 nr, s64 value, enum resume how)
 {
 	switch (how) {
 	case RESUME_VALUE:
-		regs->rax = (u64)value;
+		arch_call_set_result(regs, (u64)value);
 		break;
 	case RESUME_EINTR:
-		regs->rax = (u64)-EINTR;
+		arch_call_set_result(regs, (u64)-EINTR);
 		break;
 	case RESUME_REPEAT:
-		regs->rax = nr;
-		regs->rip -= 2; /* the syscall instruction */
+		arch_call_repeat(regs, nr);
 		break;
 	}
 }
@@ -247,13 +246,13 @@ void signal_finish_call(struct user_regs *regs, u64 nr, const u64 arg[6], s64 va
 	if (signo)
 		sighand_get_action(t->sighand, signo, &action);
 	handler = action.handler > SIG_IGN;
-	resume(regs, nr, value,
-	       restart_decide(value, handler, handler && (action.flags & SA_RESTART)));
+	signal_resume(regs, nr, value,
+		      restart_decide(value, handler, handler && (action.flags & SA_RESTART)));
 	if (!signo)
 		return;
 	base = base_mask(t, nr, arg, value);
 	t->caught = 0;
-	enter(signo, t->caught_info, base, t->mask);
+	signal_deliver(signo, t->caught_info, base, t->mask);
 }
 
 bool signal_wanted(const struct thread *t)
@@ -281,5 +280,5 @@ void signal_poll(void)
 		return;
 	signo = (int)t->caught;
 	t->caught = 0;
-	enter(signo, t->caught_info, t->mask, t->mask);
+	signal_deliver(signo, t->caught_info, t->mask, t->mask);
 }

@@ -42,7 +42,7 @@ u32 sched_place(const struct thread *t)
 }
 
 /* Hand a thread to the CPU t->cpu. */
-static void deliver(struct thread *t)
+static void sched_deliver(struct thread *t)
 {
 	struct runq *rq = runq_of(cpu_of(t->cpu));
 
@@ -70,7 +70,7 @@ void sched_assign(struct thread *t, u32 place)
 	t->interruptible = true;
 	t->state = THREAD_WAITING;
 	__atomic_add_fetch(&runq_of(cpu_of(place))->threads, 1, __ATOMIC_RELAXED);
-	deliver(t);
+	sched_deliver(t);
 }
 
 /* ---- accounting ---- */
@@ -83,7 +83,7 @@ static void charge_system(struct thread *t)
 	t->stamp = now;
 }
 
-void sched_enter(void)
+void up_enter(void)
 {
 	struct thread *t = current_thread();
 	u64 now = arch_cycles();
@@ -95,7 +95,7 @@ void sched_enter(void)
 
 /* ---- switching ---- */
 
-static struct thread *pick(struct runq *rq)
+static struct thread *sched_pick(struct runq *rq)
 {
 	struct thread *t;
 
@@ -121,7 +121,7 @@ static void finish_switch(void)
 	if (from->state == THREAD_DEAD)
 		thread_reap(from);
 	else if (from->cpu != this_cpu()->place)
-		deliver(from);
+		sched_deliver(from);
 	/* What was noted for it meanwhile, perhaps on another CPU, has been taken by others. */
 	current_thread()->look = true;
 }
@@ -146,7 +146,7 @@ static void switch_away(struct thread *t)
 	list_del(&t->all);
 	if (!t->work)
 		__atomic_sub_fetch(&rq->threads, 1, __ATOMIC_RELAXED);
-	next = pick(rq);
+	next = sched_pick(rq);
 	switch_to(rq, next ? next : rq->idle);
 }
 
@@ -181,7 +181,7 @@ void sched_yield_cpu(void)
 
 	charge_system(t);
 	make_runnable(rq, t);
-	next = pick(rq);
+	next = sched_pick(rq);
 	if (next != t)
 		switch_to(rq, next);
 	t->stamp = arch_cycles();
@@ -242,24 +242,6 @@ static bool untaken(const struct thread *t)
 	       READ_ONCE(k->twin_state) == TWIN_SLEEPING;
 }
 
-/*
- * The thread is in the kernel, and return_to_user() looks at hold again before
- * it leaves: so it obeys an odd one now. An even one is answered too, or the
- * twin of a thread that waits here for long would ring all the time; it looks
- * by itself when it would ring the next time. The steps are walked in
- * test/unit/test_model_hold.c.
- */
-static void obey_hold(struct thread *t)
-{
-	u32 hold = __atomic_load_n(&t->kpage->hold, __ATOMIC_ACQUIRE);
-
-	if (t->kpage->held == hold)
-		return;
-	__atomic_store_n(&t->kpage->held, hold, __ATOMIC_RELEASE);
-	if (hold & 1)
-		up_call_twin(t);
-}
-
 static void ring_again(struct thread *t)
 {
 	u64 now = arch_cycles();
@@ -275,7 +257,8 @@ static void scan_thread(struct runq *rq, struct thread *t, bool watch)
 	/* The note may have been for it, and is gone now. */
 	t->look = true;
 	if (t->kpage) {
-		obey_hold(t);
+		if (hold_answer(t))
+			up_call_twin(t);
 		if (watch && untaken(t)) {
 			rq->watch = true;
 			ring_again(t);
@@ -347,7 +330,7 @@ void sched_settle(void)
 	timer_set(rq, !list_empty(&rq->queue));
 }
 
-bool sched_leave(void)
+bool up_leave(void)
 {
 	struct cpu *cpu = this_cpu();
 
@@ -414,7 +397,7 @@ void sched_wait(void)
 	charge_system(t);
 	for (;;) {
 		sched_scan();
-		next = pick(rq);
+		next = sched_pick(rq);
 		if (next == t)
 			break;
 		if (next) {
@@ -434,7 +417,7 @@ void sched_idle_loop(void)
 
 	for (;;) {
 		sched_scan();
-		next = pick(rq);
+		next = sched_pick(rq);
 		if (next)
 			switch_to(rq, next);
 		else if (up_stopping() && sched_cpu_empty())

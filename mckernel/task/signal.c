@@ -127,12 +127,12 @@ void siginfo_fault(u8 info[SLOT_SIGINFO_SIZE], int signo, int code, u64 addr)
 /* Fetch the action of signo as the handler is entered: SA_RESETHAND takes it away at that moment. */
 static bool take_handler(struct sighand *s, int signo, struct ksigaction *action)
 {
-	struct ksigaction *slot = &s->action[signo - 1];
+	struct ksigaction *kept = &s->action[signo - 1];
 
 	spin_lock(&s->lock);
-	*action = *slot;
+	*action = *kept;
 	if (action->handler > SIG_IGN && (action->flags & SA_RESETHAND))
-		slot->handler = SIG_DFL;
+		kept->handler = SIG_DFL;
 	spin_unlock(&s->lock);
 	return action->handler > SIG_IGN;
 }

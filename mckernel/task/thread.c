@@ -23,7 +23,7 @@ static void count(abi_u64 *counter)
 	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
 
-static struct thread *lookup(u64 id)
+static struct thread *thread_lookup(u64 id)
 {
 	u32 index = (u32)id;
 
@@ -68,7 +68,7 @@ struct thread *thread_find(u64 id)
 	struct thread *t;
 
 	spin_lock(&table_lock);
-	t = lookup(id);
+	t = thread_lookup(id);
 	spin_unlock(&table_lock);
 	return t;
 }
@@ -168,7 +168,7 @@ bool thread_end(u64 id, u32 reason, u32 end_call)
 	u32 place = 0;
 
 	spin_lock(&table_lock);
-	t = lookup(id);
+	t = thread_lookup(id);
 	if (t) {
 		if (!t->end_reason)
 			t->end_reason = reason;
@@ -191,7 +191,7 @@ void thread_end_unattached(u64 id)
 	bool told;
 
 	spin_lock(&table_lock);
-	t = lookup(id);
+	t = thread_lookup(id);
 	told = !t || t->attached;
 	spin_unlock(&table_lock);
 	/* Nobody can attach it any more: its parent's twin has died or is done with the clone. */
@@ -304,7 +304,7 @@ s64 thread_attach(u64 id, const struct attachment *a)
 	s64 ret = -ESRCH;
 
 	spin_lock(&table_lock);
-	t = lookup(id);
+	t = thread_lookup(id);
 	if (t)
 		ret = attach(t, a);
 	spin_unlock(&table_lock);

@@ -2,7 +2,7 @@
 /* The one-shot timer of a CPU: it runs only to share the CPU, for an alarm, or for what Linux has not taken. */
 #include "runq.h"
 
-void sched_tick(void)
+void up_tick(void)
 {
 	struct runq *rq = this_runq();
 

@@ -13,7 +13,7 @@ struct moment {
 };
 
 /* A virtual CPU may be stopped between the two looks: the closest of several pairs. */
-static bool look(struct moment *m)
+static bool calibrate_look(struct moment *m)
 {
 	u64 best = ~0UL;
 
@@ -44,11 +44,11 @@ void calibrate_cycles(void)
 
 	if (!boot_params->tsc_khz)
 		boot_params->tsc_khz = 1000000;
-	if (!look(&start))
+	if (!calibrate_look(&start))
 		return;
 	do {
 		arch_relax();
-		if (!look(&end))
+		if (!calibrate_look(&end))
 			return;
 	} while (end.ns - start.ns < MEASURE_NS);
 	boot_params->tsc_khz =

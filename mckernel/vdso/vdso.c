@@ -1,23 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The vDSO's functions: each is the system call, which the LWK serves by itself. Runs in user mode. */
 
-#define NR_gettimeofday 96
-#define NR_time 201
-#define NR_clock_gettime 228
-#define NR_clock_getres 229
-#define NR_getcpu 309
-
-/* Never instrumented, no data, no relocation: the file is mapped as it is. */
-static long call(long nr, long a, long b, long c)
-{
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c)
-			 : "rcx", "r11", "memory");
-	return result;
-}
+#include "vdso_call.h"
 
 int __vdso_clock_gettime(int clock, void *time);
 int __vdso_clock_getres(int clock, void *time);
@@ -27,27 +11,27 @@ long __vdso_getcpu(void *cpu, void *node, void *unused);
 
 int __vdso_clock_gettime(int clock, void *time)
 {
-	return (int)call(NR_clock_gettime, clock, (long)time, 0);
+	return (int)vdso_call(NR_clock_gettime, clock, (long)time, 0);
 }
 
 int __vdso_clock_getres(int clock, void *time)
 {
-	return (int)call(NR_clock_getres, clock, (long)time, 0);
+	return (int)vdso_call(NR_clock_getres, clock, (long)time, 0);
 }
 
 int __vdso_gettimeofday(void *time, void *zone)
 {
-	return (int)call(NR_gettimeofday, (long)time, (long)zone, 0);
+	return (int)vdso_call(NR_gettimeofday, (long)time, (long)zone, 0);
 }
 
 long __vdso_time(void *time)
 {
-	return call(NR_time, (long)time, 0, 0);
+	return vdso_call(NR_time, (long)time, 0, 0);
 }
 
 long __vdso_getcpu(void *cpu, void *node, void *unused)
 {
-	return call(NR_getcpu, (long)cpu, (long)node, (long)unused);
+	return vdso_call(NR_getcpu, (long)cpu, (long)node, (long)unused);
 }
 
 /* The names without the prefix, weak, as in Linux's. */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Unit tests of the LWK's memory, over arch/fake, and of the ring.
 file(GLOB mm_sources RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/mckernel/mm/*.c)
-list(APPEND mm_sources mckernel/main/join_memory.c mckernel/lib/lock.c mckernel/lib/kargs.c mckernel/lib/tree.c mckernel/arch/fake/fake.c)
+list(APPEND mm_sources mckernel/main/join_memory.c mckernel/task/hold.c mckernel/lib/lock.c mckernel/lib/kargs.c mckernel/lib/tree.c mckernel/arch/fake/fake.c)
 
 # Fences are real; only TSan does not know them.
 add_unit_library(mm SOURCES ${mm_sources} INCLUDES mckernel/include mckernel OPTIONS -Wno-tsan)

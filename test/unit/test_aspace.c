@@ -394,7 +394,7 @@ static void test_tables_freed(void **state)
 }
 
 /* A claim in the way: who may wait does, who must end does not. */
-static struct reservation other_claim;
+static struct claim other_claim;
 static void drop_other(void)
 {
 	world_on_wait = NULL;

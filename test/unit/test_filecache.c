@@ -457,17 +457,17 @@ static void test_index(void **state)
 	u64 index = 0, n = 0;
 
 	(void)state;
-	assert_null(index_slot(&x, 0, false));
+	assert_null(index_word(&x, 0, false));
 	assert_null(index_next(&x, &index));
 	for (u32 i = 0; i < ARRAY_SIZE(at); i++)
-		*index_slot(&x, at[i], true) = at[i] + 1;
+		*index_word(&x, at[i], true) = at[i] + 1;
 	for (u64 *w; (w = index_next(&x, &index)); index++, n++) {
 		assert_int_equal(index, at[n]);
 		assert_int_equal(*w, at[n] + 1);
 	}
 	assert_int_equal(n, ARRAY_SIZE(at));
-	assert_int_equal(*index_slot(&x, 511, false), 512);
-	assert_null(index_slot(&x, 1UL << 45, false));
+	assert_int_equal(*index_word(&x, 511, false), 512);
+	assert_null(index_word(&x, 1UL << 45, false));
 	index_free(&x);
 }
 

@@ -339,7 +339,7 @@ static void test_space_gone_in_linux(void **state)
 	assert_int_equal(module.zaps, 2);
 }
 
-/* Without memory for lists and words, the reserve does. */
+/* Without memory for lists and words, the spare pages do. */
 static void test_no_memory(void **state)
 {
 	static u64 hoard[65536];

@@ -10,10 +10,10 @@
  *   back_*, serve_*, wait     enter(), serve_request(), all_taken() in ihk/twin/twin_wait.c
  *   sleep_*                   wait_event_of() there, and the doorbell's ihk_twin_request()
  *   ring_*                    ihk_ring_lwk()
- *   scan_*                    sched_scan() and its obey_hold(), mckernel/task/sched.c
- *   obey_*                    one_step() and its obey_hold(), mckernel/syscall/return.c
- *   idle_*, leave_*           idle_once() and sched_leave(), mckernel/task/sched.c
- *   request_*                 request(), mckernel/offload/offload.c
+ *   scan_*                    sched_scan(), mckernel/task/sched.c, and hold_answer(), mckernel/task/hold.c
+ *   obey_*                    one_step(), mckernel/trap/return.c, and hold_obey(), mckernel/task/hold.c
+ *   idle_*, leave_*           idle_once() and up_leave(), mckernel/task/sched.c
+ *   request_*                 offload_request(), mckernel/offload/offload.c
  *
  * What must hold: the program does not run while its twin is away, and neither
  * side waits for ever. Twins ring again, because edges can be lost; that is

@@ -73,7 +73,7 @@ static void test_earliest(void **state)
 	rq.watch = true;
 	timer_set(&rq, true);
 	assert_int_equal(set, 2);
-	sched_tick();
+	up_tick();
 	assert_true(rq.tick);
 	now += 3000000;
 	timer_set(&rq, false);
@@ -90,7 +90,7 @@ static void test_past(void **state)
 	rq.slice_end = now - 1;
 	timer_set(&rq, true);
 	assert_int_equal(set_us, 1);
-	sched_tick();
+	up_tick();
 	sched_wake_at(0); /* a time, not "none" */
 	timer_set(&rq, false);
 	assert_int_equal(set_us, 1);

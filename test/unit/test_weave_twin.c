@@ -65,6 +65,10 @@ void ihk_ring_lwk(struct ihk_os *instance, int place)
 {
 }
 
+void ihk_life_forget(struct ihk_twin *twin)
+{
+}
+
 /* ---- the case ---- */
 
 static struct ihk_twin *make(struct task_struct *task)

@@ -20,7 +20,7 @@ void linux_prepare(struct lwk_boot_params *params)
 		weave_fail("ihk_ikc_make");
 }
 
-int ihk_place_of_current(struct ihk_os *instance)
+static int place_of_current(struct ihk_os *instance)
 {
 	(void)instance;
 	return -1;
@@ -109,7 +109,7 @@ unsigned int linux_bad(void)
 
 /* ---- the rest of the module ---- */
 
-s64 ihk_lcall(struct ihk_os *instance, u32 op, const u64 *arg)
+static s64 lcall(struct ihk_os *instance, u32 op, const u64 *arg)
 {
 	abi_u64 copy[IKC_LCALL_ARGS];
 
@@ -125,12 +125,18 @@ void ihk_ring_lwk(struct ihk_os *instance, int place)
 	(void)place;
 }
 
-void ihk_twin_request(struct ihk_os *instance, u32 index, u32 gen)
+static void twin_request(struct ihk_os *instance, u32 index, u32 gen)
 {
 	(void)instance;
 	(void)index;
 	(void)gen;
 }
+
+const struct ihk_up ihk_up = {
+	.lcall = lcall,
+	.twin_request = twin_request,
+	.place_of_current = place_of_current,
+};
 
 void ihk_os_condemn(struct ihk_os *instance, enum os_status verdict)
 {

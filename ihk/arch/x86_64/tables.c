@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The page tables on which LWK CPUs start: the image, and identity for what they are given. */
+/* The page tables on which LWK CPUs start. */
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -8,7 +8,6 @@
 #include "partition.h"
 
 #define ENTRY_FLAGS (PTE_PRESENT | PTE_WRITE)
-#define LARGE_PAGE 0x200000UL
 
 static u64 *table_new(struct ihk_tables *tables, gfp_t gfp)
 {
@@ -59,36 +58,22 @@ static int map(struct ihk_tables *tables, u64 va, u64 pa, u64 size, int level)
 	return 0;
 }
 
-static int map_area(void *arg, u64 pa, u64 size)
+int ihk_tables_map_large(struct ihk_tables *tables, u64 va, u64 pa, u64 size)
 {
-	u64 start = pa & PAGE_MASK;
-
-	return map(arg, start, start, pa + size - start, 1);
+	return map(tables, va, pa, size, 2);
 }
 
-int ihk_tables_make(struct ihk_tables *tables, struct ihk_os *os, u64 low_page)
+int ihk_tables_map(struct ihk_tables *tables, u64 va, u64 pa, u64 size)
 {
-	u64 image_size = ALIGN(os->params->image_size, LARGE_PAGE);
-	u32 i;
-	int err;
+	return map(tables, va, pa, size, 1);
+}
 
+int ihk_tables_make(struct ihk_tables *tables)
+{
 	INIT_LIST_HEAD(&tables->pages);
 	/* CR3 is loaded in 32-bit mode. */
 	tables->root = table_new(tables, GFP_KERNEL | GFP_DMA32);
-	if (!tables->root)
-		return -ENOMEM;
-
-	err = map(tables, LWK_LINK_BASE, os->params->image_start, image_size, 2);
-	for (i = 0; i < os->chunk_count && !err; i++)
-		err = map(tables, os->chunks[i].start, os->chunks[i].start, os->chunks[i].size, 2);
-	if (!err)
-		err = ihk_params_for_each(os, map_area, tables);
-	/* The CPU turns paging on while it executes there. */
-	if (!err)
-		err = map(tables, low_page, low_page, PAGE_SIZE, 1);
-	if (err)
-		ihk_tables_free(tables);
-	return err;
+	return tables->root ? 0 : -ENOMEM;
 }
 
 void ihk_tables_free(struct ihk_tables *tables)

@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <asm/apic.h>
@@ -122,13 +123,13 @@ static void send_init(int cpu)
 	send(cpu, APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT);
 }
 
-/* Wait until the CPU has left the page. */
+/* Wait until the CPU has left the page. False: not in time, or we are killed. */
 static bool wait_started(const struct trampoline_args *args, unsigned int us)
 {
 	ktime_t end = ktime_add_us(ktime_get(), us);
 
 	while (!smp_load_acquire(&args->started)) {
-		if (ktime_after(ktime_get(), end))
+		if (ktime_after(ktime_get(), end) || fatal_signal_pending(current))
 			return false;
 		usleep_range(50, 200);
 	}

@@ -55,7 +55,7 @@ void apic_eoi(void)
 	apic_write(APIC_EOI, 0);
 }
 
-static void send(u32 apic_id, u32 command)
+static void apic_send(u32 apic_id, u32 command)
 {
 	if (!ticks_per_ms)
 		return; /* a panic before the first CPU's APIC is known */
@@ -78,7 +78,7 @@ static u32 apic_id_of(u32 place)
 
 void arch_kick(u32 place)
 {
-	send(apic_id_of(place), ICR_ASSERT | LWK_DOORBELL_VECTOR);
+	apic_send(apic_id_of(place), ICR_ASSERT | LWK_DOORBELL_VECTOR);
 }
 
 void arch_ring_linux(void)
@@ -89,14 +89,14 @@ void arch_ring_linux(void)
 	if (!vector)
 		return;
 	boot->doorbells_sent++;
-	send(READ_ONCE(boot->doorbell_apic), ICR_ASSERT | vector);
+	apic_send(READ_ONCE(boot->doorbell_apic), ICR_ASSERT | vector);
 }
 
 void arch_stop_others(void)
 {
 	for (u32 i = 0; i < cpu_count; i++) {
 		if (i != this_cpu()->place && READ_ONCE(boot_params->cpus[i].ready))
-			send(apic_id_of(i), ICR_ASSERT | ICR_NMI);
+			apic_send(apic_id_of(i), ICR_ASSERT | ICR_NMI);
 	}
 }
 
@@ -142,7 +142,7 @@ static void measure_timer(void)
 }
 
 /* Interrupts that the CPU had taken before it came to us. */
-static void drain(void)
+static void apic_drain(void)
 {
 	for (int i = 0; i < 256; i++) {
 		u32 pending = 0;
@@ -184,7 +184,7 @@ void apic_init_cpu(void)
 	apic_write(APIC_LVT_LINT1, LVT_MASKED);
 	apic_write(APIC_LVT_ERROR, LVT_MASKED);
 	apic_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
-	drain();
+	apic_drain();
 	apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_16);
 	if (first)
 		measure_timer();

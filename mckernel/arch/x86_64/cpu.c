@@ -138,7 +138,7 @@ static u64 ist_stack(struct cpu *cpu)
 
 static void init_segments(struct cpu *cpu)
 {
-	struct x86_cpu *c = kzalloc(sizeof(*c));
+	struct x86_cpu *c = up_kzalloc(sizeof(*c));
 
 	kassert(c);
 	cpu->arch = c;
@@ -220,7 +220,7 @@ void arch_thread_init(struct thread *t, void (*entry)(void *), void *arg)
 	*--sp = 0;
 	*--sp = 0;
 	*--sp = 0;
-	t->ksp = (u64)sp;
+	t->arch.ksp = (u64)sp;
 }
 
 static bool runs_program(const struct thread *t)
@@ -234,25 +234,21 @@ void arch_switch(struct thread *prev, struct thread *next)
 	struct x86_cpu *c = cpu->arch;
 
 	kassert(cpu->lock_depth == 0);
-	if (prev->fpu)
-		fpu_save(prev->fpu);
-	if (runs_program(prev)) {
-		prev->fs_base = arch_get_fs(prev);
-		prev->gs_base = arch_get_gs(prev);
-	}
+	if (prev->arch.fpu)
+		fpu_save(prev->arch.fpu);
+	if (runs_program(prev))
+		tls_save(prev);
 	cpu->current = next;
 	cpu->kernel_stack = stack_top(next);
 	c->tss.rsp[0] = stack_top(next);
 	if (cpu->space != next->space)
 		arch_load_space(next->space);
-	if (runs_program(next)) {
-		arch_set_fs(next, next->fs_base);
-		arch_set_gs(next, next->gs_base);
-	}
-	if (next->fpu)
-		fpu_restore(next->fpu);
+	if (runs_program(next))
+		tls_load(next);
+	if (next->arch.fpu)
+		fpu_restore(next->arch.fpu);
 	cpu->boot->switches++;
-	context_switch(&prev->ksp, next->ksp);
+	context_switch(&prev->arch.ksp, next->arch.ksp);
 }
 
 void arch_enter_user(struct thread *t)
@@ -269,43 +265,6 @@ void arch_regs_exec(struct user_regs *regs, u64 entry, u64 sp)
 	regs->cs = USER_CS;
 	regs->ss = USER_DS;
 	regs->rflags = RFLAGS_IF | RFLAGS_FIXED;
-}
-
-/*
- * The bases of the current thread stand in the CPU: FS in its own register,
- * the program's GS where swapgs exchanges it. Only where programs may write them
- * (FSGSBASE) can they differ from what was set.
- */
-u64 arch_get_fs(struct thread *t)
-{
-	u64 base = t->fs_base;
-
-	if (x86.fsgsbase && t == current_thread())
-		__asm__ volatile("rdfsbase %0" : "=r"(base));
-	return base;
-}
-
-void arch_set_fs(struct thread *t, u64 base)
-{
-	t->fs_base = base;
-	if (t != current_thread())
-		return;
-	if (x86.fsgsbase)
-		__asm__ volatile("wrfsbase %0" : : "r"(base));
-	else
-		wrmsr(MSR_FS_BASE, base);
-}
-
-u64 arch_get_gs(struct thread *t)
-{
-	return t == current_thread() ? rdmsr(MSR_KERNEL_GS_BASE) : t->gs_base;
-}
-
-void arch_set_gs(struct thread *t, u64 base)
-{
-	t->gs_base = base;
-	if (t == current_thread())
-		wrmsr(MSR_KERNEL_GS_BASE, base);
 }
 
 /* ---- waiting ---- */

@@ -81,30 +81,30 @@ void fpu_restore(const void *area)
 	kassert(fpu_restore_checked(area) == 0);
 }
 
-/* The area is aligned to 64; the word before it is what kmalloc() gave. */
+/* The area is aligned to 64; the word before it is what up_kmalloc() gave. */
 int arch_fpu_alloc(struct thread *t)
 {
-	u8 *block = kmalloc(x86.fpu_size + 64 + sizeof(void *));
+	u8 *block = up_kmalloc(x86.fpu_size + 64 + sizeof(void *));
 	u64 area = ALIGN_UP((u64)block + sizeof(void *), 64UL);
 
 	if (!block)
 		return -ENOMEM;
 	((void **)area)[-1] = block;
-	t->fpu = (void *)area;
+	t->arch.fpu = (void *)area;
 	arch_fpu_reset(t);
 	return 0;
 }
 
 void arch_fpu_free(struct thread *t)
 {
-	if (t->fpu)
-		kfree(((void **)t->fpu)[-1]);
-	t->fpu = NULL;
+	if (t->arch.fpu)
+		up_kfree(((void **)t->arch.fpu)[-1]);
+	t->arch.fpu = NULL;
 }
 
 void arch_fpu_reset(struct thread *t)
 {
-	u8 *area = t->fpu;
+	u8 *area = t->arch.fpu;
 
 	memset(area, 0, x86.fpu_size);
 	*(u16 *)area = FCW_INITIAL;
@@ -116,8 +116,8 @@ void arch_fpu_reset(struct thread *t)
 void arch_fpu_copy(struct thread *to, struct thread *from)
 {
 	if (from == current_thread())
-		fpu_save(from->fpu);
-	memcpy(to->fpu, from->fpu, x86.fpu_size);
+		fpu_save(from->arch.fpu);
+	memcpy(to->arch.fpu, from->arch.fpu, x86.fpu_size);
 	if (to == current_thread())
-		fpu_restore(to->fpu);
+		fpu_restore(to->arch.fpu);
 }

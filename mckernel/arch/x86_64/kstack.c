@@ -58,7 +58,7 @@ void arch_kstacks_init(void)
 	place_count = (u32)MIN(size / PLACE_SIZE, (u64)PLACES_MAX) + cpu_count * PLACES_OF_CPU;
 	while (PAGE_SIZE << order < place_count * sizeof(*places))
 		order++;
-	pa = page_alloc_zero(order, -1);
+	pa = up_page_alloc_zero(order, -1);
 	kassert(pa);
 	places = pa_to_va(pa);
 	for (u32 i = 0; i < place_count; i++)
@@ -124,11 +124,11 @@ static void place_give(u32 place)
 static bool pages_take(u64 pa[STACK_PAGES], int node)
 {
 	for (u32 i = 0; i < STACK_PAGES; i++) {
-		pa[i] = page_alloc(0, node);
+		pa[i] = up_page_alloc(0, node);
 		if (pa[i])
 			continue;
 		while (i--)
-			page_free(pa[i], 0);
+			up_page_free(pa[i], 0);
 		return false;
 	}
 	return true;
@@ -144,7 +144,7 @@ void *arch_kstack_alloc(int node)
 	place = place_take();
 	for (u32 i = 0; i < STACK_PAGES; i++) {
 		if (place == NO_PLACE)
-			page_free(pa[i], 0);
+			up_page_free(pa[i], 0);
 		else /* not global: a switch between spaces flushes it */
 			__atomic_store_n(kernel_pte(stack_of(place) + i * PAGE_SIZE),
 					 pa[i] | PTE_PRESENT | PTE_WRITE | PTE_NX,
@@ -162,7 +162,7 @@ void arch_kstack_free(void *stack)
 		u64 *entry = kernel_pte(start + i * PAGE_SIZE);
 		u64 old = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
 
-		page_free(old & PTE_ADDR_MASK, 0);
+		up_page_free(old & PTE_ADDR_MASK, 0);
 	}
 	place_give((u32)((start - KSTACK_BASE) / PLACE_SIZE));
 }

@@ -51,8 +51,8 @@ static u64 table_alloc(void)
 	u64 pa;
 
 	if (window)
-		return page_alloc_zero(0, -1);
-	pa = phys_early_alloc(1);
+		return up_page_alloc_zero(0, -1);
+	pa = up_early_pages(1);
 	kassert(pa);
 	memset(table_at(pa), 0, PAGE_SIZE);
 	return pa;

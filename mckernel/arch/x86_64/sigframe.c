@@ -82,7 +82,7 @@ static void xstate_save(void *area)
 /* A zeroed area, 64-byte aligned; *memory is to be freed. */
 static u8 *xstate_area(void **memory)
 {
-	*memory = kzalloc(x86.fpu_size + 64);
+	*memory = up_kzalloc(x86.fpu_size + 64);
 	return (u8 *)ALIGN_UP((u64)*memory, 64UL);
 }
 
@@ -125,7 +125,7 @@ static int fpstate_push(u64 fpstate)
 		err = copy_to_user(fpstate + x86.fpu_size, &magic2, sizeof(magic2));
 	if (!err)
 		arch_fpu_reset(current_thread());
-	kfree(memory);
+	up_kfree(memory);
 	return err;
 }
 
@@ -175,7 +175,7 @@ static int fpstate_pop(u64 fpstate)
 	}
 	if (!err)
 		err = fpu_restore_checked(area);
-	kfree(memory);
+	up_kfree(memory);
 	return err;
 }
 
@@ -189,10 +189,10 @@ static u64 frame_place(const struct thread *t, const struct sigframe_args *args,
 {
 	u32 fp_size = x86.fpu_size + (x86.xsave ? 4 : 0);
 	u64 sp = t->regs->rsp - RED_ZONE;
-	bool nested = altstack_state(t, t->regs->rsp) == SS_ONSTACK;
+	bool nested = up_altstack_state(t, t->regs->rsp) == SS_ONSTACK;
 	bool entering = false;
 
-	if ((args->flags & SA_ONSTACK) && altstack_state(t, t->regs->rsp) == 0) {
+	if ((args->flags & SA_ONSTACK) && up_altstack_state(t, t->regs->rsp) == 0) {
 		sp = args->altstack_sp + args->altstack_size;
 		entering = true;
 	}
@@ -231,9 +231,9 @@ static void context_fill(struct frame_context *c, const struct thread *t)
 		.rflags = r->rflags,
 		.cs = (u16)r->cs,
 		.ss = (u16)r->ss,
-		.error = t->fault_error,
-		.trap = t->fault_trap,
-		.cr2 = t->fault_addr,
+		.error = t->arch.fault_error,
+		.trap = t->arch.fault_trap,
+		.cr2 = t->arch.fault_addr,
 	};
 }
 

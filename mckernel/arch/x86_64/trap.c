@@ -21,6 +21,11 @@
 #define TRAP_TRACE 2
 #define TRAP_HWBKPT 4
 
+/* The error code of a page fault */
+#define ERROR_PRESENT 1UL
+#define ERROR_WRITE 2UL
+#define ERROR_EXEC 16UL
+
 #define DR6_BREAKPOINTS 0xfUL
 #define DR6_STEP (1UL << 14)
 #define DR6_CLEAR 0xffff0ff0UL
@@ -86,13 +91,13 @@ void trap_init_cpu(void)
 
 /* ---- interrupts: they only note ---- */
 
-static void doorbell(struct cpu *cpu)
+static void trap_doorbell(struct cpu *cpu)
 {
 	__atomic_store_n(&cpu->kick, 1, __ATOMIC_RELAXED);
 	arch_answer_flush();
 }
 
-static void interrupt(u64 vector)
+static void trap_interrupt(u64 vector)
 {
 	struct cpu *cpu = this_cpu();
 
@@ -100,9 +105,9 @@ static void interrupt(u64 vector)
 	if (vector == VECTOR_SPURIOUS)
 		return;
 	if (vector == VECTOR_TIMER)
-		sched_tick();
+		up_tick();
 	else if (vector == LWK_DOORBELL_VECTOR)
-		doorbell(cpu);
+		trap_doorbell(cpu);
 	/* Any other is a broadcast of Linux's that was not meant for us. */
 	apic_eoi();
 }
@@ -155,41 +160,59 @@ static int debug_code(void)
 static void float_exception(int code, u64 rip)
 {
 	if (code)
-		trap_user_exception(SIGFPE, code, rip);
+		up_user_exception(SIGFPE, code, rip);
 }
 
 static void user_exception(u64 vector, struct user_regs *regs)
 {
 	switch (vector) {
 	case 0:
-		trap_user_exception(SIGFPE, FPE_INTDIV, regs->rip);
+		up_user_exception(SIGFPE, FPE_INTDIV, regs->rip);
 		break;
 	case 1:
 		/* TF stays: a program that steps itself goes on after its handler. */
-		trap_user_exception(SIGTRAP, debug_code(), regs->rip);
+		up_user_exception(SIGTRAP, debug_code(), regs->rip);
 		break;
 	case 3:
-		trap_user_exception(SIGTRAP, SI_KERNEL, 0);
+		up_user_exception(SIGTRAP, SI_KERNEL, 0);
 		break;
 	case 6:
-		trap_user_exception(SIGILL, ILL_ILLOPN, regs->rip);
+		up_user_exception(SIGILL, ILL_ILLOPN, regs->rip);
 		break;
 	case 11:
 	case 12:
-		trap_user_exception(SIGBUS, SI_KERNEL, 0);
+		up_user_exception(SIGBUS, SI_KERNEL, 0);
 		break;
 	case 16:
 		float_exception(x87_code(), regs->rip);
 		break;
 	case 17:
-		trap_user_exception(SIGBUS, BUS_ADRALN, 0);
+		up_user_exception(SIGBUS, BUS_ADRALN, 0);
 		break;
 	case 19:
 		float_exception(simd_code(), regs->rip);
 		break;
 	default:
-		trap_user_exception(SIGSEGV, SI_KERNEL, 0);
+		up_user_exception(SIGSEGV, SI_KERNEL, 0);
 	}
+}
+
+enum access arch_fault_access(u64 error)
+{
+	if (error & ERROR_WRITE)
+		return ACCESS_WRITE;
+	return error & ERROR_EXEC ? ACCESS_EXEC : ACCESS_READ;
+}
+
+/* The address stays there also for signals of other kinds. */
+void arch_fault_note(struct thread *t, u64 addr, u64 error)
+{
+	/* As Linux: what the kernel's half maps is nobody's business. */
+	if (addr >= USER_END)
+		error |= ERROR_PRESENT;
+	t->arch.fault_error = error;
+	t->arch.fault_trap = VECTOR_PAGE_FAULT;
+	t->arch.fault_addr = addr;
 }
 
 /* What the exception has pushed, or else the stub. */
@@ -205,10 +228,10 @@ static void from_user(u64 vector, struct user_regs *regs)
 
 	regs->orig_rax = -1UL;
 	if (vector == VECTOR_PAGE_FAULT) {
-		trap_user_fault(read_cr2(), error);
+		up_user_fault(read_cr2(), error);
 	} else {
-		t->fault_error = error;
-		t->fault_trap = vector;
+		t->arch.fault_error = error;
+		t->arch.fault_trap = vector;
 		user_exception(vector, regs);
 	}
 }
@@ -216,8 +239,8 @@ static void from_user(u64 vector, struct user_regs *regs)
 /* ---- exceptions in the kernel ---- */
 
 /* The push into the guard faults, and so does the push of that fault's frame. */
-static void die_of_overflow(u64 address, u64 stack) __attribute__((noreturn));
-static void die_of_overflow(u64 address, u64 stack)
+static void trap_die_of_overflow(u64 address, u64 stack) __attribute__((noreturn));
+static void trap_die_of_overflow(u64 address, u64 stack)
 {
 	const struct thread *t = current_thread();
 
@@ -230,15 +253,15 @@ static void die_of_overflow(u64 address, u64 stack)
 	      t->process->comm, t->kpage ? t->kpage->pid : 0);
 }
 
-static void die(u64 vector, struct user_regs *regs) __attribute__((noreturn));
-static void die(u64 vector, struct user_regs *regs)
+static void trap_die(u64 vector, struct user_regs *regs) __attribute__((noreturn));
+static void trap_die(u64 vector, struct user_regs *regs)
 {
 	u64 error = error_code(regs);
 	u64 stack;
 
 	fault_note(regs);
 	if (vector == VECTOR_DOUBLE_FAULT && kstack_overflown(read_cr2(), &stack))
-		die_of_overflow(read_cr2(), stack);
+		trap_die_of_overflow(read_cr2(), stack);
 	if (vector == VECTOR_PAGE_FAULT)
 		panic("page fault in the kernel at %016lx, error %lx", read_cr2(), error);
 	panic("%s in the kernel, error %lx", names[vector] ? names[vector] : "exception", error);
@@ -250,10 +273,9 @@ static void from_kernel(u64 vector, struct user_regs *regs)
 	u64 addr = read_cr2();
 
 	if (!fixup)
-		die(vector, regs);
+		trap_die(vector, regs);
 	/* A copy to or from the program: the fault is its own, and may wait. */
-	if (vector == VECTOR_PAGE_FAULT && addr < USER_END &&
-	    trap_kernel_fault(addr, regs->orig_rax))
+	if (vector == VECTOR_PAGE_FAULT && addr < USER_END && up_kernel_fault(addr, regs->orig_rax))
 		return;
 	regs->rip = fixup;
 }
@@ -265,9 +287,9 @@ void trap_enter(u64 vector, struct user_regs *regs)
 	bool user = regs->cs & 3;
 
 	if (user)
-		sched_enter();
+		up_enter();
 	if (vector >= 32)
-		interrupt(vector);
+		trap_interrupt(vector);
 	else if (user)
 		from_user(vector, regs);
 	else
@@ -281,7 +303,7 @@ void trap_ist(u64 vector, struct user_regs *regs)
 		return;
 	}
 	if (vector != VECTOR_NMI)
-		die(vector, regs);
+		trap_die(vector, regs);
 	/* Linux sends NMIs to CPUs that it takes for its own; ours mean that another CPU has panicked. */
 	if (panic_begun())
 		arch_halt();
@@ -289,8 +311,8 @@ void trap_ist(u64 vector, struct user_regs *regs)
 
 void syscall_enter(struct user_regs *regs)
 {
-	sched_enter();
-	syscall_dispatch(regs);
+	up_enter();
+	up_syscall(regs);
 }
 
 static bool canonical(u64 va)
@@ -315,15 +337,15 @@ static void refuse_bad_return(struct user_regs *regs)
 		error = regs->ss & ~3UL;
 	else if (canonical(regs->rip))
 		return;
-	t->fault_trap = VECTOR_PROTECTION;
-	t->fault_error = error;
-	trap_user_exception(SIGSEGV, SI_KERNEL, 0);
+	t->arch.fault_trap = VECTOR_PROTECTION;
+	t->arch.fault_error = error;
+	up_user_exception(SIGSEGV, SI_KERNEL, 0);
 }
 
 int exit_to_user(struct user_regs *regs)
 {
-	while (!sched_leave()) {
-		return_to_user();
+	while (!up_leave()) {
+		up_return();
 		refuse_bad_return(regs);
 	}
 	return regs->rcx == regs->rip && regs->r11 == regs->rflags && regs->rip < USER_END &&

@@ -33,7 +33,7 @@ static bool user_range(u64 start, size_t size)
 }
 
 /* What is left of size at the fault that was not served. */
-static size_t copy(void *dst, const void *src, size_t size)
+static size_t usercopy_try(void *dst, const void *src, size_t size)
 {
 	size_t words = size / 8, rest = size % 8;
 
@@ -56,7 +56,7 @@ int copy_from_user(void *dst, u64 src, size_t size)
 	assert_no_lock();
 	if (!user_range(src, size))
 		return -EFAULT;
-	return copy(dst, (const void *)src, size) ? -EFAULT : 0;
+	return usercopy_try(dst, (const void *)src, size) ? -EFAULT : 0;
 }
 
 int copy_to_user(u64 dst, const void *src, size_t size)
@@ -64,7 +64,7 @@ int copy_to_user(u64 dst, const void *src, size_t size)
 	assert_no_lock();
 	if (!user_range(dst, size))
 		return -EFAULT;
-	return copy((void *)dst, src, size) ? -EFAULT : 0;
+	return usercopy_try((void *)dst, src, size) ? -EFAULT : 0;
 }
 
 int clear_user(u64 dst, size_t size)

@@ -172,6 +172,11 @@ void fpu_restore(const void *area);
 /* The same from an area whose content came from a program: -EFAULT if the CPU refuses it. */
 int fpu_restore_checked(const void *area);
 
+/* ---- tls.c: at a switch, of a thread that runs a program ---- */
+
+void tls_save(struct thread *t); /* the one that runs, into its words */
+void tls_load(struct thread *t);
+
 /* ---- apic.c ---- */
 
 void apic_init_cpu(void);

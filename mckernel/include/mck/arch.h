@@ -5,6 +5,7 @@
 
 #include "abi/boot.h"
 #include "mck/lib.h"
+#include "mck/x86_64/machine.h" /* struct user_regs, struct arch_thread, USER_END */
 
 struct thread;
 struct space;
@@ -92,9 +93,20 @@ void arch_flush_all(void); /* this CPU, user entries */
  */
 void arch_flush_space(struct space *space, u64 start, u64 end);
 
-/* ---- user memory of the current thread ---- */
+/* How memory of a program is touched. */
+enum access {
+	ACCESS_READ = 0,
+	ACCESS_WRITE = 1,
+	ACCESS_EXEC = 2,
+	ACCESS_FORCE = 3, /* a tracer's write, whether the program may write or not: FAULT_FORCE */
+};
 
-#define USER_END 0x00007ffffffff000UL /* where addresses of programs end */
+/* By a page fault that the machine tells of with `error`. */
+enum access arch_fault_access(u64 error);
+/* A page fault of t has become a signal: what the frame says about it, until the next exception that does. */
+void arch_fault_note(struct thread *t, u64 addr, u64 error);
+
+/* ---- user memory of the current thread ---- */
 
 /* 0 or -EFAULT. May wait (faults on file pages): no lock may be held. */
 int copy_from_user(void *dst, u64 src, size_t size);
@@ -104,13 +116,6 @@ int clear_user(u64 dst, size_t size);
 long strncpy_from_user(char *dst, u64 src, size_t size);
 
 /* ---- threads ---- */
-
-/* Registers of user mode as the entry code saves them, at the top of the kernel stack. */
-struct user_regs {
-	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-	u64 orig_rax; /* number of the system call; -1 for traps and interrupts; error code goes to `error` */
-	u64 rip, cs, rflags, rsp, ss;
-};
 
 /* Places for kernel stacks: once, when there is memory. */
 void arch_kstacks_init(void);
@@ -122,7 +127,7 @@ void *arch_kstack_alloc(int node);
 void arch_kstack_free(void *stack);
 /* Prepare a new thread's kernel stack so that the first switch to it calls entry(arg). */
 void arch_thread_init(struct thread *t, void (*entry)(void *), void *arg);
-/* Save prev, restore next: stack, FPU, FS/GS bases, space. Returns in prev when it is switched to again. */
+/* Save prev, restore next: stack, FPU, thread pointer, space. Returns in prev when it is switched to again. */
 void arch_switch(struct thread *prev, struct thread *next);
 /* Leave for user mode with the registers in thread->regs. */
 void arch_enter_user(struct thread *t) __attribute__((noreturn));
@@ -133,10 +138,10 @@ int arch_fpu_alloc(struct thread *t);
 void arch_fpu_free(struct thread *t);
 void arch_fpu_reset(struct thread *t);
 void arch_fpu_copy(struct thread *to, struct thread *from);
-u64 arch_get_fs(struct thread *t);
-void arch_set_fs(struct thread *t, u64 base); /* of the current thread: effective at once */
-u64 arch_get_gs(struct thread *t);
-void arch_set_gs(struct thread *t, u64 base);
+/* Where the thread's own data is, CLONE_SETTLS: of the current thread, effective at once. */
+void arch_set_tls(struct thread *t, u64 base);
+void arch_copy_tls(struct thread *to, struct thread *from);
+s64 arch_prctl(u32 option, u64 value); /* the system call, of the current thread */
 
 /*
  * Signal frames, Linux's layout. Pushes a frame for signo on the user stack
@@ -160,7 +165,7 @@ int arch_sigframe_pop(struct thread *t, u64 *mask, u64 *ss_sp, u32 *ss_flags, u6
 void arch_cpu_init(u32 place);
 /*
  * The kernel's page tables: the first CPU builds them (with
- * phys_early_alloc()) and every CPU moves to them; boot_params and the log
+ * up_early_pages()) and every CPU moves to them; boot_params and the log
  * move to their places for good.
  */
 void arch_memory_init(void);
@@ -171,39 +176,39 @@ void arch_run_on(u64 stack_top, void (*fn)(void)) __attribute__((noreturn));
 
 /* ---- what the architecture asks of the rooms above it ---- */
 
-/* Memory: see mck/mm.h. */
-u64 phys_early_alloc(u64 pages);
-u64 page_alloc(unsigned int order, int node);
-u64 page_alloc_zero(unsigned int order, int node);
-void page_free(u64 pa, unsigned int order);
-void *kmalloc(size_t size);
-void *kzalloc(size_t size);
-void kfree(void *p);
+/* Memory (main/join_arch.c): see mck/mm.h. */
+u64 up_early_pages(u64 pages); /* phys_early_alloc */
+u64 up_page_alloc(unsigned int order, int node);
+u64 up_page_alloc_zero(unsigned int order, int node);
+void up_page_free(u64 pa, unsigned int order);
+void *up_kmalloc(size_t size);
+void *up_kzalloc(size_t size);
+void up_kfree(void *p);
 
 /* 0, SS_ONSTACK or SS_DISABLE: see mck/signal.h. */
-u32 altstack_state(const struct thread *t, u64 sp);
+u32 up_altstack_state(const struct thread *t, u64 sp);
 
-/* The first thing after an entry from user mode; and from the timer's interrupt. */
-void sched_enter(void);
-void sched_tick(void);
+/* Entries into the kernel: where they are served. The first thing after one from user mode; and the timer's interrupt. */
+void up_enter(void);
+void up_tick(void);
 /*
  * The last test before user mode, and on a short way the only one: publishes
  * LWK_CPU_USER. False if the thread has to look, or something is noted:
- * return_to_user() comes first, and then this again.
+ * up_return() comes first, and then this again.
  */
-bool sched_leave(void);
-/* Serve regs->orig_rax, set regs->rax. Returns on the way to user mode. */
-void syscall_dispatch(struct user_regs *regs);
+bool up_leave(void);
+/* Serve the system call in the registers, and set its result. Returns on the way to user mode. */
+void up_syscall(struct user_regs *regs);
 /* A page fault or an exception of user mode. */
-void trap_user_fault(u64 addr, u64 error);
-void trap_user_exception(int signo, int code, u64 addr);
+void up_user_fault(u64 addr, u64 error);
+void up_user_exception(int signo, int code, u64 addr);
 /* A fault in kernel mode on a user address (usercopy). true: served, try again. */
-bool trap_kernel_fault(u64 addr, u64 error);
+bool up_kernel_fault(u64 addr, u64 error);
 /*
  * The long way back to user mode, interrupts off: scan, hold, end, deferred
  * signals, time sharing, the timer, until nothing is left to do. Whenever
- * sched_leave() says so, which it does first of all in a new thread.
+ * up_leave() says so, which it does first of all in a new thread.
  */
-void return_to_user(void);
+void up_return(void);
 
 #endif

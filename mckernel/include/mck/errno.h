@@ -33,7 +33,7 @@
 
 /*
  * Results that no program sees: a call was interrupted before it did
- * anything. syscall_dispatch() turns them into EINTR or a repetition, see
+ * anything. up_syscall() turns them into EINTR or a repetition, see
  * mck/restart.h. The numbers are Linux's.
  */
 #define ERESTARTSYS 512 /* repeat if the handler has SA_RESTART or there is none, else EINTR */

@@ -53,13 +53,13 @@ u64 page_alloc_zero(unsigned int order, int node);
 void page_free(u64 pa, unsigned int order);
 void phys_publish(void); /* pages_kernel, from the other counters; before a CPU halts */
 u64 pages_free_now(void); /* for admission and counters */
-u64 phys_reserve(void); /* the last free pages, which programs' memory does not get */
+u64 phys_margin(void); /* the last free pages, which programs' memory does not get */
 u32 frame_node(u64 pa); /* its NUMA node */
 
 /* A page of user memory: refs starts at 1. */
-u64 upage_alloc(void); /* not zeroed, near this CPU; counts pages_user; leaves the reserve alone */
-u64 upage_alloc_reserve(
-	void); /* half of the reserve too: for a page of a file that somebody waits for, or under a lock */
+u64 upage_alloc(void); /* not zeroed, near this CPU; counts pages_user; leaves the margin alone */
+u64 upage_alloc_margin(
+	void); /* half of the margin too: for a page of a file that somebody waits for, or under a lock */
 void upage_get(u64 pa);
 /* Drop one; true: it was the last, and the caller now owns the page and must free it by upage_free or through a zap. */
 bool upage_put(u64 pa);
@@ -146,9 +146,9 @@ struct region {
 #define REGION_NOHUGE 512
 #define REGION_COWED 1024 /* a file's region that may hold private copies of its pages */
 
-/* A sleepable claim on a range, on its holder's stack (mm/reserve.c). Under the space's lock. */
-struct reservation {
-	struct reservation *next;
+/* A sleepable claim on a range, on its holder's stack (mm/claim.c). Under the space's lock. */
+struct claim {
+	struct claim *next;
 	u64 start, end;
 };
 
@@ -206,13 +206,6 @@ u64 space_piece(struct space *s, u64 start, struct region *copy);
 /* Bytes from `start`, which is not mapped, to the next region or the end. */
 u64 space_hole(struct space *s, u64 start);
 
-enum access {
-	ACCESS_READ = 0,
-	ACCESS_WRITE = 1,
-	ACCESS_EXEC = 2,
-	ACCESS_FORCE = 3, /* a tracer's write, whether the program may write or not: FAULT_FORCE */
-};
-
 /* Why a fault could not be served, or how it has to go on. */
 enum fault_result {
 	FR_OK = 0,
@@ -256,7 +249,7 @@ int space_fork(struct space *parent, struct space *child);
  * Use: lend_begin; then rounds of { lock; while (!lend_full) exchange an
  * entry and lend_note it; unlock; lend_flush; read lend_result if wanted;
  * lend_again }; lend_end. Memory is never short: without a page for the list
- * the rounds are shorter, and the words for the module have a reserve.
+ * the rounds are shorter, and there are spare pages for the words for the module.
  * Owned by the thread on whose stack it lies.
  */
 struct lend_batch {

@@ -11,7 +11,7 @@
 #include "mck/tree.h"
 
 struct region;
-struct reservation;
+struct claim;
 struct space_epoch;
 
 /* An address space: regions and page tables. */
@@ -40,7 +40,7 @@ struct space {
 	struct region *hit; /* found last, or NULL */
 	u64 *low_table; /* the table of level 1 that entry_at() found last, for 2 MiB from low_va on, or NULL */
 	u64 low_va;
-	struct reservation *claims; /* sleepable claims on ranges */
+	struct claim *claims; /* sleepable claims on ranges */
 	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
 
 	u32 pins; /* atomic: short holds by fault answers; the end of the space waits for them */
@@ -94,7 +94,7 @@ enum thread_state {
 
 /*
  * What a new thread has to do in its own context, its twin waiting, before
- * its program runs: return_to_user() calls it once, and frees it. The first
+ * its program runs: up_return() calls it once, and frees it. The first
  * member of what exec and clone keep there.
  */
 struct thread_start {
@@ -119,13 +119,8 @@ struct thread {
 
 	/* arch */
 	u8 *kstack; /* base, KSTACK_SIZE */
-	u64 ksp; /* saved stack pointer while switched out */
 	struct user_regs *regs; /* at the top of kstack */
-	void *fpu;
-	u64 fs_base, gs_base;
-	u64 fault_error; /* of the newest trap from user mode that became a signal: error code, */
-	u64 fault_trap; /* vector, */
-	u64 fault_addr; /* CR2 if it was a page fault; all for signal frames */
+	struct arch_thread arch;
 
 	/* the pair */
 	struct slot *slot; /* NULL before CALL_THREAD_ATTACH */
@@ -159,7 +154,7 @@ struct thread {
 	bool idle; /* the idle thread of its CPU */
 	bool read_implies_exec; /* of its personality; by itself only */
 	/*
-	 * Something may stand between it and its program: return_to_user() looks
+	 * Something may stand between it and its program: up_return() looks
 	 * before it runs on. By its own CPU only: set when the CPU's notes are
 	 * taken, when it is switched to, and by whatever it does itself that may
 	 * hold it up. Without it, only a new note can: all that others change for

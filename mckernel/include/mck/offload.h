@@ -28,7 +28,7 @@ void offload_clone(u64 flags, u64 pidfd, u64 mask, struct offload_result *res);
 /*
  * An offloaded system call of the application, by the thread's own mask. The
  * value is the call's, or a restart code (mck/errno.h) that the caller hands
- * up: syscall_dispatch() delivers what was caught and decides by the code.
+ * up: up_syscall() delivers what was caught and decides by the code.
  */
 s64 offload_syscall(u64 nr, const u64 arg[6]);
 /* A structure that Linux shall read: copy it into the slot's data area at `offset`; returns its address in the proxy. */

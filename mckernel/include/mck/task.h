@@ -124,6 +124,17 @@ void wake_all_cpus(void);
  */
 void sched_scan(void);
 
+/* ---- hold (task/hold.c) ---- */
+
+/* By the scan, of a thread that is in the kernel. True: an odd one, answered for the first time; the twin waits for it. */
+bool hold_answer(struct thread *t);
+/* By the current thread, the last thing but leaving for user mode that it does. True: it has waited, and has to look at all again. */
+bool hold_obey(struct thread *t);
+/* The current thread is on hold: its twin is away. */
+bool hold_is_on(void);
+/* Wait until it is not, or the thread must end. */
+void hold_wait(void);
+
 /* ---- what task/ asks of the rooms above it (main/join_tasks.c, main/status.c) ---- */
 
 void up_poll(void); /* serve what Linux has sent to this CPU */

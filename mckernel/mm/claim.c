@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reservations: sleepable claims on ranges of a space; and waiting inside mm/. */
+/* Claims: ranges of a space whose holder may sleep; and waiting inside mm/. */
 #include "mck/errno.h"
 #include "internal.h"
 
@@ -40,7 +40,7 @@ bool mm_turn(void)
 bool claim_overlaps(struct space *s, u64 start, u64 end)
 {
 	assert_held(&s->lock);
-	for (struct reservation *c = s->claims; c; c = c->next)
+	for (struct claim *c = s->claims; c; c = c->next)
 		if (c->start < end && start < c->end)
 			return true;
 	return false;
@@ -48,7 +48,7 @@ bool claim_overlaps(struct space *s, u64 start, u64 end)
 
 struct claim_try {
 	struct space *space;
-	struct reservation *claim;
+	struct claim *claim;
 	bool got; /* the condition may be evaluated again after it was true */
 };
 
@@ -69,7 +69,7 @@ static bool claim_try(void *arg)
 	return t->got;
 }
 
-int claim_take(struct space *s, struct reservation *c, u64 start, u64 end)
+int claim_take(struct space *s, struct claim *c, u64 start, u64 end)
 {
 	struct claim_try t = { s, c, false };
 
@@ -82,9 +82,9 @@ int claim_take(struct space *s, struct reservation *c, u64 start, u64 end)
 	return mm_wait(claim_try, &t, true) && !t.got ? -EINTR : 0;
 }
 
-void claim_end(struct space *s, struct reservation *c)
+void claim_end(struct space *s, struct claim *c)
 {
-	struct reservation **link;
+	struct claim **link;
 
 	spin_lock(&s->lock);
 	for (link = &s->claims; *link != c; link = &(*link)->next)
@@ -94,7 +94,7 @@ void claim_end(struct space *s, struct reservation *c)
 	mm_wake();
 }
 
-void claim_drop(struct space *s, struct reservation *c)
+void claim_drop(struct space *s, struct claim *c)
 {
 	claim_end(s, c);
 	/* The borders that the change needed, and those that are like their neighbours now. */

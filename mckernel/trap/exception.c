@@ -5,27 +5,16 @@
 #include "mck/signal.h"
 #include "mck/syscalls.h"
 
-#define FAULT_PRESENT 1UL
-#define FAULT_WRITE 2UL
-#define FAULT_EXEC 16UL
-#define FAULT_VECTOR 14
-
-static enum fault_result serve(u64 addr, u64 error)
+static enum fault_result fault_serve(u64 addr, u64 error)
 {
-	enum access access = ACCESS_READ;
-
-	if (error & FAULT_WRITE)
-		access = ACCESS_WRITE;
-	else if (error & FAULT_EXEC)
-		access = ACCESS_EXEC;
 	this_cpu()->boot->faults++;
-	return space_fault_wait(current_thread()->space, addr, access);
+	return space_fault_wait(current_thread()->space, addr, arch_fault_access(error));
 }
 
 /* No memory for this process: it dies alone, as by Linux's OOM killer. */
-static void kill_oom(void) __attribute__((noreturn));
+static void fault_kill_oom(void) __attribute__((noreturn));
 
-static void kill_oom(void)
+static void fault_kill_oom(void)
 {
 	struct thread *t = current_thread();
 
@@ -35,23 +24,15 @@ static void kill_oom(void)
 	offload_fatal(SIGKILL, SI_KERNEL, 0);
 }
 
-/* What the frame says about it stays there until the next one, also for signals of other kinds. */
 static void fault_signal(int signo, int code, u64 addr, u64 error)
 {
-	struct thread *t = current_thread();
-
-	/* As Linux: what the kernel's half maps is nobody's business. */
-	if (addr >= USER_END)
-		error |= FAULT_PRESENT;
-	t->fault_error = error;
-	t->fault_trap = FAULT_VECTOR;
-	t->fault_addr = addr;
+	arch_fault_note(current_thread(), addr, error);
 	signal_force(signo, code, addr);
 }
 
-void trap_user_fault(u64 addr, u64 error)
+void up_user_fault(u64 addr, u64 error)
 {
-	switch (serve(addr, error)) {
+	switch (fault_serve(addr, error)) {
 	case FR_OK:
 	case FR_BUSY:
 	case FR_FILL:
@@ -67,16 +48,16 @@ void trap_user_fault(u64 addr, u64 error)
 		fault_signal(SIGBUS, BUS_ADRERR, addr, error);
 		break;
 	case FR_OOM:
-		kill_oom();
+		fault_kill_oom();
 	}
 }
 
-void trap_user_exception(int signo, int code, u64 addr)
+void up_user_exception(int signo, int code, u64 addr)
 {
 	signal_force(signo, code, addr);
 }
 
-bool trap_kernel_fault(u64 addr, u64 error)
+bool up_kernel_fault(u64 addr, u64 error)
 {
-	return serve(addr, error) == FR_OK;
+	return fault_serve(addr, error) == FR_OK;
 }

@@ -4,45 +4,18 @@
 #include "mck/signal.h"
 #include "mck/syscalls.h"
 
-static bool hold_over(void *arg)
-{
-	const struct thread *t = arg;
-
-	return !(READ_ONCE(t->kpage->hold) & 1);
-}
-
-/*
- * An odd hold: the twin is about to leave its wait, or has left it, and the
- * program must not run. Say so, and wait for the twin. While this thread
- * waits, the scan answers later holds for it. An even one is answered too:
- * until then the twin rings. Behind the scan, which may have answered one that
- * came since: test/unit/test_model_hold.c walks these steps and the twin's.
- */
-static bool obey_hold(struct thread *t)
-{
-	struct kpage *k = t->kpage;
-	u32 hold = __atomic_load_n(&k->hold, __ATOMIC_ACQUIRE);
-
-	if (k->held != hold)
-		__atomic_store_n(&k->held, hold, __ATOMIC_RELEASE);
-	if (!(hold & 1))
-		return false;
-	wait_for(hold_over, t, true);
-	return true;
-}
-
 static bool allowed_here(const struct thread *t)
 {
 	return t->affinity[t->cpu / 64] & (1UL << (t->cpu % 64));
 }
 
-static void leave(void)
+static void return_exit(void)
 {
 	leave_memory();
 	thread_exit();
 }
 
-static void first_run(struct thread *t)
+static void return_first_run(struct thread *t)
 {
 	struct thread_start *start = t->start;
 
@@ -58,11 +31,12 @@ static bool one_step(struct thread *t)
 	/* All of it is looked at now. What is done about it may need another look. */
 	t->look = false;
 	if (thread_must_end(t))
-		leave();
-	if (obey_hold(t))
+		return_exit();
+	/* Behind the scan, which may have answered one that came since. */
+	if (hold_obey(t))
 		return true;
 	if (t->start) {
-		first_run(t);
+		return_first_run(t);
 		return true;
 	}
 	if (t->caught || signal_wanted(t)) {
@@ -89,7 +63,7 @@ static void count_first_run(struct thread *t)
 	__atomic_add_fetch(&boot_params->counters.processes_ran, 1, __ATOMIC_RELAXED);
 }
 
-void return_to_user(void)
+void up_return(void)
 {
 	struct thread *t = current_thread();
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Memory of a process that has just been forked, read by its parent before it can have done anything. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+
+#include "strange.h"
+
+#define TIMES 30
+
+static long word = 1234;
+
+static long by_call(pid_t pid)
+{
+	long got = 0;
+	struct iovec here = { &got, sizeof(got) }, there = { &word, sizeof(word) };
+
+	NEED(process_vm_readv(pid, &here, 1, &there, 1, 0) == sizeof(got));
+	return got;
+}
+
+static long by_file(pid_t pid)
+{
+	char path[32];
+	long got = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY);
+	NEED(fd >= 0 && pread(fd, &got, sizeof(got), (off_t)&word) == sizeof(got));
+	close(fd);
+	return got;
+}
+
+static long by_trace(pid_t pid)
+{
+	int status;
+
+	NEED(ptrace(PTRACE_ATTACH, pid, 0, 0) == 0 && waitpid(pid, &status, 0) == pid);
+	errno = 0;
+	return ptrace(PTRACE_PEEKDATA, pid, &word, 0);
+}
+
+static void times(const char *name, long (*look)(pid_t pid))
+{
+	int good = 0;
+
+	for (int i = 0; i < TIMES; i++) {
+		pid_t pid;
+
+		/* The child's is the value of this moment. */
+		word = 1000 + i;
+		pid = fork();
+		if (!pid)
+			for (;;)
+				pause();
+		good += look(pid) == 1000 + i;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	say("%s: %d of %d", name, good, TIMES);
+}
+
+int main(void)
+{
+	times("process_vm_readv", by_call);
+	times("/proc/PID/mem", by_file);
+	times("ptrace", by_trace);
+	return 0;
+}
