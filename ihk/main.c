@@ -5,7 +5,13 @@
 #include <linux/reboot.h>
 #include <linux/suspend.h>
 
-#include "partition.h"
+#include "arch/arch.h"
+#include "object/object.h"
+#include "partition/partition.h"
+#include "os/os.h"
+#include "twin/twin.h"
+#include "proc/proc.h"
+#include "dev/dev.h"
 
 const struct ihk_up ihk_up = {
 	.os_free = ihk_os_free,

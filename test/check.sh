@@ -58,6 +58,17 @@ lonely_headers() {
 	done | head -n 40
 }
 
+# Each header of ihk/ compiles alone, over the host tests' Linux: all of it but Linux's versions.
+lonely_rooms() {
+	local header
+	for header in $(matching '^ihk/.*\.h$' | grep -vE '^ihk/(user/|base/compat\.h)'); do
+		echo "#include \"${header#ihk/}\"" |
+			gcc -std=gnu11 -Wall -Wno-unused-function -Werror -D__KERNEL__ \
+				-Ibuild/test/unit/linux_headers -Iihk -Iinclude -Itest/unit \
+				-fsyntax-only -x c - 2>&1 | sed "s,^,$header: ,"
+	done | head -n 40
+}
+
 # Lines "FILE INCLUDED" of all C files and headers below $1.
 includes_of() {
 	matching "^$1/.*\\.[chS]\$" | xargs -r grep -nHE '^[[:space:]]*#[[:space:]]*include' |
@@ -122,6 +133,15 @@ climbing_includes() {
 		to=$(level_of "$included" 0)
 		[ "$from" -ge "$to" ] || echo "$file is lower than $included, and includes it"
 	done
+}
+
+# The module's rooms are its folders, and includes say the room.
+climbing_rooms() {
+	includes_of ihk | grep -E ' [a-z]+/[a-z_]+\.h$' | grep -vE '^ihk/user/| (abi|asm|linux)/' |
+		awk 'NR == FNR { if ($1 == "room") level[$2] = ++rooms; next }
+			{ from = $1; sub(/^ihk\//, "", from); sub(/[\/.].*/, "", from); to = $2; sub(/\/.*/, "", to) }
+			!(to in level) { next }
+			level[from] < level[to] { print $1 " is lower than " $2 ", and includes it" }' test/order/ihk -
 }
 
 # climbing_calls PART DIR SUFFIX: the objects of PART's sources stand in DIR; calls, unlike
@@ -219,8 +239,10 @@ report "each source says its licence in its first lines" < <(missing_spdx)
 report "C sources are formatted as .clang-format says" < <(badly_formatted)
 report "what is to do has an issue's number" < <(unnumbered_todos)
 report "each header of include/ compiles alone, in each world" < <(lonely_headers)
+report "each header of ihk/ compiles alone" < <(lonely_rooms)
 report "ihk/, mckernel/ and proxy/ meet in include/abi/ only" < <(crossing_includes)
 report "no room of mckernel/ includes a higher one" < <(climbing_includes)
+report "no room of ihk/ includes a higher one" < <(climbing_rooms)
 report "cppcheck has nothing to say" < <(static_analysis | awk "!seen[\$0]++" | head -n 40)
 report "shellcheck has nothing to say" < <(shell_scripts)
 report "docs/contract.md is what build/bin/print-contract prints" < <(stale_contract)

@@ -6,7 +6,7 @@
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 
-#include "proc.h"
+#include "base/base.h"
 
 #define IHK_FS_MAGIC 0x49484b21
 

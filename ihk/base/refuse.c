@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Refusals with a sentence: errno cannot name the CPU, or the rule. */
-#include "partition.h"
+#include "base/base.h"
 
 int ihk_refuse(char *msg, int err, const char *fmt, ...)
 {

@@ -8,7 +8,11 @@
 #include <linux/uaccess.h>
 
 #include "abi/contract.h"
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
+#include "os/os.h"
+#include "dev/dev.h"
 
 void *ihk_list_get(const struct ihk_list *list, size_t element, char *msg)
 {

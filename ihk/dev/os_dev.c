@@ -10,8 +10,13 @@
 #include <linux/vmalloc.h>
 
 #include "abi/contract.h"
-#include "compat.h"
-#include "partition.h"
+#include "base/compat.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
+#include "os/os.h"
+#include "proc/proc.h"
+#include "dev/dev.h"
 
 static dev_t first_device;
 static struct cdev os_cdev;

@@ -3,7 +3,8 @@
 #include <linux/rculist.h>
 #include <linux/workqueue.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "file/file.h"
 
 /*
  * Who makes calls is told before he gets the next result. Those who only compute

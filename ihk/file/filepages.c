@@ -5,7 +5,8 @@
 #include <linux/mount.h>
 #include <linux/slab.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "file/file.h"
 
 /* Files without opens whose id may still serve again. */
 #define IDLE_MAX 1024

@@ -10,7 +10,8 @@
 #include <linux/shmem_fs.h>
 #include <linux/uio.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "file/file.h"
 
 /* One turn of filemap_read(). */
 #define READ_PAGES 64

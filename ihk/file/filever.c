@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/stat.h>
 
-#include "proc.h"
+#include "file/file.h"
 
 /*
  * One mark per inode. `changes` is raised by the event or the freeing, in any

@@ -3,7 +3,8 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
 
 DEFINE_MUTEX(ihk_machine_lock);
 

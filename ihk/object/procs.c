@@ -4,7 +4,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "proc.h"
+#include "object/object.h"
 
 struct ihk_procs *ihk_procs_new(struct ihk_os *os)
 {

@@ -8,7 +8,10 @@
 #include <linux/sched/signal.h>
 #include <asm/apic.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "arch/arch.h"
+#include "object/object.h"
+#include "os/os.h"
 
 #define READY_SECONDS 30 /* for one CPU to report; emulated ones share a busy host */
 #define SHUTDOWN_SECONDS 10 /* for the LWK to agree; after it the CPUs are stopped all the same */

@@ -7,7 +7,8 @@
 #include <linux/pvclock_gtod.h>
 #include <linux/timekeeper_internal.h>
 
-#include "partition.h"
+#include "object/object.h"
+#include "os/os.h"
 
 #define HPET_COUNTER 0xf0 /* the main counter's offset in the HPET's page */
 

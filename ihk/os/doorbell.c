@@ -12,7 +12,9 @@
 #include <asm/hw_irq.h>
 #include <asm/irqdomain.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "os/os.h"
 
 /* One interrupt of Linux, rung by the places of one instance that one Linux CPU serves. */
 struct doorbell {

@@ -10,7 +10,8 @@
 #include <linux/semaphore.h>
 #include <linux/slab.h>
 
-#include "partition.h"
+#include "object/object.h"
+#include "os/os.h"
 
 #define RING_AGAIN_MS 20 /* a word that is not taken is rung for again: edges can be lost */
 #define DRAIN_MAX RING_ENTRIES /* words of one ring in one interrupt */

@@ -3,7 +3,10 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
+#include "os/os.h"
 
 /* Linux goes to sleep: no instance is made. Under ihk_machine_lock. */
 static bool sleeping;
@@ -85,7 +88,8 @@ int ihk_os_create(char *msg)
 	struct ihk_os *os;
 	int index;
 
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return -EINTR;
 	if (sleeping) {
 		index = ihk_refuse(msg, -EBUSY, "the machine is about to sleep");
 		goto out;
@@ -123,6 +127,17 @@ static int destroy_check(struct ihk_os *os, char *msg)
 	return 0;
 }
 
+/* os->lock and ihk_machine_lock, or -EINTR. */
+static int lock_both(struct ihk_os *os)
+{
+	if (mutex_lock_killable(&os->lock))
+		return -EINTR;
+	if (!mutex_lock_killable(&ihk_machine_lock))
+		return 0;
+	mutex_unlock(&os->lock);
+	return -EINTR;
+}
+
 int ihk_os_destroy(int index, char *msg)
 {
 	struct ihk_os *os = ihk_os_get(index);
@@ -130,11 +145,11 @@ int ihk_os_destroy(int index, char *msg)
 
 	if (!os)
 		return ihk_refuse(msg, -ENOENT, "there is no instance %d", index);
-	if (mutex_lock_killable(&os->lock)) {
+	err = lock_both(os);
+	if (err) {
 		ihk_os_put(os);
-		return -EINTR;
+		return err;
 	}
-	mutex_lock(&ihk_machine_lock);
 	err = destroy_check(os, msg);
 	if (!err) {
 		ihk_os_list_as(index, NULL);

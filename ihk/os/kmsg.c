@@ -3,7 +3,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "partition.h"
+#include "object/object.h"
+#include "os/os.h"
 
 /* The text of the log, without trusting the LWK's own idea of its size. */
 #define LOG_TEXT_SIZE (1UL << 20)

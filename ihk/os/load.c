@@ -7,7 +7,10 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
+#include "os/os.h"
 
 #define IMAGE_ALIGN 0x200000UL
 /* Debug information rides in the file; it is not loaded. */

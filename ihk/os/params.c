@@ -13,7 +13,10 @@
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
+#include "os/os.h"
 
 #define LOG_TEXT_SIZE (1UL << 20)
 #define LOG_SIZE (sizeof(struct log_ring) + LOG_TEXT_SIZE)

@@ -5,7 +5,9 @@
 #include <linux/slab.h>
 #include <linux/topology.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
 
 /* What is known of each possible CPU. Under ihk_machine_lock. */
 struct cpu_entry {
@@ -141,7 +143,8 @@ int ihk_cpu_reserve(const u32 *list, u32 count, char *msg)
 	int err;
 	u32 i;
 
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return -EINTR;
 	err = reserve_check(list, count, msg);
 	if (err)
 		goto out;
@@ -195,7 +198,8 @@ int ihk_cpu_release(const u32 *list, u32 count, char *msg)
 	int err;
 	u32 i;
 
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return -EINTR;
 	err = owner_check(NULL, list, count, msg);
 	if (err)
 		goto out;
@@ -224,7 +228,8 @@ u32 ihk_cpu_query(u32 *list, u32 max)
 	u32 count = 0;
 	int cpu;
 
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return 0;
 	for_each_cpu(cpu, &reserved) {
 		if (cpu_table[cpu].os)
 			continue;
@@ -247,7 +252,8 @@ int ihk_cpu_assign(struct ihk_os *os, const u32 *list, u32 count, char *msg)
 	u32 i;
 
 	lockdep_assert_held(&os->lock);
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return -EINTR;
 	err = owner_check(NULL, list, count, msg);
 	if (!err && count > ABI_MAX_CPUS - os->cpu_count)
 		err = ihk_refuse(msg, -EINVAL, "an instance has at most %d CPUs", ABI_MAX_CPUS);
@@ -281,7 +287,8 @@ int ihk_cpu_unassign(struct ihk_os *os, const u32 *list, u32 count, char *msg)
 	u32 i;
 
 	lockdep_assert_held(&os->lock);
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return -EINTR;
 	err = owner_check(os, list, count, msg);
 	for (i = 0; i < count && !err; i++)
 		place_remove(os, list[i]);

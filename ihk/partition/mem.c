@@ -7,7 +7,9 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "partition.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
 
 /*
  * Linux zeroes what it hands out, without a pause in one range: larger ones
@@ -309,7 +311,8 @@ int ihk_mem_reserve(const struct ihk_mem *list, u32 count, char *msg)
 	int err;
 	u32 i;
 
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return -EINTR;
 	err = list_check(list, count, msg);
 	for (i = 0; i < count && !err; i++) {
 		int nid = list[i].node;
@@ -378,7 +381,8 @@ int ihk_mem_release(const struct ihk_mem *list, u32 count, char *msg)
 	LIST_HEAD(picked);
 	int err;
 
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return -EINTR;
 	err = list_check(list, count, msg);
 	if (!err)
 		err = ranges_select(&free_ranges, &picked, list, count, false, msg);
@@ -407,7 +411,8 @@ u32 ihk_mem_query(struct ihk_mem *list, u32 max)
 {
 	u32 count;
 
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return 0;
 	count = ranges_query(&free_ranges, list, max);
 	mutex_unlock(&ihk_machine_lock);
 	return count;
@@ -415,7 +420,8 @@ u32 ihk_mem_query(struct ihk_mem *list, u32 max)
 
 void ihk_mem_counters(struct ihk_machine_counters *counters)
 {
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return;
 	counters->pages_reserved = pages.reserved;
 	counters->pages_returned = pages.returned;
 	counters->pages_late = pages.late;
@@ -429,7 +435,8 @@ int ihk_mem_assign(struct ihk_os *os, const struct ihk_mem *list, u32 count, cha
 	int err;
 
 	lockdep_assert_held(&os->lock);
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return -EINTR;
 	err = list_check(list, count, msg);
 	if (!err)
 		err = ranges_select(&free_ranges, &picked, list, count, true, msg);
@@ -447,7 +454,8 @@ int ihk_mem_unassign(struct ihk_os *os, const struct ihk_mem *list, u32 count, c
 	int err;
 
 	lockdep_assert_held(&os->lock);
-	mutex_lock(&ihk_machine_lock);
+	if (mutex_lock_killable(&ihk_machine_lock))
+		return -EINTR;
 	err = list_check(list, count, msg);
 	if (!err)
 		err = ranges_select(&os->ranges, &picked, list, count, false, msg);

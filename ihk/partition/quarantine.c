@@ -5,8 +5,8 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#include "ihk.h"
-#include "proc.h"
+#include "object/object.h"
+#include "partition/partition.h"
 
 /* How often the counts are looked at. */
 #define LOOK_EVERY (HZ / 20)

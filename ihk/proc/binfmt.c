@@ -11,7 +11,10 @@
 #include <asm/elf.h>
 #include <asm/mmu.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "space/space.h"
+#include "twin/twin.h"
+#include "proc/proc.h"
 
 /*
  * Whose execve is it? mm->binfmt is the first mark: set by the launcher's
@@ -99,6 +102,9 @@ static int second_phase(struct ihk_exec *x)
 	if (!err)
 		leave_old(old_mm);
 	mmdrop(old_mm);
+	if (err)
+		return err;
+	err = ihk_exec_permit(x);
 	if (err)
 		return err;
 	become_64bit();

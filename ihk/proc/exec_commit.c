@@ -9,7 +9,11 @@
 #include <asm/elf.h>
 #include <asm/hwcap2.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "os/os.h"
+#include "space/space.h"
+#include "twin/twin.h"
+#include "proc/proc.h"
 
 /* The lengths of argv's and envp's strings, which lie one after the other. */
 static int measure(unsigned long *at, int count)

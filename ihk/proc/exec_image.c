@@ -9,7 +9,12 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "os/os.h"
+#include "file/file.h"
+#include "space/space.h"
+#include "twin/twin.h"
+#include "proc/proc.h"
 
 /* Linux's own limit for the headers of one file, up to 6.16. Those of two have to fit into a bulk buffer. */
 #define PHDRS_MAX PAGE_SIZE
@@ -115,6 +120,30 @@ int ihk_exec_read(struct ihk_exec *x)
 			return err;
 	}
 	return 0;
+}
+
+/* The lowest page of a file at a fixed place. */
+static u64 lowest_page(const struct elf64_hdr *hdr, const struct elf64_phdr *phdrs)
+{
+	u64 lowest = ~0UL;
+	unsigned int i;
+
+	if (hdr->e_type != ET_EXEC)
+		return lowest;
+	for (i = 0; i < hdr->e_phnum; i++)
+		if (phdrs[i].p_type == PT_LOAD && phdrs[i].p_memsz)
+			lowest = min_t(u64, lowest, phdrs[i].p_vaddr & PAGE_MASK);
+	return lowest;
+}
+
+/* May the new program lie where it does? By its own capabilities, as when Linux's loader maps it. */
+int ihk_exec_permit(const struct ihk_exec *x)
+{
+	u64 lowest = lowest_page((const struct elf64_hdr *)x->bprm->buf, x->phdrs);
+
+	if (x->interp)
+		lowest = min(lowest, lowest_page(&x->interp_hdr, x->interp_phdrs));
+	return lowest < ihk_lowest_address() ? -EPERM : 0;
 }
 
 static int open_files(struct ihk_exec *x)

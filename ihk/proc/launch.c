@@ -5,7 +5,8 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "proc/proc.h"
 
 /*
  * A tagged mm. It hangs on the mm as a notifier, whose ->release drops it:

@@ -5,7 +5,13 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
-#include "proc.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "partition/partition.h"
+#include "file/file.h"
+#include "space/space.h"
+#include "twin/twin.h"
+#include "proc/proc.h"
 
 /* How long a stop waits for killed proxies. One that Linux itself holds longer harms nobody. */
 #define STOP_SECONDS 10

@@ -6,7 +6,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/workqueue.h>
 
-#include "proc.h"
+#include "proc/proc.h"
 
 /* mcproxy_blob.S */
 extern const u8 ihk_mcproxy_start[], ihk_mcproxy_end[];

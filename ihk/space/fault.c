@@ -5,7 +5,9 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "file/file.h"
+#include "space/space.h"
 
 /* How long a page that somebody else reads may take where nobody may be kept waiting. */
 #define BRIEFLY HZ

@@ -2,7 +2,8 @@
 /* Walking the LWK's page tables, and marking what the shadow is about to show. */
 #include <linux/mm.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "space/space.h"
 
 /* A leaf found by a walk. */
 struct leaf {

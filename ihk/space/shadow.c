@@ -5,7 +5,8 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "space/space.h"
 
 /* Pages inserted at once, from the faulting one upwards. */
 #define FAULT_AROUND 16

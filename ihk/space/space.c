@@ -4,7 +4,9 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "proc.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "space/space.h"
 
 /* Ids of the module: index in the low half, a generation above. */
 #define SPACE_INDEX(id) ((unsigned long)((id)&0xffffffff))

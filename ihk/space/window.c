@@ -6,7 +6,8 @@
 #include <linux/mman.h>
 #include <linux/module.h>
 
-#include "proc.h"
+#include "base/base.h"
+#include "space/space.h"
 
 /*
  * Not the program's memory: neither in the size that Linux tells of the process
@@ -61,7 +62,7 @@ static int map_stacks(void)
 }
 
 /* What the program may map, its system calls must reach. As the LWK decides: kpage.caps. */
-static unsigned long shadow_start(void)
+unsigned long ihk_lowest_address(void)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO) ? 0 : SHADOW_START;
 }
@@ -69,7 +70,7 @@ static unsigned long shadow_start(void)
 static int map_slots_and_shadow(struct ihk_space *space)
 {
 	struct file *file = ihk_space_file(space);
-	unsigned long start = shadow_start();
+	unsigned long start = ihk_lowest_address();
 	int err;
 
 	/* Retired: the instance has ended. */

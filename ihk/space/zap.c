@@ -4,7 +4,9 @@
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "partition/partition.h"
+#include "space/space.h"
 
 /*
  * Does Linux hold more references than its page tables show? A page that

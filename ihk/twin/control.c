@@ -4,7 +4,9 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 
-#include "proc.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "twin/twin.h"
 
 /*
  * A fork's child: runs in the parent, with the child's mmap_lock. dup_mmap has

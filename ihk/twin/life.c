@@ -7,7 +7,8 @@
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
-#include "proc.h"
+#include "space/space.h"
+#include "twin/twin.h"
 
 /* Found by name at init: their variables are not exported. */
 static struct tracepoint *fork_point, *exit_point;

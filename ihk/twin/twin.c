@@ -8,7 +8,10 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "os/os.h"
+#include "space/space.h"
+#include "twin/twin.h"
 
 /*
  * Twins by task. Changed under hash_lock, read under RCU by the tracepoints,

@@ -7,7 +7,8 @@
 #include <linux/mman.h>
 #include <linux/sched/signal.h>
 
-#include "proc.h"
+#include "file/file.h"
+#include "twin/twin.h"
 
 /* As the calls that ask for them do in Linux: what a namespace of the program's own gives is not enough. */
 static u32 kpage_caps(void)

@@ -5,7 +5,9 @@
 #include <linux/sched/jobctl.h>
 #include <linux/sched/signal.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "os/os.h"
+#include "twin/twin.h"
 
 #define NEVER_BLOCKED (sigmask(SIGKILL) | sigmask(SIGSTOP))
 

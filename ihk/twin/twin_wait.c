@@ -4,7 +4,10 @@
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 
-#include "proc.h"
+#include "object/object.h"
+#include "file/file.h"
+#include "space/space.h"
+#include "twin/twin.h"
 
 static unsigned int poll_us = 20;
 module_param(poll_us, uint, 0644);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Checks the program headers of an ELF file and plans its mappings; pure. */
-#include "abi/layout.h"
+/*
+ * Checks the program headers of an ELF file and plans its mappings; pure. How
+ * low a program may lie is not asked here: Linux knows, once it has its capabilities.
+ */
 #include "mck/arch.h"
 #include "mck/errno.h"
 #include "mck/exec.h"
@@ -94,8 +96,6 @@ int exec_plan(const struct exec_elf *elf, const struct elf_phdr *phdr, u64 limit
 	}
 	if (!plan->count)
 		return -EINVAL;
-	if (elf->type == ET_EXEC && plan->start < SHADOW_START)
-		return -ENOMEM;
 	drop_covered_zeroes(plan);
 	return 0;
 }

@@ -14,7 +14,8 @@ u64 lowest_address(const struct space *s)
 {
 	struct mm_limits l;
 
-	return up_limits(s, &l) ? l.lowest : SHADOW_START;
+	/* A space that an execve builds: Linux allows the program's place, or ends it. */
+	return up_limits(s, &l) ? l.lowest : 0;
 }
 
 int data_limit_check(struct space *s, u64 pages)

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "abi/contract.h"
-#include "ihk/os/image.h"
+#include "ihk/base/image.h"
 
 #define TEXT_SIZE 64
 #define BSS_SIZE 10000

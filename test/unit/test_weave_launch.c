@@ -6,7 +6,8 @@
  */
 #include "linux_fake.h"
 
-#include "proc.h"
+#include "object/object.h"
+#include "proc/proc.h"
 
 struct task_struct fake_current;
 struct linux_binfmt ihk_binfmt;

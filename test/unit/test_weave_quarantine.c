@@ -6,7 +6,8 @@
  */
 #include "linux_fake.h"
 
-#include "proc.h"
+#include "object/object.h"
+#include "partition/partition.h"
 
 #define PAGES 2
 #define PA(i) (((u64)(i) + 1) << PAGE_SHIFT) /* of the i-th */

@@ -5,7 +5,9 @@
  */
 #include "linux_fake.h"
 
-#include "proc.h"
+#include "base/base.h"
+#include "object/object.h"
+#include "space/space.h"
 
 #define NUMBERS 4
 

@@ -6,7 +6,10 @@
  */
 #include "linux_fake.h"
 
-#include "proc.h"
+#include "object/object.h"
+#include "os/os.h"
+#include "space/space.h"
+#include "twin/twin.h"
 
 struct task_struct fake_current;
 static struct task_struct old_task = { .refs = 1 }, new_task = { .refs = 1 };

@@ -2,7 +2,8 @@
 /* Linux's side of the test of calls and lcalls: ihk/os/ikc.c and who stands around it. */
 #include "linux_fake.h"
 
-#include "partition.h"
+#include "object/object.h"
+#include "os/os.h"
 #include "weave_ikc.h"
 
 static struct ihk_os os;

@@ -5,7 +5,7 @@
 #include <linux/mm.h>
 
 #include "abi/pte.h"
-#include "partition.h"
+#include "arch/arch.h"
 
 #define ENTRY_FLAGS (PTE_PRESENT | PTE_WRITE)
 

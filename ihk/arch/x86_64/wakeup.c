@@ -15,7 +15,7 @@
 #include <asm/e820/api.h>
 #include <asm/msr.h>
 
-#include "partition.h"
+#include "arch/arch.h"
 
 /* The end of boot/x86_64/trampoline.S: filled here, read there but for `started`. */
 struct trampoline_args {

@@ -2,8 +2,10 @@
 /* ELF files that no linker makes: which of them run, which are refused, and which end by a signal. */
 #include <elf.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "strange.h"
 
@@ -19,6 +21,12 @@ static Elf64_Phdr *const header = (Elf64_Phdr *)(image.bytes + sizeof(Elf64_Ehdr
 
 /* exit(7) */
 static const unsigned char exit_7[] = { 0xb8, 60, 0, 0, 0, 0xbf, 7, 0, 0, 0, 0x0f, 0x05 };
+/* write(1, LOW + 1, 3), which is "ELF"; exit(7) */
+#define LOW 0x1000UL
+static const unsigned char write_low[] = { 0xb8, 1,    0,    0,	       0,    0xbf, 1,	 0, 0,
+					   0,	 0xbe, 1,    LOW >> 8, 0,    0,	   0xba, 3, 0,
+					   0,	 0,    0x0f, 0x05,     0xb8, 60,   0,	 0, 0,
+					   0xbf, 7,    0,    0,	       0,    0x0f, 0x05 };
 /* exit((brk(0) - 0x50000000) >> 31): 0 where the break lies above that. */
 static const unsigned char exit_brk[] = { 0xb8, 12,   0,  0, 0,	   0x31, 0xff, 0x0f, 0x05, 0x48,
 					  0x2d, 0,    0,  0, 0x50, 0x48, 0xc1, 0xe8, 31,   0x89,
@@ -209,6 +217,25 @@ static void stacks(void)
 	run("code on the stack, executable");
 }
 
+/* Without the capability in the new program's bounding set: the old one, root's, has it still. */
+static void execute_limited(void)
+{
+	NEED(prctl(PR_CAPBSET_DROP, CAP_SYS_RAWIO) == 0);
+	execute();
+}
+
+/* Below 64 KiB. */
+static void low(void)
+{
+	begin_with(ET_EXEC, LOW, write_low, sizeof(write_low));
+	run("low, by root");
+	apart("low, without the capability", execute_limited);
+	begin();
+	add(PT_LOAD, PF_R | PF_W, 0, 0, 0, PAGE);
+	run("zeroes at 0, by root");
+	apart("zeroes at 0, without the capability", execute_limited);
+}
+
 static void interpreters(void)
 {
 	char path[200];
@@ -216,6 +243,8 @@ static void interpreters(void)
 	NEED(getcwd(path, sizeof(path) - 20));
 	strcat(path, "/interpreter");
 	begin();
+	/* Before 6.7 Linux refuses one that it cannot write to behind the file's end. */
+	header[0].p_flags |= PF_W;
 	save("interpreter");
 	begin_with(ET_DYN, 0, on_stack, sizeof(on_stack));
 	memcpy(image.bytes + CODE + 0x100, path, strlen(path) + 1);
@@ -238,6 +267,7 @@ int main(void)
 	heads();
 	segments();
 	stacks();
+	low();
 	interpreters();
 	NEED(unlink("e") == 0 && unlink("interpreter") == 0);
 	return 0;

@@ -152,10 +152,28 @@ static char byte_at(int fd, off_t offset)
 	return byte;
 }
 
+/*
+ * A file that nobody writes to any more: of one with a writer each mapping may
+ * be of its own. And none of an overlay: Linux never merges mappings of those.
+ */
+static int unwritten(void)
+{
+	char page[PAGE];
+	int fd = open("file", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	for (int i = 0; i < 16; i++) {
+		memset(page, 'a' + i, PAGE);
+		NEED(write(fd, page, PAGE) == PAGE);
+	}
+	NEED(close(fd) == 0);
+	fd = open("file", O_RDONLY);
+	NEED(fd >= 0 && unlink("file") == 0);
+	return fd;
+}
+
 static void files(void)
 {
-	/* One that nobody writes to: of a file with a writer each mapping may be of its own. */
-	int fd = open("/bin/bash", O_RDONLY);
+	int fd = unwritten();
 	char *p = island(12), *q;
 
 	mmap(p, 2 * PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);

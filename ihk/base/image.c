@@ -14,7 +14,7 @@
 #endif
 
 #include "abi/contract.h"
-#include "os/image.h"
+#include "base/image.h"
 
 #define REFUSE(...) (snprintf(msg, msg_size, __VA_ARGS__), -ENOEXEC)
 #define NOTE_ALIGN(size) (((size) + 3) & ~3UL)

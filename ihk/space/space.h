@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Address spaces of programs, and how Linux sees them. */
+#ifndef IHK_SPACE_H
+#define IHK_SPACE_H
+
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/rwsem.h>
+#include <linux/xarray.h>
+
+#include "abi/proxy.h"
+#include "object/object.h"
+
+/*
+ * Lock order, outer first:
+ *   ihk_space.lock
+ *   mmap_lock of a proxy (may be held by whoever faults)
+ *   ihk_space.insert
+ *   ihk_procs.lock, the twin hash's lock: raw, innermost
+ * ihk_procs.file_lock and box_lock nest with none of them; news_lock is held
+ * around file_lock.
+ * No call to the LWK is made with any of them held but mmap_lock and
+ * news_lock.
+ */
+
+/* ---- space.c ---- */
+
+/*
+ * One address space of a program, and the mm that shows it to Linux. Known to
+ * the LWK by `id` from its making until the CALL_THREAD_END of its last
+ * thread has been answered.
+ */
+struct ihk_space {
+	struct kref ref; /* twins, the file, the table of spaces */
+	struct ihk_procs *procs;
+	u64 id;
+
+	/* fixed before the first twin runs */
+	u64 lwk_id;
+	u64 root; /* physical address of the top table */
+	struct space_epoch *epoch; /* in LWK memory */
+
+	/*
+	 * Late inserts: a zap raises `seq` with `insert` held for writing, then
+	 * unmaps; an insert holds it for reading and compares `seq` with what it
+	 * was before the translation was looked up.
+	 */
+	struct rw_semaphore insert;
+	u64 seq; /* written under `insert` held for writing; read with acquire anywhere */
+	bool dead; /* likewise: nothing is inserted any more */
+	atomic_t shown; /* pages inserted since all were last taken away: shadow.c */
+
+	/*
+	 * The shadow and the slots are mappings of this file, offset = address.
+	 * NULL once retired. Under `insert`, not `lock`: a zap needs it, and who
+	 * holds `lock` may wait for mmap_lock, whose holder may wait for the zap.
+	 */
+	struct file *file;
+
+	/*
+	 * Slots: pages by slot number; a zero entry is a number that is not free
+	 * again while its last page may still be shown. They come under `lock`,
+	 * they go under it and `insert` (write); read under either.
+	 */
+	struct mutex lock;
+	struct xarray slots;
+	unsigned int twins; /* under `lock` */
+	unsigned int living; /* of these, whose ends have not begun; under `lock` */
+	bool mapped; /* slots and shadow are; under `lock` */
+
+	struct mm_struct *mm; /* to compare with, no reference; set when mapped */
+	struct file *program; /* write-denied for the life of the space; dropped under `insert` */
+};
+
+struct ihk_space *ihk_space_new(struct ihk_procs *procs);
+/* What the LWK said of it; -EIO if the addresses are not the instance's. */
+int ihk_space_set_lwk(struct ihk_space *space, u64 lwk_id, u64 root, u64 epoch);
+int ihk_space_deny_write(struct ihk_space *space, struct file *program);
+void ihk_space_put(struct ihk_space *space);
+/* The space with this id and a reference, or NULL. */
+struct ihk_space *ihk_space_find(struct ihk_procs *procs, u64 id);
+/* Its file, and its program's, with a reference, or NULL: retired. */
+struct file *ihk_space_file(struct ihk_space *space);
+struct file *ihk_space_program(struct ihk_space *space);
+/* Forget it: nothing is shown any more, the LWK will not name it again. */
+void ihk_space_retire(struct ihk_space *space);
+/* Raise the sequence number, so that what was looked up before is not inserted any more. */
+void ihk_space_bump(struct ihk_space *space, bool dead);
+/* Take a slot number for a page: `want`, or any if want < 0. The number, or -errno. */
+int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page);
+/*
+ * A twin is about to end. Behind the last one's CALL_THREAD_END the LWK has freed
+ * the tables: before it the space is dead, so that no foreign reader walks them.
+ */
+void ihk_space_leave(struct ihk_space *space);
+void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
+
+/* ---- window.c: what is mapped into a proxy ---- */
+
+/* Everything, into the new mm of an exec: the proxy's text, its control mapping, slots, shadow. */
+int ihk_window_map_exec(struct ihk_space *space, struct file *text, struct file *control);
+/* What the current task may map. */
+unsigned long ihk_lowest_address(void);
+/* Slots and shadow, into the mm of a fork's child, unless they are there; by the child. */
+int ihk_window_map_child(struct ihk_space *space);
+unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
+				    unsigned long pgoff, unsigned long flags);
+extern const struct file_operations ihk_space_fops;
+
+/* ---- shadow.c ---- */
+
+extern const struct vm_operations_struct ihk_shadow_ops;
+/* Insert pages into a mapping with VM_MIXEDMAP, all writable or all read-only; as vm_insert_pages(). */
+int ihk_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page **pages,
+		     unsigned long *count, bool write);
+
+/* ---- lend.c: the LWK's page tables ---- */
+
+/*
+ * Translate va and what follows it, up to `max` pages that are present with
+ * the same permission in the same table, and mark each as lent. Returns the
+ * number, 0 for a miss (absent, read-only for FAULT_WRITE, not the program's
+ * own for FAULT_FORCE). Context: inside.
+ */
+unsigned int ihk_lend(struct ihk_space *space, u64 va, enum fault_access access,
+		      struct page **pages, unsigned int max, bool *writable);
+/* The page at va, not marked: only while nothing of the space can run. Context: inside. */
+struct page *ihk_translate(struct ihk_space *space, u64 va, bool write);
+
+/* ---- fault.c: asking the LWK for pages ---- */
+
+/* One question, as CALL_FAULT answers it, and the fill that FAULT_FILL asks for. */
+struct ihk_fault {
+	struct ihk_space *space;
+	u64 va;
+	enum fault_access access;
+	/*
+	 * Asked under a lock that others need: what a file server has to bring, which
+	 * may be the program's own and never answer, is not waited for.
+	 */
+	bool briefly;
+	abi_u64 fill[3]; /* of FAULT_FILL */
+	unsigned int pause; /* us, before the next question; grows */
+};
+/* enum fault_answer, or -EIO when the instance is dead. */
+int ihk_fault_ask(struct ihk_fault *fault);
+/*
+ * Do what FAULT_FILL, FAULT_FILLING or FAULT_WAIT ask the caller to do. False: it
+ * cannot be done briefly. Context, from here on: not inside.
+ */
+bool ihk_fault_serve(struct ihk_fault *fault, int answer);
+/* Ask and serve until there is an answer of another kind, a fatal signal, or -EAGAIN: not briefly. */
+int ihk_fault_resolve(struct ihk_fault *fault);
+/* Copy to or from a space in which nothing runs yet; breaks copy-on-write. */
+int ihk_space_copy_from_user(struct ihk_space *space, u64 va, const void __user *from, size_t len);
+int ihk_space_read(struct ihk_space *space, u64 va, void *to, size_t len);
+
+/* ---- zap.c ---- */
+
+s64 ihk_zap(struct ihk_procs *procs, const u64 *arg);
+/* The instance is stopped: quarantine every page that Linux still references. */
+void ihk_zap_instance(struct ihk_procs *procs);
+
+#endif
