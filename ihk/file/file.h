@@ -27,6 +27,26 @@ void ihk_file_forget_all(struct ihk_procs *procs);
 /* The file to read from, with a reference, or NULL. */
 struct file *ihk_file_real(struct ihk_procs *procs, u64 id);
 
+/*
+ * Ids of open files that have changed since they were last told: up to `max`, each once
+ * for the same `news`; their number.
+ */
+unsigned int ihk_files_changed(struct ihk_procs *procs, u64 news, u64 *id, unsigned int max);
+/* The LWK has not heard of this change. */
+void ihk_file_untold(struct ihk_procs *procs, u64 id);
+
+/* ---- filenews.c: telling the LWK what has changed ---- */
+
+void ihk_news_begin(struct ihk_procs *procs);
+void ihk_news_end(struct ihk_procs *procs); /* the instance has stopped */
+/* Some file that somebody maps has changed. Any context. */
+void ihk_files_news(void);
+/*
+ * What has changed before this call, no thread of the instance sees as it was
+ * before. May sleep. Costs a look at two numbers if nothing has.
+ */
+void ihk_news_tell(struct ihk_procs *procs);
+
 /* ---- filever.c: may a copy serve again? ---- */
 
 struct ihk_version {
@@ -49,7 +69,8 @@ bool ihk_version_writers(struct file *outer, struct file *real);
 #define IHK_FILE_MARKS 3
 /* Marks on the real inode, the outer inode, the file system's root. False: they cannot be had. */
 bool ihk_marks_get(struct file *outer, struct file *real, struct ihk_mark *marks[IHK_FILE_MARKS]);
-bool ihk_marks_fired(struct ihk_mark *marks[IHK_FILE_MARKS]);
+/* Grows with each change that the marks have seen. */
+u64 ihk_marks_changes(struct ihk_mark *marks[IHK_FILE_MARKS]);
 void ihk_marks_put(struct ihk_mark *marks[IHK_FILE_MARKS]);
 
 /* ---- fileread.c ---- */

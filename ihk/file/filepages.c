@@ -21,14 +21,16 @@ struct ihk_file {
 	/* With a reference while opens > 0: written under xa_lock too, so that readers need no more. */
 	struct file *real;
 	/*
-	 * May the id be handed out again? Then the file is in the hash, the
-	 * version is that of its making, and the marks are on.
+	 * May the id be handed out again? Then the file is in the hash, and the
+	 * version is that of its making.
 	 */
 	bool again;
 	struct ihk_version version;
-	struct ihk_mark *marks[IHK_FILE_MARKS];
+	struct ihk_mark *marks[IHK_FILE_MARKS]; /* on, for life */
+	u64 made, told; /* what they had counted at the making, and when the LWK was told last, */
+	u64 told_at; /* with these news */
 	struct hlist_node hash;
-	struct list_head idle; /* in files_idle while again && !opens */
+	struct list_head queue; /* in files_open while opens; in files_idle while again && !opens */
 };
 
 static void set_real(struct ihk_procs *procs, struct ihk_file *f, struct file *real)
@@ -45,8 +47,8 @@ static void set_real(struct ihk_procs *procs, struct ihk_file *f, struct file *r
 
 static void idle_remove(struct ihk_procs *procs, struct ihk_file *f)
 {
-	if (!list_empty(&f->idle)) {
-		list_del_init(&f->idle);
+	if (!f->opens && !list_empty(&f->queue)) {
+		list_del_init(&f->queue);
 		procs->files_idle_count--;
 	}
 }
@@ -59,12 +61,13 @@ static void retire(struct ihk_procs *procs, struct ihk_file *f)
 	f->again = false;
 	hash_del(&f->hash);
 	idle_remove(procs, f);
-	ihk_marks_put(f->marks);
 }
 
 static void drop(struct ihk_procs *procs, struct ihk_file *f)
 {
 	retire(procs, f);
+	list_del(&f->queue);
+	ihk_marks_put(f->marks);
 	set_real(procs, f, NULL);
 	xa_erase(&procs->files, f->id);
 	kfree(f);
@@ -78,9 +81,9 @@ static void become_idle(struct ihk_procs *procs, struct ihk_file *f)
 		return;
 	}
 	set_real(procs, f, NULL);
-	list_add_tail(&f->idle, &procs->files_idle);
+	list_move_tail(&f->queue, &procs->files_idle);
 	if (++procs->files_idle_count > IDLE_MAX)
-		drop(procs, list_first_entry(&procs->files_idle, struct ihk_file, idle));
+		drop(procs, list_first_entry(&procs->files_idle, struct ihk_file, queue));
 }
 
 /* A file whose pages, as far as they were read, are those of this version. */
@@ -92,7 +95,7 @@ static struct ihk_file *find_same(struct ihk_procs *procs, const struct ihk_vers
 	hash_for_each_possible_safe(procs->file_hash, f, next, hash, now->ino) {
 		if (f->version.sb != now->sb || f->version.ino != now->ino)
 			continue;
-		if (!ihk_marks_fired(f->marks) && ihk_version_same(&f->version, now))
+		if (ihk_marks_changes(f->marks) == f->made && ihk_version_same(&f->version, now))
 			return f;
 		/* Another version of it, or another file by now. */
 		if (f->opens)
@@ -118,20 +121,23 @@ static struct ihk_file *make(struct ihk_procs *procs, struct file *outer, struct
 		return ERR_PTR(-ENOMEM);
 	f->id = ++procs->file_next;
 	f->version = *now;
-	INIT_LIST_HEAD(&f->idle);
-	if (xa_err(xa_store(&procs->files, f->id, f, GFP_KERNEL))) {
-		kfree(f);
-		return ERR_PTR(-ENOMEM);
-	}
-	if (now->young || !ihk_marks_get(outer, real, f->marks))
+	INIT_LIST_HEAD(&f->queue);
+	if (!ihk_marks_get(outer, real, f->marks))
+		goto nomem;
+	f->made = f->told = ihk_marks_changes(f->marks);
+	if (xa_err(xa_store(&procs->files, f->id, f, GFP_KERNEL)))
+		goto nomem;
+	/* The marks before the look at writers: who comes later is seen by them. */
+	if (now->young || ihk_version_writers(outer, real))
 		return f;
-	if (ihk_version_writers(outer, real)) {
-		ihk_marks_put(f->marks);
-		return f;
-	}
 	f->again = true;
 	hash_add(procs->file_hash, &f->hash, now->ino);
 	return f;
+
+nomem:
+	ihk_marks_put(f->marks);
+	kfree(f);
+	return ERR_PTR(-ENOMEM);
 }
 
 /* Consumes the reference of `real` on success. */
@@ -149,10 +155,12 @@ static s64 open_locked(struct ihk_procs *procs, struct file *outer, struct file 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	idle_remove(procs, f);
-	if (f->opens++ == 0)
+	if (f->opens++ == 0) {
+		list_add_tail(&f->queue, &procs->files_open);
 		set_real(procs, f, real);
-	else
+	} else {
 		fput(real);
+	}
 	return f->id;
 }
 
@@ -227,6 +235,38 @@ void ihk_file_forget_all(struct ihk_procs *procs)
 	mutex_lock(&procs->file_lock);
 	xa_for_each(&procs->files, id, f)
 		drop(procs, f);
+	mutex_unlock(&procs->file_lock);
+}
+
+unsigned int ihk_files_changed(struct ihk_procs *procs, u64 news, u64 *id, unsigned int max)
+{
+	unsigned int count = 0;
+	struct ihk_file *f;
+
+	mutex_lock(&procs->file_lock);
+	list_for_each_entry(f, &procs->files_open, queue) {
+		u64 changes = ihk_marks_changes(f->marks);
+
+		if (count == max)
+			break;
+		if (changes == f->told || f->told_at == news)
+			continue;
+		f->told = changes;
+		f->told_at = news;
+		id[count++] = f->id;
+	}
+	mutex_unlock(&procs->file_lock);
+	return count;
+}
+
+void ihk_file_untold(struct ihk_procs *procs, u64 id)
+{
+	struct ihk_file *f;
+
+	mutex_lock(&procs->file_lock);
+	f = xa_load(&procs->files, id);
+	if (f)
+		f->told = f->told_at = 0; /* no count of marks, and no news */
 	mutex_unlock(&procs->file_lock);
 }
 

@@ -12,14 +12,15 @@
 #include "file/file.h"
 
 /*
- * One mark per inode. `fired` is set by the event or the freeing, in any
- * context, and never cleared. Everybody who uses the mark holds a reference of
- * it; `users` counts them, under mark_lock, and the last one takes it off.
+ * One mark per inode. `changes` is raised by the event or the freeing, in any
+ * context; who uses the mark compares it with what it was. Each user holds a
+ * reference of it; `users` counts them, under mark_lock, and the last one takes
+ * it off.
  */
 struct ihk_mark {
 	struct fsnotify_mark mark;
 	unsigned int users;
-	bool fired;
+	atomic64_t changes;
 };
 
 static struct fsnotify_group *group;
@@ -33,14 +34,15 @@ static struct ihk_mark *to_mark(struct fsnotify_mark *mark)
 static int on_event(struct fsnotify_mark *mark, u32 mask, struct inode *inode, struct inode *dir,
 		    const struct qstr *name, u32 cookie)
 {
-	WRITE_ONCE(to_mark(mark)->fired, true);
+	atomic64_inc(&to_mark(mark)->changes);
+	ihk_files_news();
 	return 0;
 }
 
 /* The inode is evicted, its file system gone, or the mark taken off. */
 static void on_freeing(struct fsnotify_mark *mark, struct fsnotify_group *of)
 {
-	WRITE_ONCE(to_mark(mark)->fired, true);
+	atomic64_inc(&to_mark(mark)->changes);
 }
 
 static void on_free(struct fsnotify_mark *mark)
@@ -78,6 +80,7 @@ static struct ihk_mark *mark_add(struct inode *inode, u32 mask)
 	m->mark.mask = mask;
 	m->mark.flags |= FSNOTIFY_MARK_FLAG_NO_IREF;
 	m->users = 1;
+	atomic64_set(&m->changes, 1);
 	if (!fsnotify_add_inode_mark(&m->mark, inode, 0))
 		return m;
 	fsnotify_put_mark(&m->mark);
@@ -87,19 +90,15 @@ static struct ihk_mark *mark_add(struct inode *inode, u32 mask)
 static struct ihk_mark *mark_get(struct inode *inode, u32 mask)
 {
 	struct fsnotify_mark *found;
-	struct ihk_mark *m = NULL;
+	struct ihk_mark *m;
 
 	mutex_lock(&mark_lock);
 	found = fsnotify_find_mark(&inode->i_fsnotify_marks, group);
-	if (found && !READ_ONCE(to_mark(found)->fired)) {
+	if (found) {
+		/* A group has one mark per inode. */
 		m = to_mark(found);
 		m->users++;
 	} else {
-		/* A group has one mark per inode. */
-		if (found) {
-			fsnotify_destroy_mark(found, group);
-			fsnotify_put_mark(found);
-		}
 		m = mark_add(inode, mask);
 	}
 	mutex_unlock(&mark_lock);
@@ -132,14 +131,14 @@ bool ihk_marks_get(struct file *outer, struct file *real, struct ihk_mark *marks
 	return false;
 }
 
-bool ihk_marks_fired(struct ihk_mark *marks[IHK_FILE_MARKS])
+u64 ihk_marks_changes(struct ihk_mark *marks[IHK_FILE_MARKS])
 {
+	u64 sum = 0;
 	int i;
 
 	for (i = 0; i < IHK_FILE_MARKS; i++)
-		if (READ_ONCE(marks[i]->fired))
-			return true;
-	return false;
+		sum += atomic64_read(&marks[i]->changes);
+	return sum;
 }
 
 void ihk_marks_put(struct ihk_mark *marks[IHK_FILE_MARKS])

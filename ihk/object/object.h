@@ -218,7 +218,17 @@ struct ihk_procs {
 	DECLARE_HASHTABLE(file_hash, 8); /* those that may be handed out again, by inode number */
 	struct list_head files_idle; /* of these, who has no opens; oldest first */
 	unsigned int files_idle_count;
+	struct list_head files_open; /* who has opens */
 	u64 file_next;
+
+	/*
+	 * What has changed of them: filenews.c. `news_told`: news up to this
+	 * number have reached the LWK; written under news_lock, read anywhere.
+	 */
+	struct mutex news_lock;
+	u64 news_told;
+	struct delayed_work news_work;
+	struct list_head news_node;
 };
 
 /* Not known to anybody yet; keeps the instance. Or ERR_PTR. */

@@ -31,6 +31,7 @@ struct ihk_procs *ihk_procs_new(struct ihk_os *os)
 	xa_init(&procs->files);
 	hash_init(procs->file_hash);
 	INIT_LIST_HEAD(&procs->files_idle);
+	INIT_LIST_HEAD(&procs->files_open);
 	return procs;
 }
 

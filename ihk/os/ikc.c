@@ -221,7 +221,8 @@ static bool watch_is_still(struct watch *watch)
 /* What is answered when memory has been given back or made: not in the handler of the word. */
 static bool is_long_work(u32 op)
 {
-	return op == CALL_EXEC_PREPARE || op == CALL_THREAD_END || op == CALL_SHUTDOWN;
+	return op == CALL_EXEC_PREPARE || op == CALL_THREAD_END || op == CALL_SHUTDOWN ||
+	       op == CALL_FILE_CHANGED;
 }
 
 /*

@@ -28,6 +28,7 @@ int ihk_proc_os_init(struct ihk_os *os)
 		ihk_pseudo_release();
 		return PTR_ERR(procs);
 	}
+	ihk_news_begin(procs);
 	rcu_assign_pointer(os->procs, procs);
 	ihk_quarantine_adopt(os);
 	return 0;
@@ -114,6 +115,7 @@ void ihk_proc_os_stop(struct ihk_os *os)
 	synchronize_srcu(&procs->inside);
 	kill_shadows(procs);
 	ihk_zap_instance(procs);
+	ihk_news_end(procs);
 	ihk_file_forget_all(procs);
 	ihk_pseudo_release();
 	ihk_procs_put(procs);

@@ -5,6 +5,7 @@
 #include <linux/sched/signal.h>
 
 #include "object/object.h"
+#include "file/file.h"
 #include "space/space.h"
 #include "twin/twin.h"
 
@@ -133,6 +134,8 @@ static int enter(struct ihk_twin *twin)
 	ihk_twin_publish(twin);
 	twin->entered = true;
 	if (twin->cur) {
+		/* What others did to files before they let this call return. */
+		ihk_news_tell(twin->procs);
 		complete_request(twin, 0);
 		twin->cur_kind = 0;
 		news = true;

@@ -310,7 +310,8 @@
 	CALL(CALL_FAULT, 6, "a space between its prepare and its last thread's end", "")           \
 	CALL(CALL_FILL_DONE, 7, "a frame that FAULT_FILL named", "EINVAL")                         \
 	CALL(CALL_PAGES_BACK, 8, "pages in quarantine", "EINVAL")                                  \
-	CALL(CALL_SHUTDOWN, 9, "no process, RUNNING", "EBUSY")
+	CALL(CALL_SHUTDOWN, 9, "no process, RUNNING", "EBUSY")                                     \
+	CALL(CALL_FILE_CHANGED, 10, "", "ENOMEM EINVAL")
 
 /* LCALL(op, number, what it needs, errors); ENOSYS for one that the module does not know. */
 #define ABI_LCALLS(LCALL)                                                  \

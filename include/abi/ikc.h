@@ -126,6 +126,14 @@ enum call_op {
 	 * good. ret: -EBUSY with out[0] = number of processes.
 	 */
 	CALL_SHUTDOWN = 9,
+
+	/*
+	 * Files have changed: what was read of them before is not shown any more.
+	 * Answered when that is so. An id that the LWK does not know is nothing.
+	 * arg: [0] count (1 to 7), [1..7] file ids
+	 * ret: ENOMEM: ask again later; some may be done. EINVAL
+	 */
+	CALL_FILE_CHANGED = 10,
 };
 
 enum thread_end {

@@ -168,6 +168,46 @@ static void serve_pages_back(u32 index, const struct ikc_call *call)
 	ikc_answer(index, ret, NULL, 0);
 }
 
+/* Files that have changed, told by call `index`. */
+struct change {
+	u32 index, count;
+	u64 id[IKC_CALL_ARGS - 1];
+};
+
+static void change_thread(void *arg)
+{
+	struct change *change = arg;
+	u32 index = change->index;
+
+	for (u32 i = 0; i < change->count; i++)
+		file_changed(change->id[i]);
+	kfree(change);
+	ikc_answer(index, 0, NULL, 0);
+}
+
+static void serve_file_changed(u32 index, const struct ikc_call *call)
+{
+	u64 count = READ_ONCE(call->arg[0]);
+	struct change *change;
+
+	if (count > IKC_CALL_ARGS - 1) {
+		__atomic_add_fetch(&boot_params->counters.bad_messages, 1, __ATOMIC_RELAXED);
+		ikc_answer(index, -EINVAL, NULL, 0);
+		return;
+	}
+	change = kmalloc(sizeof(*change));
+	if (change) {
+		change->index = index;
+		change->count = (u32)count;
+		for (u32 i = 0; i < count; i++)
+			change->id[i] = READ_ONCE(call->arg[1 + i]);
+		if (ikc_defer(change_thread, change))
+			return;
+		kfree(change);
+	}
+	ikc_answer(index, -ENOMEM, NULL, 0);
+}
+
 /* Pages that were in the quarantine at boot come back by the same call. */
 static void mark_boot_quarantine(void)
 {
@@ -186,4 +226,5 @@ void fault_service_init(void)
 	ikc_set_handler(CALL_FAULT, serve_fault);
 	ikc_set_handler(CALL_FILL_DONE, serve_fill_done);
 	ikc_set_handler(CALL_PAGES_BACK, serve_pages_back);
+	ikc_set_handler(CALL_FILE_CHANGED, serve_file_changed);
 }

@@ -2,6 +2,7 @@
 /* Versions of files and their pages, shared by all spaces that map them. */
 #include "abi/ikc.h"
 #include "abi/slot.h"
+#include "mck/errno.h"
 #include "internal.h"
 
 #define FILE_HEADS 256
@@ -12,6 +13,7 @@
 #define WORD_READY 2UL
 #define WORD_FAILED \
 	8UL /* alone: Linux's last reader could not fill it, and has not been told that there is none */
+#define WORD_OLD 16UL /* FILLING, and the file has changed: what is read may be from before */
 #define WORD_YOUNG 4UL /* READY, and nobody has had it yet, nor has file_strip() seen it */
 
 /*
@@ -25,7 +27,9 @@ struct file {
 	u32 opens; /* successes of opening since it was last idle */
 	u32 owed; /* opens to be given back by the next LCALL_FILE_IDLE */
 	u32 filling; /* pages with a reader: they keep the file too */
-	u64 pages; /* READY */
+	u64 pages; /* READY, or in `old` */
+	struct list old; /* by frame.link: FRAME_OLD, out of the index, but still referenced */
+	u64 old_count;
 	u64 strip_at; /* where file_strip() goes on */
 	struct page_index index;
 	u64 next_read; /* where a sequential reader would go on, */
@@ -172,6 +176,7 @@ static struct file *file_new(u64 id, u64 size)
 		return NULL;
 	f->id = id;
 	f->size = size;
+	list_init(&f->old);
 	list_init(&f->queue);
 	list_init(&f->telling);
 	list_add(head_of(id), &f->by_id);
@@ -475,8 +480,11 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 	spin_lock(&lock);
 	f = file_find(id);
 	word = f ? index_word(&f->index, index, false) : NULL;
-	ours = word && *word == (frame_pa | WORD_FILLING);
+	ours = word && (*word & ~WORD_OLD) == (frame_pa | WORD_FILLING);
 	if (ours) {
+		/* As if it had not been read: who needs it asks again. */
+		if (*word & WORD_OLD)
+			err = -EAGAIN;
 		f->filling--;
 		*word = err ? 0 : frame_pa | WORD_READY | WORD_YOUNG;
 		if (err) {
@@ -634,4 +642,94 @@ u64 file_shrink(u64 pages)
 	if (freed < pages)
 		freed += strip_all(strip_used, pages - freed, false);
 	return freed;
+}
+
+/* ---- when the file has changed ---- */
+
+static void age_word(struct file *f, u64 *word)
+{
+	struct frame *frame;
+
+	if (*word & WORD_FILLING) {
+		*word |= WORD_OLD;
+		return;
+	}
+	if (*word & WORD_READY) {
+		frame = frame_of(pte_pa(*word));
+		__atomic_or_fetch(&frame->flags, FRAME_OLD, __ATOMIC_RELAXED);
+		list_add_tail(&f->old, &frame->link);
+		f->old_count++;
+	}
+	*word = 0;
+}
+
+/* Pages from *at on, under one hold of the lock. True: there may be more. */
+static bool age_round(struct file *f, u64 *at)
+{
+	u64 *word;
+
+	for (u32 look = 0; (word = index_next(&f->index, at)); ++*at) {
+		if (look++ == SHRINK_LOOK)
+			return true;
+		age_word(f, word);
+	}
+	return false;
+}
+
+struct file *file_age(u64 id)
+{
+	struct file *f;
+	u64 at = 0;
+	bool more;
+
+	spin_lock(&lock);
+	f = file_find(id);
+	if (f && f->refs++ == 0)
+		become_used(f);
+	spin_unlock(&lock);
+	if (!f)
+		return NULL;
+	/* What is read behind us between two rounds is read after the change. */
+	do {
+		spin_lock(&lock);
+		more = age_round(f, &at);
+		spin_unlock(&lock);
+	} while (more);
+	return f;
+}
+
+/* Of the next `looks` old pages, those that only the cache holds. */
+static u64 old_round(struct file *f, struct strip *s, u64 looks)
+{
+	for (; looks && !strip_is_full(s) && f->old_count; looks--, s->looks--) {
+		struct frame *frame = list_entry(f->old.next, struct frame, link);
+
+		list_del(&frame->link);
+		if (!frame_is_single(frame)) {
+			list_add_tail(&f->old, &frame->link);
+			continue;
+		}
+		f->old_count--;
+		s->pa[s->count++] = frame_pa(frame);
+		page_leaves(f, frame_pa(frame));
+		__atomic_and_fetch(&frame->flags, ~FRAME_OLD, __ATOMIC_RELAXED);
+	}
+	return f->old_count ? looks : 0;
+}
+
+bool file_drop_old(struct file *f)
+{
+	u64 looks = ~0UL, left;
+
+	do {
+		struct strip s = { .max = SHRINK_BATCH, .looks = SHRINK_LOOK };
+
+		spin_lock(&lock);
+		/* Each is looked at once. */
+		looks = old_round(f, &s, MIN(looks, f->old_count));
+		left = f->old_count;
+		spin_unlock(&lock);
+		strip_end(&s);
+	} while (looks);
+	return !left;
 }

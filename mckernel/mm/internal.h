@@ -252,12 +252,20 @@ bool mm_make_room(u64 pages, u64 keep);
 bool mm_make_room_later(void);
 /* Before a lock under which the margin may be needed. Never waits. */
 void mm_refill(void);
+/* Pages of `f` with FRAME_OLD leave all spaces, once. Waits. */
+void spaces_take_old(const struct file *f);
 
 /* ---- file pages (filecache.c) and shared memory (shmobj.c) ---- */
 
 /* As file_shrink(): only pages of files that nobody has open; or of others, as far as not used of late. */
 u64 file_shrink_idle(u64 pages);
 u64 file_shrink_old(u64 pages);
+/*
+ * The version `id`, held, or NULL: what it has cached is FRAME_OLD, and what is being
+ * read will not be taken. No lock held.
+ */
+struct file *file_age(u64 id);
+bool file_drop_old(struct file *f); /* as far as nobody maps it; whether that was all */
 u64 file_pages_clean(void); /* all in the cache, mapped or not */
 u64 file_pages_idle(void); /* of these, those of files that nobody has open */
 

@@ -15,24 +15,40 @@ static u64 hand_id, hand_va;
 
 /* ---- out of the spaces ---- */
 
-/*
- * A page that the file still has, as it was read. Without `lent`, Linux may
- * not have seen it either: then nobody has to be asked, and no wait is needed.
- */
-static bool is_clean(u64 e, bool lent)
-{
-	const struct frame *f;
+/* What a scan is after: clean pages of any file, or all old pages of one. */
+struct taking {
+	const struct file *old; /* NULL: clean pages */
+	/*
+	 * Without it, Linux may not have seen a clean page either: then nobody has
+	 * to be asked, and no wait is needed.
+	 */
+	bool lent;
+};
 
-	if (!e || pte_is_busy(e) || (e & PTE_OWN))
-		return false;
-	f = frame_of(pte_pa(e));
-	if (!(__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & FRAME_CACHE))
-		return false;
-	return lent || !pte_lent(e, 1);
+static bool looks_at(const struct taking *t, const struct region *r)
+{
+	return t->old ? r->file == t->old : r->file && !(r->flags & REGION_LOCKED);
 }
 
-/* One hold of the lock, from *va on, which becomes SHADOW_END behind the last region. */
-static u32 take_round(struct space *s, struct lend_batch *b, u64 *va, u32 want, bool lent)
+/* A page that the file has, or had, as it was read. A busy one is left to who has made it busy. */
+static bool is_wanted(const struct taking *t, u64 e)
+{
+	u8 flags;
+
+	if (!e || (e & PTE_OWN))
+		return false;
+	flags = __atomic_load_n(&frame_of(pte_pa(e))->flags, __ATOMIC_RELAXED);
+	if (t->old)
+		return flags & FRAME_OLD;
+	return (flags & FRAME_CACHE) && !pte_is_busy(e) && (t->lent || !pte_lent(e, 1));
+}
+
+/*
+ * One hold of the lock, from *va on, which becomes SHADOW_END behind the last
+ * region. It ends at an old page that is busy, too.
+ */
+static u32 take_round(struct space *s, struct lend_batch *b, u64 *va, u32 want,
+		      const struct taking *t)
 {
 	u32 taken = 0;
 
@@ -45,7 +61,7 @@ static u32 take_round(struct space *s, struct lend_batch *b, u64 *va, u32 want, 
 			*va = SHADOW_END;
 			break;
 		}
-		if (r->file && !(r->flags & REGION_LOCKED)) {
+		if (looks_at(t, r)) {
 			*va = MAX(*va, r->start);
 			pte = entry_next(s, va, r->end, &level);
 		}
@@ -54,8 +70,8 @@ static u32 take_round(struct space *s, struct lend_batch *b, u64 *va, u32 want, 
 			continue;
 		}
 		old = pte_load(pte);
-		if (level == 1 && is_clean(old, lent)) {
-			if (lend_full(b))
+		if (level == 1 && is_wanted(t, old)) {
+			if (lend_full(b) || pte_is_busy(old))
 				break;
 			/* It fails when the module sets its mark meanwhile: look again. */
 			if (!pte_cas(pte, old, PTE_NONE))
@@ -68,7 +84,7 @@ static u32 take_round(struct space *s, struct lend_batch *b, u64 *va, u32 want, 
 	return taken;
 }
 
-static u32 take_from(struct space *s, u64 *va, u32 want, bool lent)
+static u32 take_from(struct space *s, u64 *va, u32 want, const struct taking *t)
 {
 	struct lend_batch b;
 	u32 taken = 0;
@@ -76,7 +92,7 @@ static u32 take_from(struct space *s, u64 *va, u32 want, bool lent)
 	lend_begin(&b, s);
 	while (*va < SHADOW_END && taken < want) {
 		spin_lock(&s->lock);
-		taken += take_round(s, &b, va, want - taken, lent);
+		taken += take_round(s, &b, va, want - taken, t);
 		spin_unlock(&s->lock);
 		/* What is not lent is only flushed: no wait. */
 		lend_flush(&b);
@@ -112,6 +128,7 @@ static void set_hand(u64 id, u64 va)
  */
 static u32 reclaim_scan(u32 want, bool lent)
 {
+	const struct taking clean = { .lent = lent };
 	u32 taken = 0;
 
 	/* From the middle of a turn to its end, and one whole turn. */
@@ -124,11 +141,40 @@ static u32 reclaim_scan(u32 want, bool lent)
 			turns++;
 			continue;
 		}
-		taken += take_from(s, &va, want - taken, lent);
+		taken += take_from(s, &va, want - taken, &clean);
 		set_hand(s->id, va);
 		space_unpin(s);
 	}
 	return taken;
+}
+
+static void take_old(struct space *s, const struct taking *t)
+{
+	struct lend_batch b;
+	u64 va = 0;
+
+	lend_begin(&b, s);
+	while (va < SHADOW_END) {
+		spin_lock(&s->lock);
+		take_round(s, &b, &va, SCAN_LOOK, t);
+		spin_unlock(&s->lock);
+		lend_flush(&b);
+		lend_again(&b);
+		/* Who has an entry busy waits for nobody but the module. */
+		if (va < SHADOW_END)
+			entry_wait(s, va, false);
+		mm_turn();
+	}
+	lend_end(&b);
+}
+
+void spaces_take_old(const struct file *f)
+{
+	const struct taking t = { .old = f, .lent = true };
+	struct space *s;
+
+	for (u64 id = 0; (s = space_pin_next(id)); id = s->id, space_unpin(s))
+		take_old(s, &t);
 }
 
 /* ---- making room ---- */

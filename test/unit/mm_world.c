@@ -142,6 +142,13 @@ static bool insert(struct space *s, u64 va, bool write)
 /* Bytes of each file now; 0: not limited. */
 static u64 sizes[128];
 
+static bool rewritten[128];
+
+static u8 byte_now(u64 id, u64 page)
+{
+	return file_byte(rewritten[id % ARRAY_SIZE(rewritten)] ? 100 + id : id, page);
+}
+
 static bool is_beyond(u64 id, u64 page)
 {
 	u64 size = sizes[id % ARRAY_SIZE(sizes)];
@@ -166,7 +173,7 @@ static void fill_for_linux(const struct fill_wanted *fill)
 				 .arg = { id, fill->index, fill->frame_pa, bad ? (u64)-EIO : 0 } };
 
 	if (!bad)
-		memset(pa_to_va(fill->frame_pa), file_byte(id, fill->index), PAGE_SIZE);
+		memset(pa_to_va(fill->frame_pa), byte_now(id, fill->index), PAGE_SIZE);
 	file_put(fill->file);
 	handlers[CALL_FILL_DONE](0, &done);
 }
@@ -275,6 +282,16 @@ void linux_release(u64 pa)
 		handlers[CALL_PAGES_BACK](0, &call);
 		assert_int_equal(answered, 0);
 	}
+}
+
+s64 linux_changed(u64 id, u64 count)
+{
+	struct ikc_call call = { .op = CALL_FILE_CHANGED, .arg = { count, id } };
+
+	answered = 1;
+	handlers[CALL_FILE_CHANGED](0, &call);
+	world_run_deferred();
+	return answered;
 }
 
 u8 *linux_page(u64 pa)
@@ -395,6 +412,11 @@ void world_resize(u64 id, u64 size)
 	sizes[id % ARRAY_SIZE(sizes)] = size;
 }
 
+void world_rewrite(u64 id)
+{
+	rewritten[id % ARRAY_SIZE(rewritten)] = true;
+}
+
 void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_result *res)
 {
 	u64 id = karg[0], first = karg[1], count = karg[2];
@@ -423,7 +445,7 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 			res->value = i ? (s64)i : module.read_error;
 			return;
 		}
-		memset(pa_to_va(kpage.list[i]), file_byte(id, first + i), PAGE_SIZE);
+		memset(pa_to_va(kpage.list[i]), byte_now(id, first + i), PAGE_SIZE);
 	}
 	res->value = (s64)count;
 }
@@ -490,6 +512,7 @@ s64 map_of_file(struct space *s, struct file *f, u64 addr, u64 length, u32 prot,
 void world_start(u64 size)
 {
 	memset(&module, 0, sizeof(module));
+	memset(rewritten, 0, sizeof(rewritten));
 	shadow_count = hold_count = deferred_count = 0;
 	world_must_end = false;
 	world_on_wait = world_during_zap = NULL;

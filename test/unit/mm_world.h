@@ -82,6 +82,9 @@ void check_shadow(void);
 struct file *world_file(u64 id, u64 size);
 u8 file_byte(u64 id, u64 page);
 void world_resize(u64 id, u64 size); /* it grows, or is truncated */
+void world_rewrite(u64 id); /* from now on, its bytes are file_byte() of 100 + id */
+/* CALL_FILE_CHANGED of `count` files, the first of which is `id`; the answer. */
+s64 linux_changed(u64 id, u64 count);
 
 s64 map_anon(struct space *s, u64 addr, u64 length, u32 prot); /* fixed if addr */
 s64 map_of_file(struct space *s, struct file *f, u64 addr, u64 length, u32 prot, u64 pgoff);

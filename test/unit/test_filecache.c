@@ -303,6 +303,153 @@ static void test_all_ways_reclaim(void **state)
 	hoard_drop();
 }
 
+/* ---- when a file changes ---- */
+
+/* The byte of a page of a file that has been rewritten. */
+static u8 new_byte(u64 id, u64 page)
+{
+	return file_byte(100 + id, page);
+}
+
+/* Everywhere, whatever the mapping is like by now, but not in what the program has written. */
+static void test_change_is_seen(void **state)
+{
+	struct space *a = world_space(), *b = world_space(), *child;
+	u64 prot = PROT_READ | PROT_WRITE;
+	u8 byte;
+
+	(void)state;
+	map_of_file(a, world_file(50, 64 * PAGE_SIZE), BASE, 64 * PAGE_SIZE, prot, 0);
+	map_of_file(b, world_file(50, 64 * PAGE_SIZE), BASE, 64 * PAGE_SIZE, prot, 0);
+	map_of_file(b, world_file(51, 4 * PAGE_SIZE), PAGE(100), 4 * PAGE_SIZE, PROT_READ, 0);
+	for (u64 i = 0; i < 64; i++)
+		expect_byte(a, PAGE(i), file_byte(50, i));
+	expect_byte(b, PAGE(40), file_byte(50, 40));
+	expect_byte(b, PAGE(100), file_byte(51, 0));
+	assert_int_equal(user_write(a, PAGE(3), 77), FR_OK);
+	assert_int_equal(space_set_flags(a, PAGE(8), PAGE(9), REGION_LOCKED, 0), 0);
+	assert_int_equal(space_protect(a, PAGE(16), PAGE(20), PROT_NONE), 0);
+	assert_int_equal(linux_read(a, PAGE(5), &byte), 0);
+	child = world_space();
+	assert_int_equal(space_fork(a, child), 0);
+
+	world_rewrite(50);
+	expect_byte(a, PAGE(4), file_byte(50, 4));
+	assert_int_equal(linux_changed(50, 1), 0);
+	check_shadow();
+	assert_int_equal(clean(), 4); /* of the other file */
+	assert_int_equal(space_protect(a, PAGE(16), PAGE(20), PROT_READ), 0);
+	assert_int_equal(linux_read(a, PAGE(5), &byte), 0);
+	assert_int_equal(byte, new_byte(50, 5));
+	for (u64 i = 0; i < 64; i++) {
+		expect_byte(a, PAGE(i), i == 3 ? 77 : new_byte(50, i));
+		if (i < 16 || i >= 20)
+			expect_byte(child, PAGE(i), i == 3 ? 77 : new_byte(50, i));
+		expect_byte(b, PAGE(i), new_byte(50, i));
+	}
+	linux_forget(a);
+	space_put(a);
+	space_put(b);
+	space_put(child);
+}
+
+/* Truncated: what is behind the end faults, also where it was there. Grown: it is there again. */
+static void test_truncation_is_seen(void **state)
+{
+	struct space *s = world_space();
+	u8 byte;
+
+	(void)state;
+	map_of_file(s, world_file(52, 8 * PAGE_SIZE), BASE, 8 * PAGE_SIZE, PROT_READ, 0);
+	for (u64 i = 0; i < 8; i++)
+		expect_byte(s, PAGE(i), file_byte(52, i));
+	assert_int_equal(linux_read(s, PAGE(6), &byte), 0);
+	world_resize(52, 2 * PAGE_SIZE);
+	assert_int_equal(linux_changed(52, 1), 0);
+	expect_byte(s, PAGE(1), file_byte(52, 1));
+	assert_int_equal(user_read(s, PAGE(2), &byte), FR_BUS);
+	assert_int_equal(linux_read(s, PAGE(6), &byte), -EFAULT);
+	world_resize(52, 8 * PAGE_SIZE);
+	assert_int_equal(linux_changed(52, 1), 0);
+	for (u64 i = 0; i < 8; i++)
+		expect_byte(s, PAGE(i), file_byte(52, i));
+	space_put(s);
+}
+
+/* What is read while the file changes may be from before: it is read again. */
+static void test_change_while_read(void **state)
+{
+	struct space *s = world_space();
+	struct fill_wanted fill;
+
+	(void)state;
+	map_of_file(s, world_file(53, 4 * PAGE_SIZE), BASE, 4 * PAGE_SIZE, PROT_READ, 0);
+	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &fill), FR_FILL);
+	memset(pa_to_va(fill.frame_pa), file_byte(53, 1), PAGE_SIZE);
+	world_rewrite(53);
+	assert_int_equal(linux_changed(53, 1), 0);
+	file_filled(53, 1, fill.frame_pa, 0);
+	file_put(fill.file);
+	expect_byte(s, PAGE(1), new_byte(53, 1));
+	assert_int_equal(counters->bad_messages, 0);
+	space_put(s);
+}
+
+/* A page that is being copied for a writer is waited for: the copy stays. */
+static void test_change_while_copied(void **state)
+{
+	struct space *s = world_space();
+	struct fill_wanted fill;
+	u8 byte;
+
+	(void)state;
+	map_of_file(s, world_file(54, 4 * PAGE_SIZE), BASE, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		    0);
+	assert_int_equal(linux_read(s, PAGE(0), &byte), 0);
+	assert_int_equal(linux_read(s, PAGE(1), &byte), 0);
+	assert_int_equal(space_fault(s, PAGE(0), ACCESS_WRITE, &fill), FR_BUSY);
+	world_rewrite(54);
+	assert_int_equal(linux_changed(54, 1), 0);
+	assert_int_equal(clean(), 0);
+	expect_byte(s, PAGE(0), file_byte(54, 0));
+	expect_byte(s, PAGE(1), new_byte(54, 1));
+	linux_forget(s);
+	space_put(s);
+}
+
+/* One that Linux holds, as in a pipe, stays what it was there, and is not reused before. */
+static void test_change_while_held(void **state)
+{
+	struct space *s = world_space();
+	u64 held;
+
+	(void)state;
+	map_of_file(s, world_file(55, 4 * PAGE_SIZE), BASE, 4 * PAGE_SIZE, PROT_READ, 0);
+	held = linux_hold(s, PAGE(2), false);
+	world_rewrite(55);
+	assert_int_equal(linux_changed(55, 1), 0);
+	expect_byte(s, PAGE(2), new_byte(55, 2));
+	assert_int_equal(*linux_page(held), file_byte(55, 2));
+	linux_release(held);
+	space_put(s);
+}
+
+/* Of a file that nobody maps any more nothing is kept; and who asks in vain is told. */
+static void test_change_of_idle(void **state)
+{
+	(void)state;
+	use(56, 16);
+	assert_int_equal(clean(), 16);
+	assert_int_equal(linux_changed(56, 1), 0);
+	assert_int_equal(clean(), 0);
+	assert_int_equal(module.forgets, 1);
+	assert_int_equal(linux_changed(56, 1), 0);
+	assert_int_equal(linux_changed(56, IKC_CALL_ARGS), -EINVAL);
+	assert_int_equal(counters->bad_messages, 1);
+	module.no_thread = true;
+	assert_int_equal(linux_changed(56, 1), -ENOMEM);
+}
+
 static void test_index(void **state)
 {
 	static const u64 at[] = { 0, 511, 512, 0x40000, 1UL << 27, (1UL << 36) + 5, 1UL << 52 };
@@ -339,6 +486,12 @@ int main(void)
 		TEST(test_lent_pages_give_way),
 		TEST(test_locked_pages_stay),
 		TEST(test_all_ways_reclaim),
+		TEST(test_change_is_seen),
+		TEST(test_truncation_is_seen),
+		TEST(test_change_while_read),
+		TEST(test_change_while_copied),
+		TEST(test_change_while_held),
+		TEST(test_change_of_idle),
 		TEST(test_index),
 	};
 

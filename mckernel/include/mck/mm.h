@@ -30,6 +30,7 @@ struct frame {
 #define FRAME_OFFERED \
 	32 /* in a zap under way that lets the module quarantine it: it may be there already */
 #define FRAME_BACK 64 /* offered, and come back before the zap's answer was looked at */
+#define FRAME_OLD 128 /* FRAME_CACHE, of a file that has changed: leaves spaces and cache */
 
 /*
  * Before phys_init(): take contiguous pages of the instance, not zeroed; 0 if
@@ -300,9 +301,16 @@ void file_refused(u64 id, u64 index);
 /* Drop up to `pages` cached pages that nobody maps; how many are free now. Never waits; no lock at or above RANK_FILE is held. */
 u64 file_shrink(u64 pages);
 
+/*
+ * Linux says that the file has changed: pages that were read before leave the
+ * cache and all spaces, but for the programs' own copies. The next touch reads
+ * afresh. Waits, until nobody sees an old page any more.
+ */
+void file_changed(u64 id);
+
 /* ---- mckernel/main/join_memory.c, above mm/ ---- */
 
-/* Handlers of CALL_FAULT, CALL_FILL_DONE and CALL_PAGES_BACK. */
+/* Handlers of CALL_FAULT, CALL_FILL_DONE, CALL_PAGES_BACK and CALL_FILE_CHANGED. */
 void fault_service_init(void);
 
 /* What mm/ asks of the rooms above it. */
