@@ -37,26 +37,35 @@ static long by_file(pid_t pid)
 static long by_trace(pid_t pid)
 {
 	int status;
+	long got;
 
 	NEED(ptrace(PTRACE_ATTACH, pid, 0, 0) == 0 && waitpid(pid, &status, 0) == pid);
 	errno = 0;
-	return ptrace(PTRACE_PEEKDATA, pid, &word, 0);
+	got = ptrace(PTRACE_PEEKDATA, pid, &word, 0);
+	NEED(!errno && ptrace(PTRACE_DETACH, pid, 0, 0) == 0);
+	return got;
 }
 
 static void times(const char *name, long (*look)(pid_t pid))
 {
-	int good = 0;
+	int good = 0, ran[2];
+	char c = 0;
 
+	NEED(pipe(ran) == 0);
 	for (int i = 0; i < TIMES; i++) {
 		pid_t pid;
 
 		/* The child's is the value of this moment. */
 		word = 1000 + i;
 		pid = fork();
-		if (!pid)
+		if (!pid) {
+			NEED(write(ran[1], &c, 1) == 1);
 			for (;;)
 				pause();
+		}
 		good += look(pid) == 1000 + i;
+		/* It has lived: who was born on the LWK and never ran there would be a defect. */
+		NEED(read(ran[0], &c, 1) == 1);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
