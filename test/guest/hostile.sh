@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A user who may run programs, and serves files that come late or never, does his worst beside an
 # honest program: nobody else's ids, limits, memory, locks or questions suffer, and all comes down.
-# vm: --no-lwk
+# vm-slow: --no-lwk
 # vm-slow: --no-lwk --mem 5G
 # idle: 900
 . "$(dirname "$0")/lib.sh"
