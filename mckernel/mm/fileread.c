@@ -40,7 +40,8 @@ int file_read_around(struct file *f, u64 index, u64 pa)
 	 */
 	fileread_report(f, first, frames, filled, wanted, -EIO);
 	fileread_report(f, first, frames, wanted + 1, count, -EIO);
-	if (count > 1 && !tells_nothing(n))
+	/* -ESRCH: the thread has to end, and its hold with it; asked again it would ask for ever. */
+	if (count > 1 && !tells_nothing(n) && n != -ESRCH)
 		n = up_is_held() ? -EINTR : up_read_file(file_id(f), index, &frames[wanted], 1);
 	fileread_report(f, first, frames, wanted, wanted + 1, n == 1 ? 0 : -EIO);
 	if (n == 1 || tells_nothing(n))

@@ -5,6 +5,8 @@
 # shellcheck source=test/guest/partition/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# It says that it runs programs, so launches reach it.
+hello=$build/test/images/liar.img
 load_module hang_seconds=3
 make_instance || bail "no instance"
 

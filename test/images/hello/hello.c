@@ -41,8 +41,11 @@ __attribute__((section(".note.ihk"), used)) static const struct {
 	char name[4];
 	struct boot_note desc;
 } note __attribute__((aligned(4))) = {
-	sizeof(BOOT_NOTE_NAME), sizeof(struct boot_note),	 BOOT_NOTE_TYPE,
-	BOOT_NOTE_NAME,		{ ABI_VERSION, 0, ABI_HASH, 0 },
+	sizeof(BOOT_NOTE_NAME),
+	sizeof(struct boot_note),
+	BOOT_NOTE_TYPE,
+	BOOT_NOTE_NAME,
+	{ ABI_VERSION, 0, ABI_HASH, PROGRAM_HASH },
 };
 
 static struct lwk_boot_params *params;
