@@ -121,6 +121,24 @@ void ihk_proc_os_stop(struct ihk_os *os)
 	ihk_procs_put(procs);
 }
 
+/*
+ * One twin of each process: that of its first thread that has one, since the
+ * leader may end before the others. Context: RCU.
+ */
+static bool speaks_for_process(const struct ihk_twin *twin)
+{
+	struct task_struct *task = READ_ONCE(twin->task), *t;
+
+	/* A process that is being made. */
+	if (!task)
+		return true;
+	for_each_thread(task, t) {
+		if (ihk_twin_of(t))
+			return t == task;
+	}
+	return false;
+}
+
 unsigned int ihk_proc_count(struct ihk_os *os)
 {
 	unsigned int i, count = 0;
@@ -131,8 +149,7 @@ unsigned int ihk_proc_count(struct ihk_os *os)
 	procs = rcu_dereference(os->procs);
 	for (i = 0; procs && i < ABI_MAX_TWINS; i++) {
 		twin = rcu_dereference(procs->twin[i]);
-		/* An unbound one is a process that is being made. */
-		if (twin && (!READ_ONCE(twin->task) || thread_group_leader(twin->task)))
+		if (twin && speaks_for_process(twin))
 			count++;
 	}
 	rcu_read_unlock();

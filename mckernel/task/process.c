@@ -12,6 +12,7 @@ struct process *process_create(const char *comm)
 	if (!p)
 		return NULL;
 	p->refs = 1;
+	list_init(&p->threads);
 	memcpy(p->comm, comm, strnlen(comm, sizeof(p->comm) - 1));
 	__atomic_add_fetch(&processes, 1, __ATOMIC_RELAXED);
 	return p;

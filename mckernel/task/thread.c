@@ -33,7 +33,7 @@ static struct thread *thread_lookup(u64 id)
 	return table[index];
 }
 
-static bool table_insert(struct thread *t)
+static bool table_insert(struct thread *t, struct process *process)
 {
 	spin_lock(&table_lock);
 	for (u32 i = 0; i < THREAD_MAX; i++) {
@@ -45,6 +45,7 @@ static bool table_insert(struct thread *t)
 		t->id = (u64)++generation[index] << 32 | index;
 		table[index] = t;
 		table_used++;
+		list_add_tail(&process->threads, &t->siblings);
 		spin_unlock(&table_lock);
 		return true;
 	}
@@ -57,6 +58,7 @@ static void table_remove(struct thread *t)
 	spin_lock(&table_lock);
 	table[(u32)t->id] = NULL;
 	table_used--;
+	list_del(&t->siblings);
 	/* From here on nobody finds it: end_call is final, the pages are Linux's again. */
 	t->kpage = NULL;
 	t->slot = NULL;
@@ -108,10 +110,18 @@ static struct thread *thread_alloc(int node)
 	return t;
 }
 
+void thread_start_free(struct thread_start *s)
+{
+	if (s->drop)
+		s->drop(s);
+	kfree(s);
+}
+
 static void thread_release(struct thread *t)
 {
 	arch_fpu_free(t);
-	kfree(t->start);
+	if (t->start)
+		thread_start_free(t->start);
 	arch_kstack_free(t->kstack);
 	kfree(t);
 }
@@ -137,7 +147,7 @@ struct thread *thread_create(struct space *space, struct process *process, struc
 		return NULL;
 	t->state = THREAD_PREPARED;
 	arch_thread_init(t, sched_first_run, t);
-	if (arch_fpu_alloc(t) || !table_insert(t)) {
+	if (arch_fpu_alloc(t) || !table_insert(t, process)) {
 		thread_release(t);
 		return NULL;
 	}
@@ -199,18 +209,13 @@ void thread_end_unattached(u64 id)
 		thread_end(id, THREAD_UNBORN, 0);
 }
 
-static void drop_references(struct thread *t, struct space *space)
-{
-	space_put(space);
-	process_put(t->process);
-	sighand_put(t->sighand);
-}
-
 void thread_free(struct thread *t)
 {
 	kassert(t->state == THREAD_PREPARED);
 	table_remove(t);
-	drop_references(t, t->space);
+	space_put(t->space);
+	sighand_put(t->sighand);
+	process_put(t->process);
 	thread_release(t);
 }
 
@@ -232,7 +237,8 @@ void thread_exit(void)
 	space = t->space;
 	t->space = NULL;
 	arch_load_space(NULL);
-	drop_references(t, space);
+	space_put(space);
+	sighand_put(t->sighand);
 	if (t->born)
 		count(&boot_params->counters.threads_ended);
 	sched_exit();
@@ -246,8 +252,11 @@ void thread_reap(struct thread *t)
 {
 	u32 call;
 
-	if (!t->work)
+	if (!t->work) {
 		table_remove(t);
+		/* Behind that: the table's lock guards the list that it was in. */
+		process_put(t->process);
+	}
 	call = t->end_call;
 	thread_release(t);
 	if (call) {

@@ -21,7 +21,7 @@ static void return_first_run(struct thread *t)
 
 	t->start = NULL;
 	start->run(start);
-	kfree(start);
+	thread_start_free(start);
 }
 
 /* One thing that stands between the thread and its program; false: nothing does. */

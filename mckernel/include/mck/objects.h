@@ -69,7 +69,9 @@ struct sighand {
 
 /* A thread group: Linux's signal struct. */
 struct process {
-	u32 refs; /* atomic: threads */
+	u32 refs; /* atomic: threads, and who is about to make one */
+	struct list
+		threads; /* those in the table of threads, by thread->siblings; under its lock */
 	bool born; /* counted in processes_born */
 	bool ran; /* counted in processes_ran */
 	char comm[16];
@@ -99,6 +101,7 @@ enum thread_state {
  */
 struct thread_start {
 	void (*run)(struct thread_start *s);
+	void (*drop)(struct thread_start *s); /* before it is freed, run or not; or NULL */
 };
 
 /*
@@ -109,6 +112,7 @@ struct thread {
 	u64 id; /* opaque to the module; ids of dead threads never match */
 	struct list run; /* in the CPU's run queue */
 	struct list all; /* in the CPU's list of threads */
+	struct list siblings; /* in its process's list; under the thread table's lock */
 	u32 cpu; /* place */
 	enum thread_state state;
 	/* State WAITING: evaluated by its CPU at each scan, no lock held. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fork in all its forms, and exit. */
+/* fork, vfork, clone and clone3: the birth of threads and processes. */
 #include "mck/errno.h"
 #include "mck/mm.h"
 #include "mck/offload.h"
 #include "mck/signal.h"
 #include "mck/syscalls.h"
-#include "mck/sysnr.h"
+#include "tid_store.h"
 
 #define CSIGNAL 0x000000ffUL
 #define CLONE_VM 0x00000100UL
@@ -38,7 +38,7 @@ struct birth {
 struct clone_start {
 	struct thread_start head;
 	u64 child_tid; /* where it writes its tid, 0: nowhere */
-	u64 parent_tid; /* with CLONE_VM, so that it is there before the child runs */
+	struct tid_store *store; /* with CLONE_VM and CLONE_PARENT_SETTID: a reference */
 	u64 caught; /* signals that Linux has to set to SIG_DFL */
 };
 
@@ -48,11 +48,19 @@ static void clone_first_run(struct thread_start *start)
 	u32 tid = current_thread()->kpage->tid;
 
 	/* As Linux: an address that cannot be written is the program's own affair. */
-	if (s->parent_tid)
-		copy_to_user(s->parent_tid, &tid, sizeof(tid));
+	if (s->store)
+		tid_store(s->store, tid);
 	if (s->child_tid)
 		copy_to_user(s->child_tid, &tid, sizeof(tid));
 	signal_default_in_linux(s->caught);
+}
+
+static void clone_drop(struct thread_start *start)
+{
+	const struct clone_start *s = container_of(start, struct clone_start, head);
+
+	if (s->store)
+		tid_store_put(s->store);
 }
 
 static u64 caught_signals(struct sighand *s)
@@ -98,21 +106,47 @@ static struct sighand *child_sighand(struct thread *t, const struct birth *b)
 	return sighand;
 }
 
+static struct process *child_process(struct thread *t, const struct birth *b)
+{
+	if (!(b->flags & CLONE_THREAD))
+		return process_create(t->process->comm);
+	process_get(t->process);
+	return t->process;
+}
+
+/* Both the parent and the child have it; NULL without memory. */
+static struct clone_start *child_start(const struct birth *b)
+{
+	struct clone_start *start = kzalloc(sizeof(*start));
+
+	if (!start)
+		return NULL;
+	start->head.run = clone_first_run;
+	start->head.drop = clone_drop;
+	if (!(b->flags & CLONE_PARENT_SETTID) || !(b->flags & CLONE_VM))
+		return start;
+	start->store = tid_store_new(b->parent_tid);
+	if (start->store)
+		return start;
+	kfree(start);
+	return NULL;
+}
+
 /* The parts of a child; what could not be made is NULL, and all is dropped again. */
 static struct thread *child_create(struct thread *t, const struct birth *b)
 {
 	struct space *space = child_space(t, b);
-	struct process *process = space ? process_create(t->process->comm) : NULL;
+	struct process *process = space ? child_process(t, b) : NULL;
 	struct sighand *sighand = process ? child_sighand(t, b) : NULL;
-	struct clone_start *start = sighand ? kzalloc(sizeof(*start)) : NULL;
+	struct clone_start *start = sighand ? child_start(b) : NULL;
 	struct thread *child = start ? thread_create(space, process, sighand) : NULL;
 
 	if (child) {
-		start->head.run = clone_first_run;
 		child->start = &start->head;
 		return child;
 	}
-	kfree(start);
+	if (start)
+		thread_start_free(&start->head);
 	if (sighand)
 		sighand_put(sighand);
 	if (process)
@@ -137,21 +171,24 @@ static void child_fill(struct thread *child, struct thread *t, const struct birt
 
 	child->mask = t->mask;
 	child->read_implies_exec = t->read_implies_exec;
-	child->altstack_sp = t->altstack_sp;
-	child->altstack_size = t->altstack_size;
-	child->altstack_flags = t->altstack_flags;
+	/* As Linux: none in a thread, which must not run on its parent's. */
+	if ((b->flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM) {
+		child->altstack_flags = SS_DISABLE;
+	} else {
+		child->altstack_sp = t->altstack_sp;
+		child->altstack_size = t->altstack_size;
+		child->altstack_flags = t->altstack_flags;
+	}
 	memcpy(child->affinity, t->affinity, sizeof(child->affinity));
 	if (b->flags & CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = b->child_tid;
 	if (b->flags & CLONE_CHILD_SETTID)
 		start->child_tid = b->child_tid;
-	if ((b->flags & CLONE_PARENT_SETTID) && (b->flags & CLONE_VM))
-		start->parent_tid = b->parent_tid;
 	if (b->flags & CLONE_CLEAR_SIGHAND)
 		start->caught = caught_signals(t->sighand);
 }
 
-/* What this kernel does not do, or no kernel does. The rest Linux judges. */
+/* What no kernel does. The rest Linux judges. */
 static s64 clone_check(const struct birth *b)
 {
 	u64 f = b->flags;
@@ -163,53 +200,61 @@ static s64 clone_check(const struct birth *b)
 		return -EINVAL;
 	if ((f & CLONE_SETTLS) && b->tls >= 1UL << 47)
 		return -EPERM;
-	if ((f & CLONE_THREAD) || ((f & CLONE_VM) && !(f & CLONE_VFORK))) {
-		log_info("pid %u: clone with flags %lx: threads are not there yet\n",
-			 current_thread()->kpage->pid, f);
-		return -EAGAIN;
-	}
 	return 0;
 }
 
-static s64 give_birth(const struct birth *b)
+/* Linux's clone, for a child that is prepared and may run and end at any time from here on. */
+static s64 clone_in_linux(struct thread *t, const struct birth *b, u64 id)
 {
-	struct thread *t = current_thread(), *child;
 	struct offload_result res;
-	u64 id;
-	u32 tid;
-	s64 err = clone_check(b);
 
-	if (err)
-		return err;
-	child = child_create(t, b);
-	if (!child)
-		return -ENOMEM;
-	child_fill(child, t, b);
-	id = child->id;
-	t->kpage->child_thread = id;
-	t->kpage->child_space = b->flags & CLONE_VM ? 0 : child->space->id;
-	t->kpage->child_root = child->space->root_pa;
-	t->kpage->child_epoch = child->space->epoch_pa;
-	/* From here on it may run and end at any time. */
-	sched_start(child, -1);
 	/* The child gets this mask too, in its first wait. */
 	offload_clone(b->flags & ~CLONE_LWK, b->pidfd, t->mask, &res);
 	if (res.ended)
 		res.value = -EINTR;
 	else if (res.outcome != CALL_COMPLETE)
 		res.value = -ERESTARTNOINTR;
-	if (res.value < 0) {
-		/*
-		 * What was attached is the module's, which knows whether there
-		 * is a child; the value is only what the proxy says.
-		 */
+	/*
+	 * What was attached is the module's, which knows whether there is a
+	 * child; the value is only what the proxy says.
+	 */
+	if (res.value < 0)
 		thread_end_unattached(id);
-		return res.value;
-	}
-	tid = (u32)res.value;
-	if ((b->flags & CLONE_PARENT_SETTID) && !(b->flags & CLONE_VM))
-		copy_to_user(b->parent_tid, &tid, sizeof(tid));
 	return res.value;
+}
+
+static s64 give_birth(const struct birth *b)
+{
+	struct thread *t = current_thread(), *child;
+	struct tid_store *store;
+	u64 id;
+	u32 tid;
+	s64 ret = clone_check(b);
+
+	if (ret)
+		return ret;
+	child = child_create(t, b);
+	if (!child)
+		return -ENOMEM;
+	child_fill(child, t, b);
+	id = child->id;
+	store = container_of(child->start, struct clone_start, head)->store;
+	if (store)
+		tid_store_get(store);
+	t->kpage->child_thread = id;
+	t->kpage->child_space = b->flags & CLONE_VM ? 0 : child->space->id;
+	t->kpage->child_root = child->space->root_pa;
+	t->kpage->child_epoch = child->space->epoch_pa;
+	sched_start(child, -1);
+	ret = clone_in_linux(t, b, id);
+	tid = (u32)ret;
+	if (ret > 0 && store)
+		tid_store(store, tid);
+	else if (ret > 0 && (b->flags & CLONE_PARENT_SETTID))
+		copy_to_user(b->parent_tid, &tid, sizeof(tid));
+	if (store)
+		tid_store_put(store);
+	return ret;
 }
 
 s64 sys_clone(const u64 arg[6])
@@ -308,37 +353,4 @@ s64 sys_clone3(const u64 arg[6])
 		.pidfd = args.flags & CLONE_PIDFD ? args.pidfd : 0,
 	};
 	return give_birth(&b);
-}
-
-/* ---- the end ---- */
-
-/* The twin exits, which ends this thread: the call does not return. */
-static s64 process_leave(u64 nr, const u64 arg[6])
-{
-	struct offload_result res;
-
-	leave_memory();
-	do {
-		/* No signal may come between. */
-		offload_call(nr, arg, ~0UL, &res);
-	} while (!res.ended);
-	return -EINTR;
-}
-
-s64 sys_exit(const u64 arg[6])
-{
-	return process_leave(NR_exit, arg);
-}
-
-s64 sys_exit_group(const u64 arg[6])
-{
-	return process_leave(NR_exit_group, arg);
-}
-
-s64 sys_set_tid_address(const u64 arg[6])
-{
-	struct thread *t = current_thread();
-
-	t->clear_child_tid = arg[0];
-	return t->kpage->tid;
 }
