@@ -74,6 +74,8 @@ struct process {
 		threads; /* those in the table of threads, by thread->siblings; under its lock */
 	bool born; /* counted in processes_born */
 	bool ran; /* counted in processes_ran */
+	/* The greatest CPU time that was told of it, in all, and apart: see cputime_seen(). Atomic. */
+	u64 seen_ns, seen_user_us, seen_system_us;
 	char comm[16];
 };
 
