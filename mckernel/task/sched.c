@@ -309,6 +309,9 @@ void sched_scan(void)
 	if (!take_notes(cpu, rq))
 		return;
 	cpu->boot->heartbeat++;
+	/* By what it has run, those that come into the queue now are placed. */
+	if (cpu->current->state == THREAD_RUNNABLE)
+		order_charge(rq, cpu->current);
 	up_poll();
 	take_incoming(rq);
 	watch = rq->watch;

@@ -181,3 +181,31 @@ add_weave_fault(weave_phys flags "a page comes back" mckernel/mm/phys.c
                 [[	old = __atomic_exchange_n(&f->flags, FRAME_AWAY, __ATOMIC_ACQ_REL);]]
                 [[	old = f->flags;
 	f->flags = FRAME_AWAY;]])
+
+add_weave_test(weave_balance SOURCES test/unit/test_weave_balance.c mckernel/arch/fake/fake.c
+                                     mckernel/lib/kargs.c mckernel/lib/tree.c
+               LWK mckernel/task/balance.c mckernel/task/order.c mckernel/lib/lock.c)
+# Who became idle before it could see the surplus, and after it was looked for, is never sent anything.
+add_weave_fault(weave_balance late "idle and surplus" mckernel/task/balance.c
+                [[	if (surplus)
+		push_all(rq);]]
+                "")
+# Both find the same CPU idle.
+add_weave_fault(weave_balance claim "two send" mckernel/task/balance.c
+                [[	return __atomic_fetch_and(&idle_map[place / 64], ~bit, __ATOMIC_ACQ_REL) & bit;]]
+                [[	bool was = idle_map[place / 64] & bit;
+
+	idle_map[place / 64] &= ~bit;
+	return was;]])
+
+add_weave_test(weave_tid SOURCES test/unit/test_weave_tid.c LWK mckernel/syscall/tid_store.c)
+# The second one stores it again: perhaps behind the child's end, and a join waits for ever.
+add_weave_fault(weave_tid twice "both go on" mckernel/syscall/tid_store.c
+                [[		wait_stored(s);
+		return;]]
+                "")
+# The second one does not wait for the first.
+add_weave_fault(weave_tid early "both go on" mckernel/syscall/tid_store.c
+                [[		wait_stored(s);
+]]
+                "")
