@@ -58,6 +58,8 @@ void ihk_twin_publish(struct ihk_twin *twin)
 	WRITE_ONCE(k->rlimit_data, soft_limit(RLIMIT_DATA));
 	WRITE_ONCE(k->rlimit_stack, soft_limit(RLIMIT_STACK));
 	WRITE_ONCE(k->rlimit_memlock, soft_limit(RLIMIT_MEMLOCK));
+	WRITE_ONCE(k->sched,
+		   KPAGE_SCHED(current->policy, current->rt_priority, task_nice(current)));
 	WRITE_ONCE(k->linux_mask, current->blocked.sig[0]);
 }
 

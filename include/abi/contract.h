@@ -234,6 +234,7 @@
 	FIELD(kpage, rlimit_data, 2168, LINUX)     \
 	FIELD(kpage, rlimit_stack, 2176, LINUX)    \
 	FIELD(kpage, rlimit_memlock, 2184, LINUX)  \
+	FIELD(kpage, sched, 2192, LINUX)           \
 	SIZE(space_epoch, 16)                      \
 	FIELD(space_epoch, epoch, 0, LWK)          \
 	FIELD(space_epoch, walkers, 4, LINUX)      \

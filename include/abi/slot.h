@@ -88,6 +88,13 @@ enum twin_state {
 #define KPAGE_CAP_IPC_LOCK 1U /* locks memory beyond RLIMIT_MEMLOCK */
 #define KPAGE_CAP_SYS_RAWIO 2U /* maps below the lowest address that others may */
 
+/* Scheduling of a thread as Linux has it: policy (SCHED_*), real-time priority, nice value. 0: as all are at first. */
+#define KPAGE_SCHED(policy, priority, nice) \
+	((abi_u32)(policy) << 16 | (abi_u32)(priority) << 8 | ((abi_u32)(nice)&0xff))
+#define KPAGE_SCHED_POLICY(word) ((word) >> 16)
+#define KPAGE_SCHED_PRIORITY(word) ((word) >> 8 & 0xff)
+#define KPAGE_SCHED_NICE(word) ((abi_s32)((word) << 24) >> 24)
+
 #define KPAGE_LIST 128 /* frames of one REQ_FILE_READ */
 
 /*
@@ -138,7 +145,9 @@ struct kpage {
 	abi_s64 kresult;
 	abi_u64 kout[4];
 	abi_u64 rlimit_as, rlimit_data, rlimit_stack, rlimit_memlock; /* soft limits, ~0: none */
-	abi_u8 pad3[2048 - 144];
+	abi_u32 sched; /* KPAGE_SCHED() of the twin, as of its last wait */
+	abi_u32 pad4;
+	abi_u8 pad3[2048 - 152];
 };
 
 #endif

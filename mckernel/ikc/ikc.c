@@ -7,11 +7,11 @@
 
 #define HANDLERS 16
 
-/* One CPU's rings, and the time of its newest ring. Used by that CPU alone. */
+/* One CPU's rings, and the time of its newest ring. Used by that CPU alone, but for `lcalls`. */
 static struct channel {
 	struct ring *from_linux, *to_linux;
 	u64 rung; /* cycles */
-	u32 lcalls; /* threads of the CPU that wait for an answer */
+	u32 lcalls; /* atomic: threads that wait for an answer on this CPU */
 } channels[ABI_MAX_CPUS];
 
 static struct ikc_call *calls; /* who writes what: abi/ikc.h */
@@ -92,7 +92,7 @@ bool ikc_pending(void)
 	struct channel *c = channel();
 
 	/* The doorbell of an answer can be lost too, and is not rung again. */
-	return c->lcalls || !ring_empty(c->to_linux);
+	return READ_ONCE(c->lcalls) || !ring_empty(c->to_linux);
 }
 
 void ikc_ring_again(void)
@@ -228,15 +228,18 @@ static bool lcall_wanted(void *arg)
 s64 ikc_lcall(enum lcall_op op, const u64 arg[IKC_LCALL_ARGS])
 {
 	struct ikc_lcall *l = NULL;
+	struct channel *c;
 	s64 ret;
 
 	__atomic_add_fetch(&lcall_waiters, 1, __ATOMIC_SEQ_CST);
 	wait_for(lcall_wanted, &l, false);
 	__atomic_sub_fetch(&lcall_waiters, 1, __ATOMIC_SEQ_CST);
-	channel()->lcalls++;
+	c = channel();
+	__atomic_add_fetch(&c->lcalls, 1, __ATOMIC_RELAXED);
+	/* A thread that waits stays on its CPU; when it is woken it may go on on another. */
 	lcall_post(l, op, arg, this_cpu()->place);
 	wait_for(lcall_done, l, false);
-	channel()->lcalls--; /* a thread that waits stays on its CPU */
+	__atomic_sub_fetch(&c->lcalls, 1, __ATOMIC_RELAXED);
 	ret = l->ret;
 	lcall_give(l);
 	return ret;

@@ -4,20 +4,25 @@
 #define TASK_RUNQ_H
 
 #include "mck/task.h"
+#include "mck/tree.h"
 
-/* Owned by its CPU, but for what is under the lock. */
+/* Owned by its CPU, but for what is under the lock, and what is said to be others'. */
 struct runq {
-	struct list queue; /* RUNNABLE, but for the current thread */
+	struct tree queue; /* RUNNABLE, but for the current thread; see order.c */
+	u64 vtime; /* the clock that the vtime of its threads is compared with */
 	struct list all; /* every thread of this CPU but the idle one */
 	struct thread *idle;
 	struct thread *from; /* whom the newest switch left */
-	u64 slice_end; /* cycles */
+	u64 slice_end; /* cycles: when the current thread has to let the next one run; 0: never */
 	u64 poll_us; /* how long to look before halting: grows when more of it would have helped */
 	bool timer; /* the one-shot timer runs, */
 	u64 timer_at; /* until then (cycles) */
 	u64 alarm; /* cycles: a condition wants to be asked again; 0: none */
 	bool tick; /* it has come: written by its handler */
 	bool watch; /* something sent to Linux may not have been taken */
+
+	/* Threads in the queue that may run elsewhere: see balance.c. Stored by the CPU, read by idle ones. */
+	bool surplus;
 
 	struct spinlock lock;
 	struct list incoming; /* under lock: threads on their way to this CPU */
@@ -38,6 +43,38 @@ static inline u64 us_to_cycles(u64 us)
 {
 	return us * boot_params->tsc_khz / 1000;
 }
+
+/* ---- order.c: who runs next; by the CPU itself ---- */
+
+/* The first in the queue, which stays in it, or NULL; the one behind a queued one. */
+struct thread *order_first(const struct runq *rq);
+struct thread *order_next(const struct thread *t);
+void order_remove(struct runq *rq, struct thread *t);
+/* The current thread's time so far counts; its cycles have been charged. */
+void order_charge(struct runq *rq, struct thread *t);
+/* Into the queue: what a thread has waited for has come; it has been pushed aside; it lets others run first. */
+void order_wake(struct runq *rq, struct thread *t);
+void order_preempted(struct runq *rq, struct thread *t);
+void order_yield(struct runq *rq, struct thread *t);
+/* It leaves this CPU; it has come, into the queue if it is RUNNABLE. */
+void order_depart(struct runq *rq, struct thread *t);
+void order_arrive(struct runq *rq, struct thread *t);
+/* Has the current thread to let the first of the queue run? And when (cycles) will it have to, 0: never? */
+bool order_over(struct runq *rq, struct thread *t);
+u64 order_end(const struct runq *rq, const struct thread *t);
+
+/* ---- balance.c ---- */
+
+/* This CPU has nothing to run, and takes work from whoever has too much; or it has something again. */
+void balance_idle(struct runq *rq);
+void balance_busy(void);
+/* The current thread is about to run: what is in the queue goes to CPUs that have nothing to run. */
+void balance_push(struct runq *rq);
+
+/* ---- sched.c ---- */
+
+/* A thread that is in no CPU's lists, to the CPU t->cpu. */
+void sched_deliver(struct thread *t);
 
 /* ---- timer.c ---- */
 

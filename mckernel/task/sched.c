@@ -3,7 +3,6 @@
 #include "mck/mm.h"
 #include "runq.h"
 
-#define SLICE_US 10000
 #define POLL_US_MAX 20
 
 /* ---- placement ---- */
@@ -41,8 +40,7 @@ u32 sched_place(const struct thread *t)
 	return best == cpu_count ? t->cpu : best;
 }
 
-/* Hand a thread to the CPU t->cpu. */
-static void sched_deliver(struct thread *t)
+void sched_deliver(struct thread *t)
 {
 	struct runq *rq = runq_of(cpu_of(t->cpu));
 
@@ -97,19 +95,19 @@ void up_enter(void)
 
 static struct thread *sched_pick(struct runq *rq)
 {
-	struct thread *t;
+	struct thread *t = order_first(rq);
 
-	if (list_empty(&rq->queue))
+	if (!t)
 		return NULL;
-	t = list_entry(rq->queue.next, struct thread, run);
-	list_del(&t->run);
+	order_remove(rq, t);
+	balance_busy();
 	return t;
 }
 
 static void make_runnable(struct runq *rq, struct thread *t)
 {
 	t->state = THREAD_RUNNABLE;
-	list_add_tail(&rq->queue, &t->run);
+	order_wake(rq, t);
 }
 
 /* In the context of the thread switched to: what the one before could not do about itself. */
@@ -131,7 +129,6 @@ static void switch_to(struct runq *rq, struct thread *next)
 	struct thread *t = current_thread();
 
 	rq->from = t;
-	rq->slice_end = arch_cycles() + us_to_cycles(SLICE_US);
 	arch_switch(t, next);
 	/* Perhaps on another CPU. */
 	finish_switch();
@@ -144,6 +141,7 @@ static void switch_away(struct thread *t)
 	struct thread *next;
 
 	list_del(&t->all);
+	order_depart(rq, t);
 	if (!t->work)
 		__atomic_sub_fetch(&rq->threads, 1, __ATOMIC_RELAXED);
 	next = sched_pick(rq);
@@ -167,9 +165,20 @@ void sched_migrate_self(void)
 	if (place == t->cpu)
 		return;
 	charge_system(t);
+	order_charge(this_runq(), t);
 	__atomic_add_fetch(&runq_of(cpu_of(place))->threads, 1, __ATOMIC_RELAXED);
 	thread_set_cpu(t, place);
 	switch_away(t);
+	t->stamp = arch_cycles();
+}
+
+/* The current thread is in the queue: whoever is first goes on. */
+static void run_first(struct thread *t, struct runq *rq)
+{
+	struct thread *next = sched_pick(rq);
+
+	if (next != t)
+		switch_to(rq, next);
 	t->stamp = arch_cycles();
 }
 
@@ -177,21 +186,31 @@ void sched_yield_cpu(void)
 {
 	struct thread *t = current_thread();
 	struct runq *rq = this_runq();
-	struct thread *next;
+
+	if (!rq->queue.root)
+		return;
+	charge_system(t);
+	order_charge(rq, t);
+	order_yield(rq, t);
+	run_first(t, rq);
+}
+
+void sched_preempt(void)
+{
+	struct thread *t = current_thread();
+	struct runq *rq = this_runq();
 
 	charge_system(t);
-	make_runnable(rq, t);
-	next = sched_pick(rq);
-	if (next != t)
-		switch_to(rq, next);
-	t->stamp = arch_cycles();
+	order_charge(rq, t);
+	order_preempted(rq, t);
+	run_first(t, rq);
 }
 
 bool sched_need_resched(void)
 {
 	struct runq *rq = this_runq();
 
-	return !list_empty(&rq->queue) && arch_cycles() >= rq->slice_end;
+	return rq->queue.root && order_over(rq, current_thread());
 }
 
 /* ---- the scan ---- */
@@ -227,8 +246,7 @@ static void take_incoming(struct runq *rq)
 
 		list_del(&t->all);
 		list_add_tail(&rq->all, &t->all);
-		if (t->state == THREAD_RUNNABLE)
-			list_add_tail(&rq->queue, &t->run);
+		order_arrive(rq, t);
 	}
 	spin_unlock(&rq->lock);
 }
@@ -327,7 +345,9 @@ void sched_settle(void)
 	struct runq *rq = this_runq();
 
 	watch_on(rq);
-	timer_set(rq, !list_empty(&rq->queue));
+	balance_push(rq);
+	rq->slice_end = rq->queue.root ? order_end(rq, current_thread()) : 0;
+	timer_set(rq, rq->slice_end != 0);
 }
 
 bool up_leave(void)
@@ -373,6 +393,7 @@ static void idle_once(struct cpu *cpu, struct runq *rq)
 {
 	u64 start = arch_cycles();
 
+	balance_idle(rq);
 	if (poll_notes(cpu, start + us_to_cycles(rq->poll_us)))
 		return;
 	phys_publish();
@@ -395,6 +416,7 @@ void sched_wait(void)
 	struct thread *next;
 
 	charge_system(t);
+	order_charge(rq, t);
 	for (;;) {
 		sched_scan();
 		next = sched_pick(rq);
@@ -465,10 +487,10 @@ bool sched_kthread(void (*work)(void *arg), void *arg)
 	if (!t)
 		return false;
 	t->cpu = this_cpu()->place;
+	t->state = THREAD_RUNNABLE;
 	list_add_tail(&rq->all, &t->all);
-	/* Before all others, and soon: somebody waits for it. */
-	list_add(&rq->queue, &t->run);
-	rq->slice_end = 0;
+	/* Before all programs, and soon: somebody waits for it. */
+	order_arrive(rq, t);
 	current_thread()->look = true;
 	return true;
 }
@@ -481,7 +503,6 @@ bool sched_prepare_cpu(struct cpu *cpu, int node)
 
 	if (!rq || !idle)
 		return false;
-	list_init(&rq->queue);
 	list_init(&rq->all);
 	list_init(&rq->incoming);
 	spin_init(&rq->lock, RANK_RUNQ);

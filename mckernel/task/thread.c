@@ -103,7 +103,6 @@ static struct thread *thread_alloc(int node)
 		return NULL;
 	}
 	t->kstack = stack;
-	list_init(&t->run);
 	list_init(&t->all);
 	t->look = true;
 	memset(t->affinity, 0xff, sizeof(t->affinity));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Waiting for a condition, waking CPUs that look at conditions, and taking turns in long loops. */
 #include "mck/errno.h"
-#include "mck/task.h"
+#include "runq.h"
 
 int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
 {
@@ -54,6 +54,7 @@ bool sched_turn(void)
 	arch_relax();
 	sched_scan();
 	if (sched_need_resched())
-		sched_yield_cpu();
+		sched_preempt();
+	balance_push(this_runq());
 	return !thread_must_end(t);
 }

@@ -48,7 +48,7 @@ static bool one_step(struct thread *t)
 		return true;
 	}
 	if (sched_need_resched()) {
-		sched_yield_cpu();
+		sched_preempt();
 		return true;
 	}
 	return false;

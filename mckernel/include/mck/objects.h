@@ -110,7 +110,7 @@ struct thread_start {
  */
 struct thread {
 	u64 id; /* opaque to the module; ids of dead threads never match */
-	struct list run; /* in the CPU's run queue */
+	struct tree_node run; /* in the CPU's run queue: task/order.c */
 	struct list all; /* in the CPU's list of threads */
 	struct list siblings; /* in its process's list; under the thread table's lock */
 	u32 cpu; /* place */
@@ -153,6 +153,14 @@ struct thread {
 	struct thread_start
 		*start; /* kmalloc'd; taken by the first run, or freed with the thread */
 	u64 user_cycles, system_cycles, stamp;
+	/*
+	 * What it has run, by its weight, in cycles (order.c): on the clock of its
+	 * CPU, and while it is on its way to one, how far it is from that clock.
+	 */
+	u64 vtime;
+	u64 vtime_at; /* what it had run when vtime was reckoned last */
+	u32 rank; /* as it was when it came into the queue: above all others of a lower one */
+	u64 rr_end; /* what it will have run when its turn among SCHED_RR of its priority is over */
 	bool born; /* counted in threads_born */
 	bool ran; /* has executed user instructions */
 	bool idle; /* the idle thread of its CPU */

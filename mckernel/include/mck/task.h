@@ -80,7 +80,8 @@ void sched_wake_at(u64 cycles);
 void sched_watch(void);
 /* The current thread is about to run its program: the timer does what it has to meanwhile. */
 void sched_settle(void);
-/* Let others run; returns when this thread is chosen again. */
+/* Let others run; returns when this thread is chosen again. Yield: all others of this CPU come first. */
+void sched_preempt(void);
 void sched_yield_cpu(void);
 /*
  * One turn of a long loop in the kernel, which may be one that a program chose
@@ -91,7 +92,7 @@ bool sched_turn(void);
 void sched_idle_loop(void) __attribute__((noreturn)); /* the idle thread of each CPU */
 /* A kernel thread that runs work(arg) on this CPU soon; false without memory. */
 bool sched_kthread(void (*work)(void *arg), void *arg);
-bool sched_need_resched(void); /* another thread of this CPU is runnable and the slice is over */
+bool sched_need_resched(void); /* another thread of this CPU has to run first: task/order.c */
 /* Move the current thread to another CPU its mask allows, if it may not stay. */
 void sched_migrate_self(void);
 u32 sched_thread_count(u32 place);
