@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The birth of threads: every form of clone, what a child begins with, and who sees it.
 # vm:
-# vm-slow: --cpus 6 --lwk-cpus 2-5
+# vm-slow: --cpus 8 --lwk-cpus 4-7
 . "$(dirname "$0")/lib.sh"
 
 [ "$(nproc)" -le 2 ] || export STORM=20000

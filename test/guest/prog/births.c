@@ -54,11 +54,11 @@ static int child_main(void *arg)
 	return 0;
 }
 
-static void await_word(int *word, int not)
+static void await_word(int *word, int not )
 {
 	int now;
 
-	while ((now = __atomic_load_n(word, __ATOMIC_SEQ_CST)) == not)
+	while ((now = __atomic_load_n(word, __ATOMIC_SEQ_CST)) == not )
 		syscall(SYS_futex, word, FUTEX_WAIT, now, NULL, NULL, 0);
 }
 
@@ -152,8 +152,8 @@ static void sharing(void)
 		CHECK(c.value == 77);
 		NEED(getcwd(cwd, sizeof(cwd)));
 		sigaction(SIGUSR2, NULL, &act);
-		say("%zu: %s, umask %o, descriptor %d, %s", i, cwd, umask(022),
-		    fcntl(77, F_GETFD), act.sa_handler == SIG_IGN ? "ignored" : "default");
+		say("%zu: %s, umask %o, descriptor %d, %s", i, cwd, umask(022), fcntl(77, F_GETFD),
+		    act.sa_handler == SIG_IGN ? "ignored" : "default");
 		if (!(all[i] & CLONE_THREAD))
 			CHECK_EXIT(tid, 7);
 	}
@@ -264,7 +264,8 @@ static void refusals(void)
 	int word;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		long pid = syscall(SYS_clone, wrong[i].flags, (char *)stack + STACK, &word, &word, 0);
+		long pid =
+			syscall(SYS_clone, wrong[i].flags, (char *)stack + STACK, &word, &word, 0);
 
 		if (pid == 0)
 			_exit(0);
@@ -323,7 +324,8 @@ static void clone3_fork(void)
 {
 	int fd = -1, parent_word = -1, child_word = -1;
 	struct args3 args = {
-		.flags = CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CLEAR_SIGHAND,
+		.flags = CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID |
+			 CLONE_CLEAR_SIGHAND,
 		.pidfd = (unsigned long)&fd,
 		.child_tid = (unsigned long)&child_word,
 		.parent_tid = (unsigned long)&parent_word,
@@ -383,7 +385,7 @@ static void *tid_of_self(void *arg)
 	return arg;
 }
 
-#define STORM 2000
+#define STORM 800
 #define AT_ONCE 8
 
 /* pthread_join waits for the word that PARENT_SETTID has set and the child's end clears. */

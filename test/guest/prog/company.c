@@ -85,7 +85,7 @@ static __attribute__((noreturn)) void *offload(void *arg)
 }
 
 static void *(*const roles[])(void *) = { compute, sleep_long, read_pipe, await_mutex,
-					  fault, map, offload };
+					  fault,   map,	       offload };
 #define ROLES (int)(sizeof(roles) / sizeof(*roles))
 
 /* `count` siblings, each at its work when this returns. */
@@ -484,6 +484,58 @@ static void forks(void)
 	await_progress();
 }
 
+/* ---- company chaos SEED: all of it at once, for ever, to be killed ---- */
+
+static void *nap(void *arg)
+{
+	usleep(100);
+	return arg;
+}
+
+static __attribute__((noreturn)) void *come_and_go(void *arg)
+{
+	pthread_t thread[3];
+
+	for (;;) {
+		for (int i = 0; i < 3; i++)
+			if (pthread_create(&thread[i], NULL, nap, arg))
+				thread[i] = 0;
+		for (int i = 0; i < 3; i++)
+			if (thread[i])
+				pthread_join(thread[i], NULL);
+	}
+}
+
+static __attribute__((noreturn)) void *fork_for_ever(void *arg)
+{
+	for (;;)
+		fork_often(arg);
+}
+
+/* With the pid kept, from a thread that is not the first. */
+static void *chaos_again(void *arg)
+{
+	unsigned int seed = atoi(arg);
+	char next[16];
+
+	usleep(rand_r(&seed) % 300000);
+	snprintf(next, sizeof(next), "%u", seed % 1000000);
+	execl("/proc/self/exe", "company", "chaos", next, "again", NULL);
+	return NULL;
+}
+
+static void chaos(char *seed)
+{
+	pthread_t thread;
+
+	NEED(pthread_create(&thread, NULL, chaos_again, seed) == 0);
+	NEED(pthread_create(&thread, NULL, fork_for_ever, NULL) == 0);
+	NEED(pthread_create(&thread, NULL, come_and_go, NULL) == 0);
+	gather(ROLES);
+	for (;;)
+		pause();
+}
+
 static const struct prog_case cases[] = {
 	{ "exit_groups", exit_groups },
 	{ "exit_at_once", exit_at_once },
@@ -501,5 +553,10 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "executed") == 0)
 		executed(argv);
+	if (argc >= 3 && strcmp(argv[1], "chaos") == 0) {
+		if (argc == 3)
+			say("ready");
+		chaos(argv[2]);
+	}
 	return prog_main(argc, argv, cases, sizeof(cases) / sizeof(*cases));
 }

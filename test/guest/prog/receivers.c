@@ -505,15 +505,9 @@ static void timer(void)
 }
 
 static const struct prog_case cases[] = {
-	{ "to_process", to_process },
-	{ "to_threads", to_threads },
-	{ "waiters", waiters },
-	{ "actions", actions },
-	{ "taken_away", taken_away },
-	{ "only_once", only_once },
-	{ "stream", stream },
-	{ "cancels", cancels },
-	{ "setid", setid },
+	{ "to_process", to_process }, { "to_threads", to_threads }, { "waiters", waiters },
+	{ "actions", actions },	      { "taken_away", taken_away }, { "only_once", only_once },
+	{ "stream", stream },	      { "cancels", cancels },	    { "setid", setid },
 	{ "timer", timer },
 };
 PROG_MAIN(cases)
