@@ -65,6 +65,9 @@ struct sighand {
 	u32 refs; /* atomic */
 	struct spinlock lock; /* RANK_PROCESS */
 	struct ksigaction action[NSIG];
+	/* The last action with a handler, for signals that were caught under it (signal_enter()). */
+	struct ksigaction handled[NSIG];
+	u64 claimed; /* signals: only the claim's holder changes their action (task/sigclaim.c) */
 };
 
 /* A thread group: Linux's signal struct. */
