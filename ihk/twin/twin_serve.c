@@ -58,7 +58,7 @@ void ihk_twin_publish(struct ihk_twin *twin)
 	WRITE_ONCE(k->rlimit_data, soft_limit(RLIMIT_DATA));
 	WRITE_ONCE(k->rlimit_stack, soft_limit(RLIMIT_STACK));
 	WRITE_ONCE(k->rlimit_memlock, soft_limit(RLIMIT_MEMLOCK));
-	WRITE_ONCE(k->linux_mask, current->blocked.sig[0]);
+	WRITE_ONCE(k->linux_mask, ihk_sigset(&current->blocked));
 }
 
 #define ZERO_MINOR 5 /* /dev/zero */
