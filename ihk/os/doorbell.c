@@ -33,7 +33,7 @@ static void doorbell_moved(struct ihk_line *line, const struct ihk_line_target *
 	for_each_set_bit(place, bell->places, ABI_MAX_CPUS) {
 		struct boot_cpu *params = &bell->os->params->cpus[place];
 
-		WRITE_ONCE(params->doorbell_apic, to->cpu);
+		WRITE_ONCE(params->doorbell_cpu, to->cpu);
 		WRITE_ONCE(params->doorbell_vector, to->vector);
 	}
 }

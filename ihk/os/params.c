@@ -178,7 +178,7 @@ static void fill_cpus(struct ihk_os *os)
 	for (i = 0; i < os->cpu_count; i++) {
 		struct boot_cpu *cpu = &os->params->cpus[i];
 
-		cpu->apic_id = ihk_machine_cpu_id(os->cpu[i]);
+		cpu->machine_id = ihk_machine_cpu_id(os->cpu[i]);
 		cpu->node = max(cpu_to_node(os->cpu[i]), 0);
 		cpu->linux_cpu = os->cpu[i];
 		cpu->to_lwk = virt_to_phys(os->to_lwk[i]);

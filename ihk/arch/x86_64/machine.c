@@ -32,7 +32,7 @@ static u64 mitigations(void)
 
 void ihk_machine_describe(struct lwk_boot_params *params)
 {
-	params->tsc_khz = tsc_khz;
-	rdmsrl(MSR_IA32_CR_PAT, params->pat);
+	params->cycles_khz = tsc_khz;
+	rdmsrl(MSR_IA32_CR_PAT, params->memory_types);
 	params->mitigations = mitigations();
 }
