@@ -255,7 +255,7 @@ void mm_refill(void);
 /* Pages of `f` with FRAME_OLD leave all spaces, once. Waits. */
 void spaces_take_old(const struct file *f);
 
-/* ---- file pages (filecache.c) and shared memory (shmobj.c) ---- */
+/* ---- file pages (filecache.c, filedrop.c, fileread.c) and shared memory (shmobj.c) ---- */
 
 /* As file_shrink(): only pages of files that nobody has open; or of others, as far as not used of late. */
 u64 file_shrink_idle(u64 pages);
