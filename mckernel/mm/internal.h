@@ -281,8 +281,8 @@ bool file_page_filling(struct file *f, u64 index);
 bool file_page_cached(struct file *f, u64 index);
 /* Begin to fill up to `max` absent pages in a row that contain `index` (begun already, in `pa`). Returns the first index; *count. */
 u64 file_fill_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count);
-/* Read it by the current thread's twin. 0, or -errno: the page at `index` cannot be had. */
-int file_read_around(struct file *f, u64 index, u64 pa);
+/* Read it by the current thread's twin. False: the page at `index` cannot be had, or the thread must end. */
+bool file_read_around(struct file *f, u64 index, u64 pa);
 
 enum page_state shmobj_page(struct shmobj *o, u64 index,
 			    u64 *pa); /* READY with a reference, BEYOND or NOMEM */

@@ -326,8 +326,13 @@ struct mm_limits {
 };
 /* Of the current thread, if it runs in this space. */
 bool up_limits(const struct space *s, struct mm_limits *l);
-/* Read pages first, first + 1... of a file by the current thread's twin: how many are filled, or -errno. */
-s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count);
+enum read_end {
+	READ_DONE, /* behind what is filled the file ends, or a page cannot be read */
+	READ_AWAY, /* the twin was called away: of what is not filled nothing is known */
+	READ_ENDED, /* the thread has to end, and would ask for ever */
+};
+/* Read pages first, first + 1... of a file by the current thread's twin; *filled of them are there. */
+enum read_end up_read_file(u64 id, u64 first, const u64 *frames, u32 count, u32 *filled);
 /* The current thread's twin is away: it may not come back for long, unless it owes an answer. */
 bool up_is_held(void);
 /* The current thread is not on hold, or must end. */
