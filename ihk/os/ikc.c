@@ -85,7 +85,7 @@ static void slot_free(struct ihk_ikc *ikc, unsigned int index)
 }
 
 /* A free slot, or -EINTR. Sleeps while all are taken. */
-static int slot_claim(struct ihk_ikc *ikc, bool killable)
+static int slot_take(struct ihk_ikc *ikc, bool killable)
 {
 	unsigned long flags;
 	unsigned int index;
@@ -296,7 +296,7 @@ static int call_make(struct ihk_os *os, int place, struct ihk_call *c, bool kill
 	struct ikc_call *call;
 	int slot, err;
 
-	slot = slot_claim(os->ikc, killable);
+	slot = slot_take(os->ikc, killable);
 	if (slot < 0)
 		return slot;
 	call = &os->calls[slot];
@@ -546,7 +546,8 @@ void ihk_ikc_free(struct ihk_os *os)
 void ihk_ikc_reset(struct ihk_os *os)
 {
 	lockdep_assert_held(&os->lock);
-	WARN_ON(atomic_read(&os->ikc->users));
+	/* Who has come since the stop finds it stopped, and leaves. */
+	ihk_ikc_quiesce(os);
 	bitmap_zero(os->ikc->lcall_busy, IKC_LCALLS);
 	atomic64_set(&os->ikc->bad, 0);
 }

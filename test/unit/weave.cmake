@@ -113,13 +113,19 @@ add_weave_fault(weave_ikc leave "a call is given up" ihk/os/ikc.c
                 [[if (smp_load_acquire(&os->calls[index].state) == IKC_POSTED && ihk_os_alive(os))]]
                 [[if (false)]])
 # Two who look for a slot find the same.
-add_weave_fault(weave_ikc claim "two call" ihk/os/ikc.c
+add_weave_fault(weave_ikc slot "two call" ihk/os/ikc.c
                 [[	index = find_first_zero_bit(ikc->call_busy, IKC_CALLS);
 	__set_bit(index, ikc->call_busy);
 	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);]]
                 [[	index = find_first_zero_bit(ikc->call_busy, IKC_CALLS);
 	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
 	__set_bit(index, ikc->call_busy);]])
+# A boot complains of a call that comes just now, and takes nothing.
+add_weave_fault(weave_ikc reset "a call comes before a boot" ihk/os/ikc.c
+                [[	ihk_ikc_quiesce(os);
+	bitmap_zero]]
+                [[	WARN_ON(atomic_read(&os->ikc->users));
+	bitmap_zero]])
 
 add_weave_test(weave_space SOURCES test/unit/linux_fake.c
                MODULE test/unit/test_weave_space.c ihk/space/space.c)

@@ -22,6 +22,9 @@ void linux_cpu(void); /* an actor: both */
 void linux_serve(void); /* the same at once, before a run */
 /* A call whose answers tell what was asked; killable: it may be given up. */
 void linux_call(abi_u64 tag, int killable);
+void linux_stopped(void); /* before a run: the instance is not alive */
+void linux_call_dead(void); /* a call to it */
+void linux_boot(void); /* as far as it concerns the channel */
 void linux_kill(int actor);
 unsigned int linux_calls(void); /* whose slots are not free again */
 unsigned int linux_bad(void);

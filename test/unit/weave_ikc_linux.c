@@ -93,6 +93,25 @@ void linux_call(abi_u64 tag, int killable)
 		weave_assert(c.out[i] == tag + 10 + i);
 }
 
+void linux_stopped(void)
+{
+	os.running = false;
+}
+
+void linux_call_dead(void)
+{
+	struct ihk_call c = { .op = 1 };
+
+	weave_assert(ihk_call(&os, 0, &c, true) == -EIO);
+}
+
+void linux_boot(void)
+{
+	mutex_lock(&os.lock);
+	ihk_ikc_reset(&os);
+	mutex_unlock(&os.lock);
+}
+
 void linux_kill(int actor)
 {
 	fake_kill(actor);
