@@ -59,7 +59,7 @@ void ihk_doorbells_free(struct ihk_os *os);
 /* The Linux CPU that place rings: as set, or as chosen. Context: os->lock. */
 int ihk_ikc_cpu(struct ihk_os *os, int place);
 
-/* ---- ikc.c ---- */
+/* ---- ikc.c, call.c ---- */
 
 /*
  * Make a call to the LWK on CPU place `place` (-1: any) and wait for the answer.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls and lcalls with both kernels' own code, mckernel/ikc/ikc.c and ihk/os/ikc.c:
+ * Calls and lcalls with both kernels' own code, mckernel/ikc/ikc.c, ihk/os/ikc.c and call.c:
  * what was asked is what is served, once, and the answer is its own.
  */
 #include <stdlib.h>

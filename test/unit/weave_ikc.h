@@ -14,7 +14,7 @@ extern struct ring *to_lwk, *to_linux; /* PLACES of each */
 extern struct ikc_call ikc_calls[IKC_CALLS];
 extern struct ikc_lcall ikc_lcalls[IKC_LCALLS];
 
-/* Linux's side, over ihk/os/ikc.c: weave_ikc_linux.c. */
+/* Linux's side, over ihk/os/ikc.c and call.c: weave_ikc_linux.c. */
 void linux_prepare(struct lwk_boot_params *params);
 void linux_interrupts(void); /* an actor: the words that the LWK sends */
 void linux_worker(void); /* an actor: lcalls */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Linux's side of the test of calls and lcalls: ihk/os/ikc.c and who stands around it. */
+/* Linux's side of the test of calls and lcalls: ihk/os/ikc.c, call.c and who stands around it. */
 #include "linux_fake.h"
 
 #include "object/object.h"
