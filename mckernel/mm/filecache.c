@@ -299,17 +299,11 @@ u64 file_fill_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
 	return first;
 }
 
-static void count_moved(abi_u64 *from, abi_u64 *to)
-{
-	__atomic_sub_fetch(from, 1, __ATOMIC_RELAXED);
-	__atomic_add_fetch(to, 1, __ATOMIC_RELAXED);
-}
-
 static void count_clean(struct file *f, u64 pa, u64 add)
 {
 	abi_u64 *clean = &boot_params->counters.pages_clean_node[frame_node(pa)];
 
-	__atomic_add_fetch(clean, add, __ATOMIC_RELAXED);
+	count_add(clean, add);
 	f->pages += add;
 	if (!f->refs)
 		WRITE_ONCE(file_cache.idle_pages, file_cache.idle_pages + add);
@@ -336,7 +330,7 @@ static void page_enters(struct file *f, u64 pa)
 	struct lwk_counters *c = &boot_params->counters;
 
 	__atomic_or_fetch(&frame_of(pa)->flags, FRAME_CACHE, __ATOMIC_RELAXED);
-	count_moved(&c->pages_user, &c->pages_cache);
+	count_move(&c->pages_user, &c->pages_cache);
 	count_clean(f, pa, 1);
 }
 
@@ -345,7 +339,7 @@ void file_page_leaves(struct file *f, u64 pa)
 	struct lwk_counters *c = &boot_params->counters;
 
 	__atomic_and_fetch(&frame_of(pa)->flags, ~FRAME_CACHE, __ATOMIC_RELAXED);
-	count_moved(&c->pages_cache, &c->pages_user);
+	count_move(&c->pages_cache, &c->pages_user);
 	count_clean(f, pa, -1UL);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of mm/ share above the frame allocator: entries, claims, regions, page indexes. */
+/* What the files of mm/ share: frames, entries, claims, regions, page indexes. */
 #ifndef MM_INTERNAL_H
 #define MM_INTERNAL_H
 
@@ -14,7 +14,26 @@
 #define MAPPINGS_MAX 65530U
 #define AROUND_MAX 16U /* pages that one fault maps at most, and the window they lie in */
 
+/* ---- counters: boot_params->counters, changed atomically by whoever moves pages ---- */
+
+static inline void count_add(abi_u64 *counter, u64 add)
+{
+	__atomic_add_fetch(counter, add, __ATOMIC_RELAXED);
+}
+
+/* One page. */
+static inline void count_move(abi_u64 *from, abi_u64 *to)
+{
+	count_add(from, -1UL);
+	count_add(to, 1);
+}
+
 /* ---- frames ---- */
+
+static inline u8 frame_flags(const struct frame *f)
+{
+	return __atomic_load_n(&f->flags, __ATOMIC_RELAXED);
+}
 
 /* Linux held the page when another mapping of it was taken back. */
 static inline bool frame_is_marked(const struct frame *f)
