@@ -56,7 +56,7 @@ u64 pages_free_now(void); /* for admission and counters */
 u64 phys_margin(void); /* the last free pages, which programs' memory does not get */
 u32 frame_node(u64 pa); /* its NUMA node */
 
-/* A page of user memory: refs starts at 1. */
+/* A page of user memory (mm/upage.c): refs starts at 1. */
 u64 upage_alloc(void); /* not zeroed, near this CPU; counts pages_user; leaves the margin alone */
 u64 upage_alloc_margin(
 	void); /* half of the margin too: for a page of a file that somebody waits for, or under a lock */
@@ -66,8 +66,8 @@ bool upage_put(u64 pa);
 void upage_free(u64 pa); /* refs is 0 and Linux is known not to hold it */
 
 /*
- * Mappings of a frame, counted page by page also under a large leaf
- * (mm/upage.c). upage_map adds one, upage_unmap drops one and answers as
+ * Mappings of a frame, counted page by page also under a large leaf.
+ * upage_map adds one, upage_unmap drops one and answers as
  * upage_put does; both keep the books of the file cache's frames.
  */
 void upage_map(u64 pa);
