@@ -42,8 +42,8 @@ void calibrate_cycles(void)
 {
 	struct moment start, end;
 
-	if (!boot_params->tsc_khz)
-		boot_params->tsc_khz = 1000000;
+	if (!boot_params->cycles_khz)
+		boot_params->cycles_khz = 1000000;
 	if (!calibrate_look(&start))
 		return;
 	do {
@@ -51,6 +51,6 @@ void calibrate_cycles(void)
 		if (!calibrate_look(&end))
 			return;
 	} while (end.ns - start.ns < MEASURE_NS);
-	boot_params->tsc_khz =
+	boot_params->cycles_khz =
 		MAX((end.cycles - start.cycles) * 1000000 / (end.ns - start.ns), 1UL);
 }

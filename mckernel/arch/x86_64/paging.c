@@ -221,8 +221,8 @@ void arch_memory_init(void)
 		boot_params = (struct lwk_boot_params *)(LINUXMAP_BASE + boot_pa);
 		log_init((struct log_ring *)(LINUXMAP_BASE + boot_params->log));
 	}
-	if (boot_params->pat)
-		wrmsr(MSR_PAT, boot_params->pat);
+	if (boot_params->memory_types)
+		wrmsr(MSR_PAT, boot_params->memory_types);
 }
 
 /* ---- spaces ---- */
@@ -308,7 +308,7 @@ static u32 request_flush(u32 place)
 static void await_flush(u32 place, u32 ticket)
 {
 	struct cpu *cpu = cpu_of(place);
-	u64 start = arch_cycles(), patience = boot_params->tsc_khz * KICK_AGAIN_US / 1000;
+	u64 start = arch_cycles(), patience = boot_params->cycles_khz * KICK_AGAIN_US / 1000;
 
 	while ((s32)(__atomic_load_n(&cpu->flush_done, __ATOMIC_ACQUIRE) - ticket) < 0) {
 		arch_relax();

@@ -154,7 +154,7 @@ static void send(struct boot_cpu *cpu, u64 word)
 {
 	if (ring_push((void *)cpu->to_linux, word) == RING_WAS_EMPTY) {
 		cpu->doorbells_sent++;
-		send_ipi(cpu->doorbell_apic, cpu->doorbell_vector);
+		send_ipi(cpu->doorbell_cpu, cpu->doorbell_vector);
 	}
 }
 
@@ -180,7 +180,7 @@ static int misbehave(struct boot_cpu *cpu)
 	if (!is_told("badtail"))
 		return 0;
 	((struct ring *)cpu->to_linux)->tail += 3 * RING_ENTRIES;
-	send_ipi(cpu->doorbell_apic, cpu->doorbell_vector);
+	send_ipi(cpu->doorbell_cpu, cpu->doorbell_vector);
 	return 1;
 }
 
@@ -207,7 +207,7 @@ static void answer(struct boot_cpu *cpu, u32 index)
 	send(cpu, IKC_WORD(IKC_CALL_DONE, index, call->gen));
 	for (i = 0; stopping && i < params->cpu_count; i++)
 		if (&params->cpus[i] != cpu)
-			send_ipi(params->cpus[i].apic_id, LWK_DOORBELL_VECTOR);
+			send_ipi(params->cpus[i].machine_id, LWK_DOORBELL_VECTOR);
 }
 
 static void make_noise(struct boot_cpu *cpu)

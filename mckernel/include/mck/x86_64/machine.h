@@ -6,6 +6,8 @@
 #include "mck/lib.h"
 
 #define USER_END 0x00007ffffffff000UL /* where addresses of programs end */
+#define ARCH_PLATFORM "x86_64" /* AT_PLATFORM */
+#define MAP_32BIT 0x40 /* mmap: below 2 GiB, a flag of x86's alone */
 
 /* Registers of user mode as the entry code saves them, at the top of the kernel stack. */
 struct user_regs {
