@@ -202,7 +202,11 @@ static void limits(void)
 	CHECK_EXIT(prog_fork(fork_beside_exec, NULL), 0);
 }
 
-/* ---- many threads that tag one mm ---- */
+/*
+ * ---- many threads that tag one mm ----
+ * Their steps are walked in test/unit/test_weave_launch.c, which fails without
+ * the lock; here they meet by chance, in a window of a few instructions.
+ */
 
 static atomic_int arrived;
 
