@@ -178,7 +178,7 @@ void region_free_all(struct list *gone);
 
 /* ---- free places (place.c), under the space's lock ---- */
 
-void region_summary(struct tree_node *node); /* space->tree.update */
+bool region_summary(struct tree_node *node); /* space->tree.update */
 /* Where `length` bytes fit, claims and gaps minded; 0: nowhere. */
 u64 region_place(struct space *s, u64 length, u64 hint, bool low32, u64 align);
 
