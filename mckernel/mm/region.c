@@ -226,8 +226,43 @@ static bool border_is_claimed(struct space *s, u64 va)
 	return false;
 }
 
-/* From *start on, some regions. False: all of them are done. */
-static bool merge_round(struct space *s, u64 *start, u64 end)
+/* May both be one? `b` follows, or would. */
+static bool joins(struct space *s, const struct region *a, const struct region *b)
+{
+	return region_alike(a, b) && !border_is_claimed(s, b->start);
+}
+
+static void swallow(struct space *s, struct region *r, struct region *next)
+{
+	r->end = next->end;
+	r->flags |= next->flags & REGION_COWED;
+	region_unlink(s, next);
+	tree_changed(&s->tree, &r->node);
+	region_free(next);
+}
+
+bool region_add(struct space *s, struct region *r)
+{
+	struct region *below = region_before(s, r->start);
+	struct region *above = below ? region_next(s, below) : region_after(s, r->start);
+	u64 start = r->start, end = r->end;
+
+	if (below && joins(s, below, r)) {
+		region_resize(s, below, below->start, end);
+		if (above && joins(s, below, above))
+			swallow(s, below, above);
+		return false;
+	}
+	if (above && joins(s, r, above)) {
+		above->pgoff = r->pgoff;
+		region_resize(s, above, start, above->end);
+		return false;
+	}
+	region_insert(s, r);
+	return true;
+}
+
+bool region_merge_round(struct space *s, u64 *start, u64 end)
 {
 	struct region *r = region_after(s, *start ? *start - 1 : 0), *n;
 	u32 steps = 0;
@@ -239,15 +274,10 @@ static bool merge_round(struct space *s, u64 *start, u64 end)
 			*start = n->start;
 			return true;
 		}
-		if (!region_alike(r, n) || border_is_claimed(s, n->start)) {
+		if (joins(s, r, n))
+			swallow(s, r, n);
+		else
 			r = n;
-			continue;
-		}
-		r->end = n->end;
-		r->flags |= n->flags & REGION_COWED;
-		region_unlink(s, n);
-		tree_changed(&s->tree, &r->node);
-		region_free(n);
 	}
 	return false;
 }
@@ -259,14 +289,61 @@ void region_merge(struct space *s, u64 start, u64 end)
 	assert_no_lock();
 	do {
 		spin_lock(&s->lock);
-		more = merge_round(s, &start, end);
+		more = region_merge_round(s, &start, end);
 		spin_unlock(&s->lock);
 		if (more)
 			mm_turn();
 	} while (more);
 }
 
-static bool cut_round(struct space *s, u64 start, u64 end, struct list *gone)
+/* The region that lies across va, or NULL. */
+static struct region *region_across(struct space *s, u64 va)
+{
+	struct region *r = region_at(s, va);
+
+	return r && r->start < va ? r : NULL;
+}
+
+/* Memory of no object: its pages need nothing of the region that they were in. */
+static bool is_plain(const struct region *r)
+{
+	return !r->file && !r->shm;
+}
+
+static int split_object(struct space *s, u64 va)
+{
+	const struct region *r = region_across(s, va);
+
+	return r && !is_plain(r) ? region_split(s, va, false) : 0;
+}
+
+int region_open(struct space *s, u64 start, u64 end, bool *any)
+{
+	struct region *r = region_across(s, start);
+	int err = 0;
+
+	/* The only case that makes one more than there were. */
+	if (r && r->end > end)
+		err = region_split(s, end, true);
+	if (!err)
+		err = split_object(s, start);
+	if (!err)
+		err = split_object(s, end);
+	if (err)
+		return err;
+	/* Nothing fails from here on: those that are left are plain. */
+	r = region_across(s, start);
+	if (r)
+		region_resize(s, r, r->start, start);
+	*any |= r != NULL;
+	r = region_across(s, end);
+	if (r)
+		region_resize(s, r, end, r->end);
+	*any |= r != NULL;
+	return 0;
+}
+
+bool region_cut_round(struct space *s, u64 start, u64 end, struct list *gone)
 {
 	struct region *r = region_after(s, start);
 
@@ -291,7 +368,7 @@ void region_cut(struct space *s, u64 start, u64 end, struct list *gone)
 	assert_no_lock();
 	do {
 		spin_lock(&s->lock);
-		more = cut_round(s, start, end, gone);
+		more = region_cut_round(s, start, end, gone);
 		spin_unlock(&s->lock);
 		if (more)
 			mm_turn();
