@@ -7,8 +7,8 @@
 #include "mck/lib.h"
 #include "segments.h"
 
-#define DMAP_BASE 0xffff800000000000UL /* physical memory of the instance */
-#define LINUXMAP_BASE 0xffffc00000000000UL /* single pages of Linux's, by physical address */
+/* Behind DMAP_BASE: single pages of Linux's, by physical address. */
+#define LINUXMAP_BASE 0xffffc00000000000UL
 #define WINDOW_SIZE 0x3f8000000000UL /* 63.5 TiB: each of the two ends before the next begins */
 
 #define MSR_APIC_BASE 0x1b
