@@ -25,27 +25,27 @@ static struct region *prev_of(struct space *s, struct region *r)
 	return r->link.prev == &s->regions ? NULL : list_entry(r->link.prev, struct region, link);
 }
 
-/* The answer if it is the region found last, or the one behind it. */
-static struct region *near_hit(struct space *s, u64 va)
+/* Is the answer the region found last, or the one behind it, or that there is none? */
+static bool near_hit(struct space *s, u64 va, struct region **found)
 {
 	struct region *r = s->hit, *below;
 
 	if (!r)
-		return NULL;
+		return false;
 	if (r->end <= va) {
-		r = region_next(s, r);
-		return r && r->end > va ? r : NULL;
+		*found = r = region_next(s, r);
+		return !r || r->end > va;
 	}
 	below = prev_of(s, r);
-	return !below || below->end <= va ? r : NULL;
+	*found = r;
+	return !below || below->end <= va;
 }
 
-struct region *region_after(struct space *s, u64 va)
+static struct region *tree_search(const struct space *s, u64 va)
 {
-	struct region *found = near_hit(s, va);
-	struct tree_node *n = found ? NULL : s->tree.root;
+	struct tree_node *n = s->tree.root;
+	struct region *found = NULL;
 
-	assert_held(&s->lock);
 	while (n) {
 		struct region *r = region_of(n);
 
@@ -56,6 +56,16 @@ struct region *region_after(struct space *s, u64 va)
 			n = n->child[TREE_RIGHT];
 		}
 	}
+	return found;
+}
+
+struct region *region_after(struct space *s, u64 va)
+{
+	struct region *found;
+
+	assert_held(&s->lock);
+	if (!near_hit(s, va, &found))
+		found = tree_search(s, va);
 	if (found)
 		s->hit = found;
 	return found;
@@ -103,32 +113,37 @@ void region_account(struct space *s, const struct region *r, bool add)
 		s->locked_pages += sign * pages;
 }
 
-/* Into list and tree; the way down comes by both neighbours. */
+static struct region *first_of(struct space *s)
+{
+	return list_empty(&s->regions) ? NULL : list_entry(s->regions.next, struct region, link);
+}
+
+/*
+ * Into list and tree. Of two neighbours, the upper has nothing to its left or
+ * the lower nothing to its right: that is the place. What is done next mostly
+ * is near there.
+ */
 static void region_link(struct space *s, struct region *r)
 {
-	struct tree_node *parent = NULL, *n = s->tree.root;
-	struct list *after = &s->regions;
-	enum tree_side side = TREE_LEFT;
+	struct region *below = region_before(s, r->start);
+	struct region *above = below ? region_next(s, below) : first_of(s);
 
-	while (n) {
-		struct region *other = region_of(n);
-
-		parent = n;
-		kassert(r->end <= other->start || r->start >= other->end);
-		side = r->end <= other->start ? TREE_LEFT : TREE_RIGHT;
-		if (side == TREE_LEFT)
-			after = &other->link;
-		n = n->child[side];
-	}
-	list_insert_before(after, &r->link);
-	tree_link(&s->tree, &r->node, parent, side);
+	kassert((!below || below->end <= r->start) && (!above || above->start >= r->end));
+	list_insert_before(above ? &above->link : &s->regions, &r->link);
+	if (above && !above->node.child[TREE_LEFT])
+		tree_link(&s->tree, &r->node, &above->node, TREE_LEFT);
+	else
+		tree_link(&s->tree, &r->node, below ? &below->node : NULL, TREE_RIGHT);
+	s->hit = r;
 	s->region_count++;
 }
 
 static void region_unlink(struct space *s, struct region *r)
 {
+	struct region *below = prev_of(s, r);
+
 	if (s->hit == r)
-		s->hit = NULL;
+		s->hit = below ? below : region_next(s, r);
 	list_del(&r->link);
 	tree_unlink(&s->tree, &r->node);
 	s->region_count--;
@@ -244,7 +259,7 @@ static void swallow(struct space *s, struct region *r, struct region *next)
 bool region_add(struct space *s, struct region *r)
 {
 	struct region *below = region_before(s, r->start);
-	struct region *above = below ? region_next(s, below) : region_after(s, r->start);
+	struct region *above = below ? region_next(s, below) : first_of(s);
 	u64 start = r->start, end = r->end;
 
 	if (below && joins(s, below, r)) {
