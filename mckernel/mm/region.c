@@ -325,36 +325,31 @@ static bool is_plain(const struct region *r)
 	return !r->file && !r->shm;
 }
 
-static int split_object(struct space *s, u64 va)
-{
-	const struct region *r = region_across(s, va);
-
-	return r && !is_plain(r) ? region_split(s, va, false) : 0;
-}
-
 int region_open(struct space *s, u64 start, u64 end, bool *any)
 {
-	struct region *r = region_across(s, start);
+	struct region *low = region_across(s, start), *high = NULL;
 	int err = 0;
 
 	/* The only case that makes one more than there were. */
-	if (r && r->end > end)
+	if (low && low->end > end)
 		err = region_split(s, end, true);
-	if (!err)
-		err = split_object(s, start);
-	if (!err)
-		err = split_object(s, end);
+	else
+		high = region_across(s, end);
+	if (!err && low && !is_plain(low))
+		err = region_split(s, start, false);
+	if (!err && high && !is_plain(high))
+		err = region_split(s, end, false);
 	if (err)
 		return err;
-	/* Nothing fails from here on: those that are left are plain. */
-	r = region_across(s, start);
-	if (r)
-		region_resize(s, r, r->start, start);
-	*any |= r != NULL;
-	r = region_across(s, end);
-	if (r)
-		region_resize(s, r, end, r->end);
-	*any |= r != NULL;
+	/* Nothing fails from here on. */
+	if (low && is_plain(low)) {
+		region_resize(s, low, low->start, start);
+		*any = true;
+	}
+	if (high && is_plain(high)) {
+		region_resize(s, high, end, high->end);
+		*any = true;
+	}
 	return 0;
 }
 
