@@ -224,7 +224,7 @@ void phys_init(void)
 
 /* ---- frames ---- */
 
-static struct chunk *chunk_search(u64 pa)
+static __attribute__((noinline)) struct chunk *chunk_search(u64 pa)
 {
 	u32 low = 0, high = chunk_count;
 
@@ -240,7 +240,7 @@ static struct chunk *chunk_search(u64 pa)
 }
 
 /* Mostly it is the one where this CPU has looked last. */
-static struct chunk *chunk_of(u64 pa)
+static inline struct chunk *chunk_of(u64 pa)
 {
 	struct cpu *cpu = this_cpu();
 	struct chunk *c = &chunks[cpu->chunk];

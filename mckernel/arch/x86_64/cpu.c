@@ -275,11 +275,6 @@ void arch_relax(void)
 	__asm__ volatile("pause");
 }
 
-u64 arch_cycles(void)
-{
-	return rdtsc();
-}
-
 void arch_halt(void)
 {
 	this_cpu()->boot->state = LWK_CPU_DEAD;

@@ -106,6 +106,14 @@ static inline void *pa_to_va(u64 pa)
 	return (void *)(DMAP_BASE + pa);
 }
 
+static inline u64 arch_cycles(void)
+{
+	u32 low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return low | (u64)high << 32;
+}
+
 #endif
 
 #endif
