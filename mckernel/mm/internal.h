@@ -180,6 +180,23 @@ struct region *region_next(struct space *s, const struct region *r); /* NULL: it
 /* A border at va. `counted`: not beyond MAPPINGS_MAX. 0 or -ENOMEM. */
 int region_split(struct space *s, u64 va, bool counted);
 void region_insert(struct space *s, struct region *r);
+/*
+ * As region_insert(); but where neighbours are alike, one of them takes its
+ * range over. False: the region itself is not in the space, to be freed.
+ */
+bool region_add(struct space *s, struct region *r);
+/*
+ * No region lies across `start` or `end` any more. Of memory without a file or
+ * the like, what lies in between may be in no region then, and *any is set.
+ * 0 or -ENOMEM.
+ */
+int region_open(struct space *s, u64 start, u64 end, bool *any);
+/*
+ * Of region_merge() and region_cut(), as much as one hold of the lock may do.
+ * False: that was all.
+ */
+bool region_merge_round(struct space *s, u64 *start, u64 end);
+bool region_cut_round(struct space *s, u64 start, u64 end, struct list *gone);
 void region_resize(struct space *s, struct region *r, u64 start,
 		   u64 end); /* between its neighbours */
 struct region *region_copy(const struct region *r); /* with its references; NULL without memory */
@@ -197,7 +214,7 @@ void region_free_all(struct list *gone);
 
 /* ---- free places (place.c), under the space's lock ---- */
 
-void region_summary(struct tree_node *node); /* space->tree.update */
+bool region_summary(struct tree_node *node); /* space->tree.update */
 /* Where `length` bytes fit, claims and gaps minded; 0: nowhere. */
 u64 region_place(struct space *s, u64 length, u64 hint, bool low32, u64 align);
 

@@ -218,7 +218,7 @@ void phys_init(void)
 
 /* ---- frames ---- */
 
-static struct chunk *chunk_of(u64 pa)
+static __attribute__((noinline)) struct chunk *chunk_search(u64 pa)
 {
 	u32 low = 0, high = chunk_count;
 
@@ -231,6 +231,20 @@ static struct chunk *chunk_of(u64 pa)
 			high = middle;
 	}
 	return low < chunk_count && chunks[low].start <= pa ? &chunks[low] : NULL;
+}
+
+/* Mostly it is the one where this CPU has looked last. */
+static inline struct chunk *chunk_of(u64 pa)
+{
+	struct cpu *cpu = this_cpu();
+	struct chunk *c = &chunks[cpu->chunk];
+
+	if (pa - c->start < c->end - c->start)
+		return c;
+	c = chunk_search(pa);
+	if (c)
+		cpu->chunk = (u32)(c - chunks);
+	return c;
 }
 
 static struct frame *frame_at(const struct chunk *c, u64 pa)

@@ -82,7 +82,7 @@ run_stdin=/dev/zero
 lwk_is "its text, its control pages, and nothing" 0 $'-1 14\n-1 14\n-1 14' \
 	perl -e "$reads" 7fffc0000000 7fffd0000000 7f8000000000
 lwk_watch
-for address in 7fffc1000000 7fffc1000800 7fffd8000000 7fffd8010000 7ffffffee000; do
+for address in 7fffc1000000 7fffc1000800 7fff7ff80000 7fff7ff90000 7ffffffee000; do
 	status=0
 	mcexec perl -e "$reads" $address </dev/zero >"$scratch/out" 2>&1 || status=$?
 	note "$address: status $status, $(head -c 100 "$scratch/out")"

@@ -115,11 +115,11 @@ static void measure_once(u64 least, u64 *ticks, u64 *cycles)
 	u64 start;
 
 	apic_write(APIC_TIMER_INITIAL, 0xffffffff);
-	start = rdtsc();
-	while (rdtsc() - start < least)
+	start = arch_cycles();
+	while (arch_cycles() - start < least)
 		__asm__ volatile("pause");
 	*ticks = 0xffffffff - apic_read(APIC_TIMER_CURRENT);
-	*cycles = rdtsc() - start;
+	*cycles = arch_cycles() - start;
 }
 
 /* Count the timer against the time-stamp counter. A virtual CPU may be stopped in between: the shortest of several counts. */

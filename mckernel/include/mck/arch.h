@@ -26,6 +26,7 @@ struct cpu {
 	u32 kick; /* atomic: another LWK CPU wants a scan; the CPU itself clears it */
 	u32 flush_request; /* raised by others (atomic), answered by flush_done */
 	u32 flush_done; /* written by this CPU, read by others */
+	u32 chunk; /* of memory, where mm/phys.c has found a frame last */
 	u32 stacks_seen; /* the same: the freed stacks that its TLB has forgotten, see arch/x86_64/kstack.c */
 	void *arch; /* GDT, TSS, stacks */
 	void *runq; /* struct runq, task/sched.c */

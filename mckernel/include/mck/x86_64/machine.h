@@ -86,4 +86,36 @@ static inline void arch_regs_child(struct user_regs *child, const struct user_re
 	child->orig_rax = ~0UL;
 }
 
+/* ---- this CPU and its memory; the host's unit tests have arch/fake's ---- */
+
+#if !__STDC_HOSTED__
+
+#define DMAP_BASE 0xffff800000000000UL /* physical memory of the instance */
+
+struct cpu;
+
+static inline struct cpu *this_cpu(void)
+{
+	struct cpu *cpu;
+
+	/* volatile: a thread may go on on another CPU */
+	__asm__ volatile("movq %%gs:0, %0" : "=r"(cpu)); /* cpu->self */
+	return cpu;
+}
+
+static inline void *pa_to_va(u64 pa)
+{
+	return (void *)(DMAP_BASE + pa);
+}
+
+static inline u64 arch_cycles(void)
+{
+	u32 low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return low | (u64)high << 32;
+}
+
+#endif
+
 #endif
