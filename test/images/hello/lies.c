@@ -107,15 +107,29 @@ static u64 mostly(u64 truth)
 	return pick(8) ? truth : lie();
 }
 
+/* The last one of our memory: who writes to a program by it must not hit the image. 0: there is none. */
+static u64 large_page(void)
+{
+	const struct boot_chunk *chunk = &params->chunks[params->chunk_count - 1];
+	const u64 size = pt_span(2);
+	u64 at = (chunk->start + chunk->size - size) & ~(size - 1);
+
+	return at >= params->image_start + params->image_size || at + size <= params->image_start
+		       ? at
+		       : 0;
+}
+
 static u64 entry(void)
 {
-	static const u64 flags[] = { 0,	     PTE_HUGE, PTE_LENT,	 PTE_OWN,
-				     PTE_NX, PTE_BUSY, PTE_PCD | PTE_PWT };
+	static const u64 flags[] = { 0, PTE_LENT, PTE_OWN, PTE_NX, PTE_PCD | PTE_PWT, PTE_BUSY };
 	u64 e = PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_DIRTY | flags[pick(COUNT(flags))];
 
 	if (!pick(6))
-		return pick(2) ? any() : PTE_BUSY;
-	return e | (pick(4) ? PTE_WRITE : 0) | (mostly(page()) & PTE_ADDR_MASK);
+		return pick(2) ? any() & ~PTE_HUGE : PTE_BUSY;
+	e |= pick(4) ? PTE_WRITE : 0;
+	if (!pick(8))
+		return e | PTE_HUGE | large_page();
+	return e | (mostly(page()) & PTE_ADDR_MASK);
 }
 
 static void change_tables(u32 count)
