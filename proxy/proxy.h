@@ -12,6 +12,7 @@ enum {
 	NR_CLONE = 56,
 	NR_SIGALTSTACK = 131,
 	NR_RESTART_SYSCALL = 219,
+	NR_CLONE3 = 435,
 };
 
 /* ---- entry.S ---- */
@@ -23,9 +24,9 @@ enum {
 long proxy_call(struct slot *slot);
 extern const char proxy_call_start[], proxy_call_insn[], proxy_call_end[];
 
-/* clone under the same rules; stack 0: on a copy of the caller's. */
-long proxy_clone_call(struct slot *slot, unsigned long flags, unsigned long stack,
-		      unsigned long parent_tid, unsigned long slot_number);
+/* clone or clone3 under the same rules; slot number -1: on a copy of the caller's stack. */
+long proxy_clone_call(struct slot *slot, unsigned long nr, unsigned long a, unsigned long b,
+		      unsigned long c, long slot_number);
 extern const char proxy_clone_start[], proxy_clone_insn[], proxy_clone_end[];
 
 /* ---- serve.c ---- */
