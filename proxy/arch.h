@@ -14,9 +14,9 @@
  */
 long proxy_call(struct slot *slot);
 
-/* clone under the same rules; stack 0: on a copy of the caller's. */
-long proxy_clone_call(struct slot *slot, unsigned long flags, unsigned long stack,
-		      unsigned long parent_tid, unsigned long slot_number);
+/* clone or clone3 under the same rules; slot number -1: on a copy of the caller's stack. */
+long proxy_clone_call(struct slot *slot, unsigned long nr, unsigned long a, unsigned long b,
+		      unsigned long c, long slot_number);
 
 /* ---- stop.c: what the catcher reads and writes in Linux's struct ucontext ---- */
 

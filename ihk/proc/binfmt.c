@@ -87,6 +87,7 @@ static int second_phase(struct ihk_exec *x)
 	err = setup_arg_pages(bprm, PROXY_ARG_TOP, EXSTACK_DISABLE_X);
 	if (err)
 		return err;
+	x->space->stack_top = PAGE_ALIGN(x->string_top);
 	err = map_window(x->space);
 	if (err)
 		return err;

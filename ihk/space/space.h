@@ -39,6 +39,7 @@ struct ihk_space {
 	u64 lwk_id;
 	u64 root; /* physical address of the top table */
 	struct space_epoch *epoch; /* in LWK memory */
+	unsigned long stack_top; /* where the first thread's stack ends; 0: unknown */
 
 	/*
 	 * Late inserts: a zap raises `seq` with `insert` held for writing, then

@@ -83,10 +83,28 @@ unsigned long ihk_lowest_address(void)
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO) ? 0 : SHADOW_START;
 }
 
+/*
+ * In two pieces, the first of which ends with the stack of the first thread, as
+ * a mapping does on Linux: the C library finds the stack's size that way, from
+ * /proc/self/maps and the limit. Linux does not merge such mappings.
+ */
+static int map_shadow(struct ihk_space *space, struct file *file)
+{
+	const unsigned long flags = MAP_SHARED | MAP_NORESERVE, prot = PROT_READ | PROT_WRITE;
+	unsigned long start = ihk_lowest_address(), top = space->stack_top;
+	int err;
+
+	if (top <= start || top >= SHADOW_END)
+		top = SHADOW_END;
+	err = map_fixed(file, start, top - start, prot, flags, start);
+	if (!err && top < SHADOW_END)
+		err = map_fixed(file, top, SHADOW_END - top, prot, flags, top);
+	return err;
+}
+
 static int map_slots_and_shadow(struct ihk_space *space)
 {
 	struct file *file = ihk_space_file(space);
-	unsigned long start = ihk_lowest_address();
 	int err;
 
 	/* Retired: the instance has ended. */
@@ -96,8 +114,7 @@ static int map_slots_and_shadow(struct ihk_space *space)
 	err = map_fixed(file, PROXY_SLOTS, PROXY_SLOT_COUNT * PAGE_SIZE, PROT_READ | PROT_WRITE,
 			MAP_SHARED, PROXY_SLOTS);
 	if (!err)
-		err = map_fixed(file, start, SHADOW_END - start, PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_NORESERVE, start);
+		err = map_shadow(space, file);
 	space->mapped = !err;
 	fput(file);
 	return err;

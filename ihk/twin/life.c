@@ -120,6 +120,7 @@ static struct ihk_space *fork_space(struct ihk_twin *twin)
 
 	if (IS_ERR(space))
 		return space;
+	space->stack_top = twin->space->stack_top;
 	err = ihk_space_set_lwk(space, k->child_space, k->child_root, k->child_epoch);
 	program = ihk_space_program(twin->space);
 	if (!err && program)

@@ -114,14 +114,18 @@ void offload_call(u64 nr, const u64 arg[6], u64 mask, struct offload_result *res
 	take_result(t, !offload_request(t, REQ_CALL, request_mask(t, mask)), res);
 }
 
-void offload_clone(u64 flags, u64 pidfd, u64 mask, struct offload_result *res)
+void offload_clone(const struct clone_request *request, u64 mask, struct offload_result *res)
 {
 	struct thread *t = current_thread();
 
-	t->slot->nr = NR_clone;
-	memset(t->slot->arg, 0, sizeof(t->slot->arg));
-	t->slot->arg[0] = flags;
-	t->slot->arg[2] = pidfd; /* clone's parent_tid, which CLONE_PIDFD uses */
+	/* The proxy makes clone3's structure of them. */
+	t->slot->nr = request->clone3 ? NR_clone3 : NR_clone;
+	t->slot->arg[0] = request->flags;
+	t->slot->arg[1] = 0;
+	t->slot->arg[2] = request->pidfd; /* clone's parent_tid, which CLONE_PIDFD uses */
+	t->slot->arg[3] = request->set_tid;
+	t->slot->arg[4] = request->set_tid_size;
+	t->slot->arg[5] = request->cgroup;
 	take_result(t, !offload_request(t, REQ_CLONE, request_mask(t, mask)), res);
 	/* Refused by the module: the proxy has not been asked. */
 	if (!res->ended && READ_ONCE(t->kpage->kresult) < 0)

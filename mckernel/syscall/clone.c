@@ -32,6 +32,7 @@ struct birth {
 	u64 flags; /* the exit signal in the low byte */
 	u64 stack; /* initial stack pointer, 0: the parent's */
 	u64 parent_tid, child_tid, tls, pidfd;
+	u64 set_tid, set_tid_size, cgroup; /* clone3's alone: Linux's affair */
 };
 
 /* What the child has to do before its program goes on. */
@@ -222,10 +223,18 @@ static s64 clone_check(const struct birth *b)
 /* Linux's clone, for a child that is prepared and may run and end at any time from here on. */
 static s64 clone_in_linux(struct thread *t, const struct birth *b, u64 id)
 {
+	const struct clone_request request = {
+		.flags = b->flags & ~CLONE_LWK,
+		.pidfd = b->pidfd,
+		.clone3 = b->set_tid_size || (b->flags & CLONE_INTO_CGROUP),
+		.set_tid = b->set_tid,
+		.set_tid_size = b->set_tid_size,
+		.cgroup = b->cgroup,
+	};
 	struct offload_result res;
 
 	/* The child gets this mask too, in its first wait. */
-	offload_clone(b->flags & ~CLONE_LWK, b->pidfd, t->mask, &res);
+	offload_clone(&request, t->mask, &res);
 	if (res.ended)
 		res.value = -EINTR;
 	else if (res.outcome != CALL_COMPLETE)
@@ -337,6 +346,7 @@ struct user_clone_args {
 	u64 set_tid, set_tid_size, cgroup;
 };
 #define CLONE_ARGS_SIZE_MIN 64
+#define SET_TID_MAX 32 /* pid namespaces in each other */
 
 /* A structure that may be longer or shorter than this kernel knows it. */
 static s64 read_clone_args(struct user_clone_args *args, u64 addr, u64 size)
@@ -364,14 +374,16 @@ static s64 read_clone_args(struct user_clone_args *args, u64 addr, u64 size)
 
 s64 sys_clone3(const u64 arg[6])
 {
+	const u64 size = arg[1];
 	struct user_clone_args args;
 	struct birth b;
-	s64 err = read_clone_args(&args, arg[0], arg[1]);
+	s64 err = read_clone_args(&args, arg[0], size);
 
 	if (err)
 		return err;
-	/* Chosen pids and cgroups would need the structure in Linux: not there, as on an older kernel. */
-	if (args.set_tid || args.set_tid_size || (args.flags & CLONE_INTO_CGROUP))
+	if (!args.set_tid != !args.set_tid_size || args.set_tid_size > SET_TID_MAX)
+		return -EINVAL;
+	if ((args.flags & CLONE_INTO_CGROUP) && (args.cgroup > 0x7fffffff || size < sizeof(args)))
 		return -EINVAL;
 	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > NSIG ||
 	    args.flags >> 34)
@@ -390,6 +402,9 @@ s64 sys_clone3(const u64 arg[6])
 		.child_tid = args.child_tid,
 		.tls = args.tls,
 		.pidfd = args.flags & CLONE_PIDFD ? args.pidfd : 0,
+		.set_tid = args.set_tid,
+		.set_tid_size = args.set_tid_size,
+		.cgroup = args.cgroup,
 	};
 	return give_birth(&b);
 }

@@ -30,6 +30,15 @@ stop_and_go() {
 	done
 }
 
+# Starts one, whose pid is $pid then; what it says but for "ready" is wrong.
+start_chaos() {
+	local said=$scratch/said.$((++started))
+	setsid mcexec "$prog/company" chaos $((RANDOM + 1)) >"$said" 2>&1 &
+	pid=$!
+	wait_until grep -qsx ready "$said"
+}
+started=0
+
 tally=$scratch/tally
 : >"$tally"
 start_lwk "$prog/honest" "$tally"
@@ -38,9 +47,9 @@ signals=(KILL SEGV TERM KILL)
 bad=
 for ((round = 0; round < rounds; round++)); do
 	signal=${signals[RANDOM % 4]}
-	start_lwk "$prog/company" chaos $((RANDOM + 1))
+	start_chaos
 	victim=$pid
-	start_lwk "$prog/company" chaos $((RANDOM + 1))
+	start_chaos
 	other=$pid
 	wait_a_moment
 	stop_and_go $victim
@@ -56,6 +65,7 @@ for ((round = 0; round < rounds; round++)); do
 	kill -0 $honest || { bad+="round $round: the honest one has ended; "; break; }
 done
 is "killed in $rounds rounds" "$bad" ""
+is "none has said that something is wrong" "$(cat "$scratch"/said.* | grep -vx ready | sort | uniq -c)" ""
 size=$(stat -c %s "$tally")
 grown() { [ "$(stat -c %s "$tally")" -gt "$size" ]; }
 ok "the honest one goes on" wait_until grown

@@ -9,6 +9,7 @@ start_lwk "$prog/spin" sleep
 bystander=$pid
 lwk_is "a program takes all there is, and gets ENOMEM" 0 "greedy: done" "$prog/touch" greedy
 lwk_is "and once more" 0 "greedy: done" "$prog/touch" greedy
+ok "the log is cleared" ihkosctl "$os" clear_kmsg
 kills=$(lwk_counter oom_kills)
 lwk_is "a child that breaks too much copy-on-write dies alone" 0 "share: done" \
 	"$prog/touch" share $((total * 65 / 100))

@@ -4,6 +4,6 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
-run_cases family exec_chain exec_errors exec_large exec_ways thread_forms
+run_cases family exec_chain exec_errors exec_large exec_ways
 lwk_balanced "nothing is left"
 done_testing

@@ -28,10 +28,6 @@ is "the other has its memory" $status 0
 
 ok "the log is cleared" ihkosctl 0 clear_kmsg
 is "it is empty" "$(ihkosctl 0 kmsg)" ""
-lwk_is "what has to be said" 0 "EAGAIN
-EAGAIN
-thread_forms: good" "$prog/family" thread_forms
-is "is in the log again: a line each" "$(ihkosctl 0 kmsg | grep -c clone)" 2
 
 # Where -c puts a program: getcpu(2).
 for cpu in 0 1; do

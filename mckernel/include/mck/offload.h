@@ -22,8 +22,16 @@ struct offload_result {
 void offload_call(u64 nr, const u64 arg[6], u64 mask, struct offload_result *res);
 /* A request served by the module inside the twin's wait (karg; kpage->list set by the caller). */
 void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_result *res);
-/* clone, for a prepared child; kpage->child_* are set by the caller. `pidfd`: where Linux writes it, with CLONE_PIDFD. */
-void offload_clone(u64 flags, u64 pidfd, u64 mask, struct offload_result *res);
+/* What Linux has to know of a birth. */
+struct clone_request {
+	u64 flags; /* with the exit signal */
+	u64 pidfd; /* where Linux writes it, with CLONE_PIDFD */
+	bool clone3; /* for what follows */
+	u64 set_tid, set_tid_size; /* the address of as many pids */
+	u64 cgroup; /* a descriptor, with CLONE_INTO_CGROUP */
+};
+/* For a prepared child; kpage->child_* are set by the caller. */
+void offload_clone(const struct clone_request *request, u64 mask, struct offload_result *res);
 
 /*
  * An offloaded system call of the application, by the thread's own mask. The

@@ -61,38 +61,38 @@ proxy_call_end:
 	jmp	proxy_call_end
 
 /*
- * long proxy_clone_call(slot, flags, stack, parent_tid, slot number of the child)
+ * long proxy_clone_call(slot, number, three arguments, slot number of the child or -1)
  *
- * clone under the same rules, so that a signal to a whole process group meets
+ * clone or clone3 under the same rules, so that a signal to a whole process group meets
  * it as Linux has it: either before, and then the call is repeated behind the
  * handler, or afterwards, and then the child has it too. The parent returns
- * with clone's result, and so does a child on its copy of the stack; one with a
+ * with its result, and so does a child on its copy of the stack (-1); one with a
  * stack of its own has nothing but its registers, and goes to serve().
  */
 	.globl proxy_clone_call, proxy_clone_start, proxy_clone_insn, proxy_clone_end
 proxy_clone_call:
 	pushq	%rbx
-	movq	%r8, %rbx
+	movq	%r9, %rbx
 	movq	%rdi, %r9
-	movq	%rcx, %r10
+	movq	%rsi, %r10
+	movq	%rcx, %rsi
 	movl	SLOT_SEQ(%r9), %eax
 proxy_clone_start:
 	cmpl	%eax, SLOT_ABORTED_SEQ(%r9)
 	je	2f
-	movq	%rsi, %rdi
-	movq	%rdx, %rsi
-	movq	%r10, %rdx
+	movq	%rdx, %rdi
+	movq	%r8, %rdx
+	movq	%r10, %rax
 	xorl	%r10d, %r10d
 	xorl	%r8d, %r8d
-	movl	$NR_CLONE_, %eax
 	xorl	%ecx, %ecx
 proxy_clone_insn:
 	syscall
 proxy_clone_end:
 	testq	%rax, %rax
 	jnz	1f
-	testq	%rsi, %rsi
-	jnz	3f
+	testq	%rbx, %rbx
+	jns	3f
 1:	popq	%rbx
 	ret
 2:	movl	$CALL_NOT_STARTED_, SLOT_OUTCOME(%r9)

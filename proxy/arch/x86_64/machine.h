@@ -10,6 +10,7 @@ enum {
 	NR_CLONE = 56,
 	NR_SIGALTSTACK = 131,
 	NR_RESTART_SYSCALL = 219,
+	NR_CLONE3 = 435,
 };
 
 /* One of the proxy's own, of up to four arguments. */

@@ -17,6 +17,5 @@ void offsets(void)
 	DEFINE(SLOT_OUTCOME, __builtin_offsetof(struct slot, outcome));
 	DEFINE(SLOT_ABORTED_SEQ, __builtin_offsetof(struct slot, aborted_seq));
 	DEFINE(CALL_NOT_STARTED_, CALL_NOT_STARTED);
-	DEFINE(NR_CLONE_, NR_CLONE);
 	DEFINE(NR_RT_SIGRETURN_, NR_RT_SIGRETURN);
 }

@@ -22,6 +22,27 @@ static inline long bare_call6(long nr, long a, long b, long c, long d, long e, l
 /* bare_call(number, up to six arguments) */
 #define bare_call(...) BARE_CALL(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
+/* clone3 with a stack of its own for the child, which runs body(arg) and must not return. */
+static inline long bare_clone3(void *args, unsigned long size, int (*body)(void *), void *arg)
+{
+	register void *r8 __asm__("r8") = body;
+	register void *r9 __asm__("r9") = arg;
+	long result;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r9, %%rdi\n\t"
+			 "call *%%r8\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"(435L), "D"(args), "S"(size), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
 /* What rt_sigaction takes. */
 struct bare_sigaction {
 	void (*handler)(int);

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -351,6 +353,86 @@ static void clone3_fork(void)
 	CHECK_EXIT(pid, 0);
 }
 
+/* A pid that was free a moment ago. */
+static pid_t free_pid(void)
+{
+	pid_t pid = fork();
+
+	NEED(pid >= 0);
+	if (pid == 0)
+		_exit(0);
+	CHECK_EXIT(pid, 0);
+	return pid;
+}
+
+/* Pids that the caller chooses: of a fork, and of a thread. */
+static void chosen_pids(void)
+{
+	pid_t wanted = free_pid(), pid, self = getpid();
+	char *stack = prog_map(STACK);
+	struct child c = { .go = 1, .child_word = -1 };
+	struct args3 args = { .exit_signal = SIGCHLD,
+			      .set_tid = (unsigned long)&wanted,
+			      .set_tid_size = 1 };
+
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	NEED(pid >= 0);
+	if (pid == 0)
+		_exit(getpid() == wanted ? 3 : 4);
+	CHECK(pid == wanted);
+	CHECK_EXIT(pid, 3);
+
+	args.flags = THREAD | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+	args.exit_signal = 0;
+	args.stack = (unsigned long)stack;
+	args.stack_size = STACK;
+	args.parent_tid = (unsigned long)&c.parent_word;
+	args.child_tid = (unsigned long)&c.child_word;
+	pid = bare_clone3(&args, sizeof(args), child_main, &c);
+	CHECK(pid == wanted && c.parent_word == wanted);
+	await_word(&c.child_word, -1);
+	CHECK(c.tid == wanted && c.pid == self);
+
+	args = (struct args3){ .exit_signal = SIGCHLD,
+			       .set_tid = (unsigned long)&self,
+			       .set_tid_size = 1 };
+	CHECK_FAILS(syscall(SYS_clone3, &args, sizeof(args)), EEXIST);
+	args.set_tid = 8;
+	CHECK_FAILS(syscall(SYS_clone3, &args, sizeof(args)), EFAULT);
+}
+
+/* A child in a cgroup of its own from the beginning. */
+static void into_cgroup(void)
+{
+	char mine[256], *place;
+	struct args3 args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
+	pid_t pid;
+	FILE *f;
+
+	NEED(mkdir("groups", 0755) == 0 || errno == EEXIST);
+	NEED(mount("none", "groups", "cgroup2", 0, NULL) == 0);
+	NEED(mkdir("groups/born", 0755) == 0 || errno == EEXIST);
+	args.cgroup = open("groups/born", O_RDONLY | O_DIRECTORY);
+	NEED((int)args.cgroup >= 0);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	NEED(pid >= 0);
+	if (pid == 0) {
+		f = fopen("/proc/self/cgroup", "r");
+		while (f && fgets(mine, sizeof(mine), f))
+			if (strncmp(mine, "0::", 3) == 0)
+				break;
+		place = strrchr(mine, '/');
+		CHECK(f && place && strcmp(place, "/born\n") == 0);
+		prog_exit();
+	}
+	CHECK_EXIT(pid, 0);
+	close(args.cgroup);
+	CHECK_FAILS(syscall(SYS_clone3, &args, sizeof(args)), EBADF);
+	args.cgroup = 0x100000000;
+	CHECK_FAILS(syscall(SYS_clone3, &args, sizeof(args)), EINVAL);
+	CHECK(rmdir("groups/born") == 0 && umount("groups") == 0);
+}
+
 static void see_stack(struct child *c)
 {
 	stack_t stack;
@@ -491,6 +573,30 @@ static void quit(int signo)
 	_exit(5);
 }
 
+/* What the C library finds of the first thread's stack: language runtimes look for its end. */
+static void first_stack(void *arg)
+{
+	struct rlimit limit;
+	pthread_attr_t attr;
+	size_t size = 0;
+	void *lowest;
+
+	(void)arg;
+	NEED(getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY);
+	CHECK(pthread_getattr_np(pthread_self(), &attr) == 0);
+	CHECK(pthread_attr_getstack(&attr, &lowest, &size) == 0);
+	CHECK(size <= limit.rlim_cur && size > limit.rlim_cur / 2);
+	CHECK((char *)&attr > (char *)lowest && (char *)&attr < (char *)lowest + size);
+	/* All of it is there. */
+	CHECK(fault_write((char *)lowest + size / 8).signo == 0);
+}
+
+static void stacks(void)
+{
+	first_stack(NULL);
+	CHECK_EXIT(prog_fork(first_stack, NULL), 0);
+}
+
 /* births linger: for a look from outside. */
 static void linger(void)
 {
@@ -512,8 +618,11 @@ static const struct prog_case cases[] = {
 	{ "refusals", refusals },
 	{ "refusals3", refusals3 },
 	{ "clone3_fork", clone3_fork },
+	{ "chosen_pids", chosen_pids },
+	{ "into_cgroup", into_cgroup },
 	{ "altstacks", altstacks },
 	{ "names", names },
+	{ "stacks", stacks },
 	{ "storm", storm },
 	{ "detached_storm", detached_storm },
 };

@@ -756,28 +756,6 @@ static void namespaces(void)
 	CHECK_EXIT(prog_fork(namespace_child, NULL), 0);
 }
 
-/* The forms that need threads: Linux does them, the LWK says EAGAIN until it has them. */
-static int nothing(void *arg)
-{
-	(void)arg;
-	return 0;
-}
-
-static void thread_forms(void)
-{
-	char *stack = prog_map(16 * PAGE);
-	int flags[] = { CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_FS | CLONE_FILES,
-			CLONE_VM | SIGCHLD };
-
-	for (int i = 0; i < 2; i++) {
-		int pid = clone(nothing, stack + 16 * PAGE, flags[i], NULL);
-
-		say(pid > 0 ? "made" : errno == EAGAIN ? "EAGAIN" : "another errno");
-		if (i == 1 && pid > 0)
-			CHECK_EXIT(pid, 0);
-	}
-}
-
 static const struct prog_case cases[] = {
 	{ "ids", ids },
 	{ "descriptors", descriptors },
@@ -801,7 +779,6 @@ static const struct prog_case cases[] = {
 	{ "exec_ways", exec_ways },
 	{ "clones", clones },
 	{ "namespaces", namespaces },
-	{ "thread_forms", thread_forms },
 };
 
 /* family exec_step WHAT ...: what the exec cases execute. */

@@ -80,7 +80,7 @@ static void *keep_house(void *arg)
 {
 	unsigned int seed = (long)arg;
 
-	for (int n = 0; n < times(60); n++) {
+	for (int n = 0; n < times(20); n++) {
 		size_t pages = 1 + rand_r(&seed) % 40;
 		unsigned char mark = n * THREADS + (long)arg;
 		unsigned char *p = prog_map(pages * PAGE);
@@ -159,7 +159,7 @@ static volatile int generation; /* all pages from this one on */
 
 static void *replace(void *arg)
 {
-	for (int n = 1; n <= times(400); n++) {
+	for (int n = 1; n <= times(100); n++) {
 		int *fresh = prog_map(PAGE);
 
 		*fresh = n;
@@ -206,7 +206,7 @@ static volatile unsigned long *guarded;
 
 static void *forbid(void *arg)
 {
-	for (int n = 0; n < times(300); n++) {
+	for (int n = 0; n < times(100); n++) {
 		unsigned long before;
 
 		NEED(mprotect((void *)guarded, PAGE, PROT_READ) == 0);
@@ -257,7 +257,7 @@ static void *transfer(void *arg)
 	int fd[2];
 
 	NEED(pipe(fd) == 0);
-	for (int n = 0; n < times(60); n++) {
+	for (int n = 0; n < times(20); n++) {
 		p = prog_map(4 * PAGE);
 		memset(p, mark + n, 4 * PAGE);
 		CHECK(write(fd[1], p, 4 * PAGE) == 4 * (long)PAGE);
