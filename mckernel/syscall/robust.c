@@ -2,6 +2,7 @@
 /* What a thread leaves behind in memory for others: its robust futexes, the word that says that it is gone. */
 #include "mck/errno.h"
 #include "mck/syscalls.h"
+#include "futex.h"
 
 #define ENTRIES_MAX 2048 /* of a list that may be a ring */
 #define ENTRY_PI 1UL /* in an entry's address; such futexes are not there */
@@ -36,6 +37,35 @@ s64 sys_get_robust_list(const u64 arg[6])
 	return 0;
 }
 
+/*
+ * The word at addr, if it is the thread's, says that its owner died, and a
+ * waiter is woken. `pending`: the owner may have been about to wake. 0 or -errno.
+ */
+static int owner_died(u64 addr, u32 tid, bool pending)
+{
+	u32 old, found;
+	int err = addr % sizeof(u32) ? -EINVAL : arch_user_load(addr, &found);
+
+	if (err)
+		return err;
+	/* The unlocking one, dead before it woke anybody. */
+	if (pending && !(found & FUTEX_TID_MASK)) {
+		futex_wake_user(addr, 1);
+		return 0;
+	}
+	do {
+		old = found;
+		if ((old & FUTEX_TID_MASK) != tid)
+			return 0;
+		err = arch_user_exchange(addr, &found, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
+		if (err)
+			return err;
+	} while (found != old);
+	if (old & FUTEX_WAITERS)
+		futex_wake_user(addr, 1);
+	return 0;
+}
+
 /* The list is the program's and may be anything: what cannot be read ends it. */
 static void release_robust(struct thread *t)
 {
@@ -52,14 +82,14 @@ static void release_robust(struct thread *t)
 		bool last = copy_from_user(&next, entry, sizeof(next)) != 0;
 
 		if (entry != head.pending &&
-		    futex_owner_died(entry + (u64)head.offset, t->kpage->tid, false))
+		    owner_died(entry + (u64)head.offset, t->kpage->tid, false))
 			return;
 		if (last)
 			return;
 		entry = next & ~ENTRY_PI;
 	}
 	if (head.pending)
-		futex_owner_died(head.pending + (u64)head.offset, t->kpage->tid, true);
+		owner_died(head.pending + (u64)head.offset, t->kpage->tid, true);
 }
 
 static void release_tid(struct thread *t)

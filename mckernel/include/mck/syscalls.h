@@ -63,11 +63,6 @@ s64 sys_restart_syscall(const u64 arg[6]);
  * of thread->clear_child_tid is zeroed and woken for, if they live in the space.
  */
 void leave_memory(void);
-/*
- * The word at addr, if it is owned by `tid`, says that its owner died, and a
- * waiter is woken. `pending`: the owner may have been about to wake. 0 or -errno.
- */
-int futex_owner_died(u64 addr, u32 tid, bool pending);
 /* Wake up to `count` waiters of the futex at `addr` in the current thread's space; the number woken or -errno. */
 s64 futex_wake_user(u64 addr, u32 count);
 
