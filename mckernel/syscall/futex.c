@@ -202,7 +202,18 @@ s64 sys_futex(const u64 arg[6])
 		return futex_requeue(&pair, count, count2, &value3);
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(&pair, count, count2, value3);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return futex_lock_pi(pair.addr, pair.shared, &d, false);
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock_pi(pair.addr, pair.shared, &d, true);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock_pi(pair.addr, pair.shared);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_wait_requeue_pi(pair.addr, pair.shared, value, &d, pair.addr2);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_cmp_requeue_pi(pair.addr, pair.shared, pair.addr2, count, count2,
+					    value3);
 	}
-	/* Priority inheritance is not there, as on a kernel without it. */
 	return -ENOSYS;
 }

@@ -47,6 +47,14 @@ s64 futex_wait(u64 addr, bool shared, u32 value, struct deadline *d, u32 bits);
 s64 futex_lock_pi(u64 addr, bool shared, struct deadline *d, bool try);
 s64 futex_unlock_pi(u64 addr, bool shared);
 s64 futex_wait_requeue_pi(u64 addr, bool shared, u32 value, struct deadline *d, u64 addr2);
+/*
+ * Around a thread's look at its robust list: who meets its tid in a word waits
+ * until it is done, and then what others wait for is the first waiter's.
+ */
+void futex_begin_exit(void);
+void futex_finish_exit(void);
+/* Another thread's robust list, if the instance has it and it has not ended; else *list stays. */
+void futex_robust_list(u32 tid, u64 *list);
 s64 futex_cmp_requeue_pi(u64 addr, bool shared, u64 addr2, s32 wake, s32 move, u32 value);
 
 #endif

@@ -75,6 +75,26 @@ struct thread *thread_find(u64 id)
 	return t;
 }
 
+static bool has_tid(const struct thread *t, u32 tid)
+{
+	return t->kpage && READ_ONCE(t->born) && t->kpage->tid == tid;
+}
+
+struct thread *thread_of_tid(u32 tid, struct process *process)
+{
+	struct thread *t, *found = NULL;
+
+	spin_lock(&table_lock);
+	list_for_each(t, &process->threads, siblings)
+		if (!found && has_tid(t, tid))
+			found = t;
+	for (u32 i = 0; i < THREAD_MAX && !found; i++)
+		if (table[i] && has_tid(table[i], tid))
+			found = table[i];
+	spin_unlock(&table_lock);
+	return found;
+}
+
 u32 thread_count(void)
 {
 	return __atomic_load_n(&table_used, __ATOMIC_RELAXED);

@@ -33,6 +33,29 @@ void *kmalloc(size_t size)
 	return size <= sizeof(room) ? room : NULL;
 }
 
+void *kzalloc(size_t size)
+{
+	return memset(weave_alloc(size), 0, size);
+}
+
+void kfree(void *p)
+{
+	if (p)
+		weave_free(p);
+}
+
+struct thread *thread_of_tid(u32 tid, struct process *process)
+{
+	(void)process;
+	return &thread[tid - 1];
+}
+
+bool sched_turn(void)
+{
+	weave_wait_change(WEAVE_TIMED, weave_look());
+	return true;
+}
+
 int arch_user_load(u64 addr, u32 *value)
 {
 	u32 *word = &words[(addr - WORD(0)) / 4];
@@ -174,6 +197,7 @@ static void prepare(void)
 		thread[i].cpu = i;
 		thread[i].space = &space;
 		thread[i].kpage = &kpage[i];
+		kpage[i].tid = i + 1;
 		cpu_of(i)->current = &thread[i];
 	}
 }
@@ -312,12 +336,92 @@ static void wake_who_goes(void)
 	weave_assert(futex(0, WAKE, 1, 0, 0, 0) == 1);
 }
 
+/* ---- locks with owners ---- */
+
+enum { LOCK_PI = 134, UNLOCK_PI = 135 };
+
+static void owned(void)
+{
+	words[0] = 1;
+}
+
+static void lock(void)
+{
+	result[weave_self()] = futex(0, LOCK_PI, 0, 0, 0, 0);
+}
+
+static void unlock(void)
+{
+	u32 found = weave_self() + 1, mine = found;
+
+	arch_user_exchange(WORD(0), &found, 0);
+	if (found != mine)
+		weave_assert(futex(0, UNLOCK_PI, 0, 0, 0, 0) == 0);
+}
+
+static void lock_and_unlock(void)
+{
+	lock();
+	weave_assert(result[weave_self()] == 0);
+	weave_assert((words[0] & FUTEX_TID_MASK) == (u32)weave_self() + 1);
+	unlock();
+}
+
+static void check_unlocked(void)
+{
+	weave_assert(!(words[0] & FUTEX_TID_MASK) && nobody_waits(0));
+}
+
+/* As leave_memory() does, with the word in its robust list. */
+static void die(void)
+{
+	u32 old, found = 1;
+
+	futex_begin_exit();
+	do {
+		old = found;
+		arch_user_exchange(WORD(0), &found, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
+	} while (found != old);
+	futex_finish_exit();
+}
+
+static void check_inherited(void)
+{
+	weave_assert(result[1] == 0 && nobody_waits(0));
+	weave_assert((words[0] & ~FUTEX_WAITERS) == (FUTEX_OWNER_DIED | 2));
+}
+
+/* It waits, or owns, when it has to end. */
+static void lock_and_end(void)
+{
+	lock();
+	weave_assert(result[0] == 0 || result[0] == -EINTR);
+	if (result[0] == 0)
+		die();
+	else
+		futex_finish_exit();
+}
+
 static const struct weave_case cases[] = {
 	{ "a wait and a wake", prepare, NULL, { waiter, wake_one }, check_pair, 3 },
 	{ "two waits, two wakes", prepare, NULL, { waiter, waiter, wake_twice }, check_two, 2 },
 	{ "a requeue and an end", prepare, NULL, { waiter, requeue, end_it }, check_ended, 3 },
 	{ "a move", prepare, NULL, { waiter, wake_one, disturb }, check_pair, 3 },
 	{ "a waiter goes", prepare, NULL, { come_and_go, wake_who_goes }, NULL, 3 },
+	{ "an unlock", prepare, owned, { unlock, lock_and_unlock }, check_unlocked, 4 },
+	{ "two unlocks",
+	  prepare,
+	  owned,
+	  { unlock, lock_and_unlock, lock_and_unlock },
+	  check_unlocked,
+	  2 },
+	{ "a death", prepare, owned, { die, lock }, check_inherited, 3 },
+	{ "a death of a waiter",
+	  prepare,
+	  NULL,
+	  { lock_and_end, lock_and_unlock, end_it },
+	  check_unlocked,
+	  2 },
 };
 
 int main(int argc, char **argv)

@@ -185,7 +185,8 @@ add_weave_fault(weave_phys flags "a page comes back" mckernel/mm/phys.c
 add_weave_test(weave_futex SOURCES test/unit/test_weave_futex.c mckernel/arch/fake/fake.c
                                    mckernel/lib/kargs.c
                LWK mckernel/task/futexq.c mckernel/syscall/futex.c mckernel/syscall/futex_wait.c
-                   mckernel/syscall/futex_word.c mckernel/lib/lock.c)
+                   mckernel/syscall/futex_word.c mckernel/syscall/futex_pi.c
+                   mckernel/syscall/futex_requeue_pi.c mckernel/lib/lock.c)
 # The word is tested before its waiter can be seen: a wake between the two is lost.
 add_weave_fault(weave_futex test "a wait and a wake" mckernel/syscall/futex_wait.c
                 [[	spin_lock(&b->lock);
@@ -208,3 +209,11 @@ add_weave_fault(weave_futex place "a move" mckernel/task/futexq.c
 add_weave_fault(weave_futex last "a waiter goes" mckernel/task/futexq.c
                 [[	while (state != FUTEX_WOKEN) {]]
                 [[	while (state == FUTEX_QUEUED) {]])
+# The owner may unlock in its own memory, and look for nobody.
+add_weave_fault(weave_futex announce "an unlock" mckernel/syscall/futex_pi.c
+                [[err = change(a->addr, word, word | FUTEX_WAITERS);]]
+                [[err = 0;]])
+# Somebody waits for an owner that has looked for the last time.
+add_weave_fault(weave_futex dead "a death" mckernel/syscall/futex_pi.c
+                [[if (!owner || owner->pi_end == PI_END_DEAD)]]
+                [[if (!owner)]])

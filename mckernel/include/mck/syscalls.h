@@ -24,8 +24,9 @@ s64 sys_set_tid_address(const u64 arg[6]);
 s64 sys_arch_prctl(const u64 arg[6]);
 s64 sys_prctl(const u64 arg[6]);
 
-/* ---- futex.c, robust.c ---- */
+/* ---- futex.c, futex_waitv.c, robust.c ---- */
 s64 sys_futex(const u64 arg[6]);
+s64 sys_futex_waitv(const u64 arg[6]);
 s64 sys_set_robust_list(const u64 arg[6]);
 s64 sys_get_robust_list(const u64 arg[6]);
 
