@@ -60,7 +60,7 @@ void ihk_twin_publish(struct ihk_twin *twin)
 	WRITE_ONCE(k->rlimit_memlock, soft_limit(RLIMIT_MEMLOCK));
 	WRITE_ONCE(k->sched,
 		   KPAGE_SCHED(current->policy, current->rt_priority, task_nice(current)));
-	WRITE_ONCE(k->linux_mask, current->blocked.sig[0]);
+	WRITE_ONCE(k->linux_mask, ihk_sigset(&current->blocked));
 }
 
 #define ZERO_MINOR 5 /* /dev/zero */
@@ -111,6 +111,35 @@ static s64 file_read(struct ihk_twin *twin)
 	return ihk_file_read(twin->procs, k->karg[0], k->karg[1], k->list, k->karg[2], false);
 }
 
+/* As sched_setaffinity() judges; what a security module says of it cannot be asked. */
+static bool may_schedule(struct task_struct *task)
+{
+	const struct cred *own = current_cred(), *other = __task_cred(task);
+
+	return uid_eq(own->euid, other->euid) || uid_eq(own->euid, other->uid) ||
+	       ns_capable(other->user_ns, CAP_SYS_NICE);
+}
+
+static s64 thread_find(struct ihk_twin *twin)
+{
+	struct kpage *k = twin->k;
+	struct task_struct *task;
+	struct ihk_twin *found;
+	s64 err = -ESRCH;
+
+	k->kout[0] = 0;
+	rcu_read_lock();
+	task = pid_task(find_vpid(k->karg[0]), PIDTYPE_PID);
+	if (task) {
+		err = k->karg[1] && !may_schedule(task) ? -EPERM : 0;
+		found = ihk_twin_of(task);
+		if (!err && found && found->procs == twin->procs)
+			k->kout[0] = found->thread;
+	}
+	rcu_read_unlock();
+	return err;
+}
+
 s64 ihk_twin_serve(struct ihk_twin *twin, u32 kind)
 {
 	switch (kind) {
@@ -118,6 +147,8 @@ s64 ihk_twin_serve(struct ihk_twin *twin, u32 kind)
 		return file_open(twin);
 	case REQ_FILE_READ:
 		return file_read(twin);
+	case REQ_THREAD_FIND:
+		return thread_find(twin);
 	default:
 		return -ENOSYS;
 	}

@@ -22,10 +22,15 @@ enum request_kind {
 	REQ_FILE_OPEN = 17, /* karg: [0] fd, [1] PROT_*, [2] 1 for MAP_SHARED; see below */
 	REQ_FILE_READ = 18, /* karg: [0] file id, [1] page index, [2] count; kpage.list: frames */
 	REQ_FATAL = 19, /* karg: [0] signal, [1] si_code, [2] address: the twin dies of it */
+	REQ_THREAD_FIND = 20, /* karg: [0] tid, [1] 1 to change its scheduling; see below */
 };
 #define REQ_SERVED_IN_WAIT(kind) ((kind) >= REQ_NULL)
 
 /*
+ * REQ_THREAD_FIND looks for a task in the caller's pid namespace: -ESRCH; -EPERM
+ * if the caller may not do what it asks for; or 0 and
+ * kout: [0] the LWK's id of the thread whose twin it is, 0: none of this instance
+ *
  * REQ_FILE_OPEN answers with Linux's own refusal for a mapping of this file
  * (EBADF, EACCES, ENODEV, EPERM, ...), or 0 and
  * kout: [0] file id, or 0: it is anonymous memory (/dev/zero), [1] size in bytes,

@@ -40,13 +40,28 @@ struct clone_start {
 	u64 child_tid; /* where it writes its tid, 0: nowhere */
 	struct tid_store *store; /* with CLONE_VM and CLONE_PARENT_SETTID: a reference */
 	u64 caught; /* signals that Linux has to set to SIG_DFL */
+	/*
+	 * With CLONE_VFORK: a reference to the parent's dispositions, all claimed,
+	 * which the child lets go of when it runs; the parent waits for its end.
+	 */
+	struct sighand *claimed;
 };
+
+static void clone_unclaim(struct clone_start *s)
+{
+	if (!s->claimed)
+		return;
+	sighand_unclaim(s->claimed, ~0UL);
+	sighand_put(s->claimed);
+	s->claimed = NULL;
+}
 
 static void clone_first_run(struct thread_start *start)
 {
-	const struct clone_start *s = container_of(start, struct clone_start, head);
+	struct clone_start *s = container_of(start, struct clone_start, head);
 	u32 tid = current_thread()->kpage->tid;
 
+	clone_unclaim(s);
 	/* As Linux: an address that cannot be written is the program's own affair. */
 	if (s->store)
 		tid_store(s->store, tid);
@@ -57,8 +72,9 @@ static void clone_first_run(struct thread_start *start)
 
 static void clone_drop(struct thread_start *start)
 {
-	const struct clone_start *s = container_of(start, struct clone_start, head);
+	struct clone_start *s = container_of(start, struct clone_start, head);
 
+	clone_unclaim(s);
 	if (s->store)
 		tid_store_put(s->store);
 }
@@ -223,24 +239,30 @@ static s64 clone_in_linux(struct thread *t, const struct birth *b, u64 id)
 	return res.value;
 }
 
-static s64 give_birth(const struct birth *b)
+/* *claimed: the parent's dispositions are, by the caller; false when that is the child's then. */
+static s64 make_child(const struct birth *b, bool *claimed)
 {
 	struct thread *t = current_thread(), *child;
+	struct clone_start *start;
 	struct tid_store *store;
+	s64 ret;
 	u64 id;
 	u32 tid;
-	s64 ret = clone_check(b);
 
-	if (ret)
-		return ret;
 	child = child_create(t, b);
 	if (!child)
 		return -ENOMEM;
 	child_fill(child, t, b);
 	id = child->id;
-	store = container_of(child->start, struct clone_start, head)->store;
+	start = container_of(child->start, struct clone_start, head);
+	store = start->store;
 	if (store)
 		tid_store_get(store);
+	if (*claimed && (b->flags & CLONE_VFORK)) {
+		sighand_get(t->sighand);
+		start->claimed = t->sighand;
+		*claimed = false;
+	}
 	t->kpage->child_thread = id;
 	t->kpage->child_space = b->flags & CLONE_VM ? 0 : child->space->id;
 	t->kpage->child_root = child->space->root_pa;
@@ -254,6 +276,23 @@ static s64 give_birth(const struct birth *b)
 		copy_to_user(b->parent_tid, &tid, sizeof(tid));
 	if (store)
 		tid_store_put(store);
+	return ret;
+}
+
+static s64 give_birth(const struct birth *b)
+{
+	struct sighand *s = current_thread()->sighand;
+	/* Both kernels copy the dispositions, which a sibling must not change between the two. */
+	bool claimed = !(b->flags & CLONE_SIGHAND);
+	s64 ret = clone_check(b);
+
+	if (ret)
+		return ret;
+	if (claimed && sighand_claim(s, ~0UL))
+		return -EINTR;
+	ret = make_child(b, &claimed);
+	if (claimed)
+		sighand_unclaim(s, ~0UL);
 	return ret;
 }
 

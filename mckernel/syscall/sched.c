@@ -12,61 +12,105 @@ s64 sys_sched_yield(const u64 arg[6])
 	return 0;
 }
 
-/* 0 if it is the caller. Others' masks are theirs alone: EPERM, unless Linux knows of no such thread. */
-static s64 check_pid(u64 pid)
+s64 thread_of_tid(u32 tid, bool change)
 {
-	const u64 call[6] = { pid };
-	s64 policy;
+	const u64 karg[6] = { tid, change };
+	struct offload_result res;
 
-	if ((u32)pid == 0 || (u32)pid == current_thread()->kpage->tid)
+	offload_kernel(REQ_THREAD_FIND, karg, &res);
+	return res.value;
+}
+
+struct affinity {
+	u64 mask[ABI_MAX_CPUS / 64];
+	u32 place; /* where the thread is */
+};
+
+/*
+ * The thread that a call about CPUs names, by Linux's judgment of whether the
+ * caller may. 0 with its id, or -errno: EPERM for tasks of Linux's, whose CPUs
+ * are others.
+ */
+static s64 thread_named(u64 pid, bool change, u64 *id)
+{
+	struct thread *t = current_thread();
+	s64 err;
+
+	*id = t->id;
+	if ((u32)pid == 0 || (u32)pid == t->kpage->tid)
 		return 0;
-	policy = offload_syscall(NR_sched_getscheduler, call);
-	return policy < 0 ? policy : -EPERM;
+	err = thread_of_tid((u32)pid, change);
+	if (err)
+		return err;
+	*id = t->kpage->kout[0];
+	return *id ? 0 : -EPERM;
+}
+
+static void affinity_set(struct thread *t, void *arg)
+{
+	struct affinity *a = arg;
+
+	for (u32 i = 0; i < ARRAY_SIZE(a->mask); i++)
+		__atomic_store_n(&t->affinity[i], a->mask[i], __ATOMIC_RELAXED);
+	a->place = t->cpu;
+}
+
+static void affinity_get(struct thread *t, void *arg)
+{
+	memcpy(((struct affinity *)arg)->mask, t->affinity, sizeof(t->affinity));
+}
+
+/* Only the instance's CPUs; false: none of them. */
+static bool affinity_trim(struct affinity *a)
+{
+	bool any = false;
+
+	for (u32 place = 0; place < ABI_MAX_CPUS; place++) {
+		if (place >= cpu_count)
+			a->mask[place / 64] &= ~(1UL << (place % 64));
+		else if (a->mask[place / 64] & (1UL << (place % 64)))
+			any = true;
+	}
+	return any;
 }
 
 s64 sys_sched_setaffinity(const u64 arg[6])
 {
-	struct thread *t = current_thread();
-	u64 mask[ABI_MAX_CPUS / 64] = { 0 };
-	bool any = false;
+	struct affinity a = { 0 };
+	u64 id;
 	s64 err;
 
-	if (copy_from_user(mask, arg[2], MIN((u32)arg[1], sizeof(mask))))
+	if (copy_from_user(a.mask, arg[2], MIN((u32)arg[1], sizeof(a.mask))))
 		return -EFAULT;
-	err = check_pid(arg[0]);
+	err = thread_named(arg[0], true, &id);
 	if (err)
 		return err;
-	for (u32 place = 0; place < ABI_MAX_CPUS; place++) {
-		if (place >= cpu_count)
-			mask[place / 64] &= ~(1UL << (place % 64));
-		else if (mask[place / 64] & (1UL << (place % 64)))
-			any = true;
-	}
-	if (!any)
+	if (!affinity_trim(&a))
 		return -EINVAL;
-	/* up_return() moves the thread if it may not stay. */
-	memcpy(t->affinity, mask, sizeof(mask));
-	t->look = true;
+	if (!thread_with(id, affinity_set, &a))
+		return -ESRCH;
+	/* Whoever may not stay moves on its way to user mode: the caller too. */
+	current_thread()->look = true;
+	wake_cpu(a.place);
 	return 0;
 }
 
 s64 sys_sched_getaffinity(const u64 arg[6])
 {
-	struct thread *t = current_thread();
-	u64 mask[ABI_MAX_CPUS / 64];
-	u64 size = MIN(ALIGN_UP((u64)cpu_count, 64UL) / 8, sizeof(mask));
-	u64 room = (u32)arg[1];
+	u64 size = MIN(ALIGN_UP((u64)cpu_count, 64UL) / 8, ABI_MAX_CPUS / 8UL);
+	u64 room = (u32)arg[1], id;
+	struct affinity a;
 	s64 err;
 
 	if (room * 8 < cpu_count || room % sizeof(u64))
 		return -EINVAL;
-	err = check_pid(arg[0]);
+	err = thread_named(arg[0], false, &id);
 	if (err)
 		return err;
-	memcpy(mask, t->affinity, sizeof(mask));
-	for (u32 place = cpu_count; place < ABI_MAX_CPUS; place++)
-		mask[place / 64] &= ~(1UL << (place % 64));
-	return copy_to_user(arg[2], mask, size) ? -EFAULT : (s64)size;
+	if (!thread_with(id, affinity_get, &a))
+		return -ESRCH;
+	affinity_trim(&a);
+	return copy_to_user(arg[2], a.mask, size) ? -EFAULT : (s64)size;
 }
 
 s64 sys_getcpu(const u64 arg[6])

@@ -24,16 +24,32 @@ static s64 tell_linux(int signo, const struct ksigaction *action, u64 mask)
 	return res.ended ? -EINTR : restart_value(res.outcome, res.value, NR_rt_sigaction, arg);
 }
 
-s64 sys_rt_sigaction(const u64 arg[6])
+/* Set the action in both kernels. Context: the claim on signo. */
+static s64 change_action(int signo, const struct ksigaction *new, struct ksigaction *old)
 {
 	struct thread *t = current_thread();
+	s64 err;
+
+	sighand_get_action(t->sighand, signo, old);
+	if (signal_mirror_differs(signo, old, new)) {
+		/* Interrupted before its start: the old handler runs first, then all this again. */
+		err = tell_linux(signo, new, t->mask);
+		if (err)
+			return err;
+	}
+	sighand_set_action(t->sighand, signo, new, NULL);
+	return 0;
+}
+
+s64 sys_rt_sigaction(const u64 arg[6])
+{
+	struct sighand *s = current_thread()->sighand;
 	struct ksigaction new, old;
 	int signo = (int)arg[0];
 	s64 err;
 
 	if (arg[3] != sizeof(u64) || signo < 1 || signo > NSIG)
 		return -EINVAL;
-	sighand_get_action(t->sighand, signo, &old);
 	if (arg[1]) {
 		if (copy_from_user(&new, arg[1], sizeof(new)))
 			return -EFAULT;
@@ -41,13 +57,14 @@ s64 sys_rt_sigaction(const u64 arg[6])
 			return -EINVAL;
 		new.flags &= SA_KNOWN;
 		new.mask &= ~UNBLOCKABLE;
-		if (signal_mirror_differs(signo, &old, &new)) {
-			/* Interrupted before its start: the old handler runs first, then all this again. */
-			err = tell_linux(signo, &new, t->mask);
-			if (err)
-				return err;
-		}
-		sighand_set_action(t->sighand, signo, &new, NULL);
+		if (sighand_claim(s, SIGBIT(signo)))
+			return -EINTR;
+		err = change_action(signo, &new, &old);
+		sighand_unclaim(s, SIGBIT(signo));
+		if (err)
+			return err;
+	} else {
+		sighand_get_action(s, signo, &old);
 	}
 	if (arg[2] && copy_to_user(arg[2], &old, sizeof(old)))
 		return -EFAULT;
@@ -152,12 +169,15 @@ static void signal_die(int signo, int code, u64 addr)
 	offload_fatal(signo, code, addr);
 }
 
-/* Enter the handler of signo, or find that it has none. Dies if the stack cannot take the frame. */
-static bool signal_deliver(int signo, const u8 *info, u64 base, u64 old)
+/*
+ * Enter the handler of signo, or find that it has none. Dies if the stack cannot
+ * take the frame. `caught`: by Linux.
+ */
+static bool signal_deliver(int signo, const u8 *info, u64 base, u64 old, bool caught)
 {
 	bool reset;
 
-	switch (signal_enter(signo, info, base, old, &reset)) {
+	switch (signal_enter(signo, info, base, old, caught, &reset)) {
 	case SIGNAL_ENTERED:
 		return true;
 	case SIGNAL_NO_HANDLER:
@@ -172,6 +192,21 @@ static bool signal_deliver(int signo, const u8 *info, u64 base, u64 old)
 	return true;
 }
 
+/* SA_RESETHAND of a signal that has not come through Linux, whose action has to follow ours. */
+static void follow_reset(int signo)
+{
+	struct sighand *s = current_thread()->sighand;
+	struct ksigaction action;
+
+	if (sighand_claim(s, SIGBIT(signo)))
+		return;
+	/* Unless a sibling has set another since. */
+	sighand_get_action(s, signo, &action);
+	if (action.handler == SIG_DFL)
+		signal_default_in_linux(SIGBIT(signo));
+	sighand_unclaim(s, SIGBIT(signo));
+}
+
 void signal_force(int signo, int code, u64 addr)
 {
 	struct thread *t = current_thread();
@@ -182,11 +217,10 @@ void signal_force(int signo, int code, u64 addr)
 	if (action.handler <= SIG_IGN || (t->mask & SIGBIT(signo)))
 		signal_die(signo, code, addr);
 	siginfo_fault(info, signo, code, addr);
-	if (!signal_deliver(signo, info, t->mask, t->mask))
+	if (!signal_deliver(signo, info, t->mask, t->mask, false))
 		signal_die(signo, code, addr);
-	/* This one has not come through Linux, whose action has to follow ours. */
 	if (action.flags & SA_RESETHAND)
-		signal_default_in_linux(SIGBIT(signo));
+		follow_reset(signo);
 }
 
 void signal_default_in_linux(u64 signals)
@@ -244,7 +278,7 @@ void signal_finish_call(struct user_regs *regs, u64 nr, const u64 arg[6], s64 va
 	int signo = (int)t->caught;
 
 	if (signo)
-		sighand_get_action(t->sighand, signo, &action);
+		sighand_caught_action(t->sighand, signo, &action);
 	handler = action.handler > SIG_IGN;
 	signal_resume(regs, nr, value,
 		      restart_decide(value, handler, handler && (action.flags & SA_RESTART)));
@@ -252,7 +286,7 @@ void signal_finish_call(struct user_regs *regs, u64 nr, const u64 arg[6], s64 va
 		return;
 	base = base_mask(t, nr, arg, value);
 	t->caught = 0;
-	signal_deliver(signo, t->caught_info, base, t->mask);
+	signal_deliver(signo, t->caught_info, base, t->mask, true);
 }
 
 bool signal_wanted(const struct thread *t)
@@ -280,5 +314,5 @@ void signal_poll(void)
 		return;
 	signo = (int)t->caught;
 	t->caught = 0;
-	signal_deliver(signo, t->caught_info, t->mask, t->mask);
+	signal_deliver(signo, t->caught_info, t->mask, t->mask, true);
 }

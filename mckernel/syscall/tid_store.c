@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The child's tid, stored once, by parent or child, before either goes on. */
-#include "tid_store.h"
+#include "syscall/tid_store.h"
 #include "mck/mm.h"
 #include "mck/task.h"
 

@@ -47,34 +47,48 @@ s64 clock_ask(enum clock_id id, u64 *ns)
 
 /*
  * Negative ids name the CPU clock of a process or thread: the complement of
- * its pid in the upper bits, then one bit for "thread". Is it the caller's? Of
- * others Linux tells what it knows.
+ * its pid in the upper bits, then one bit for "thread".
  */
-static bool own_cpu_clock(s32 id)
+static bool is_cpu_clock(s32 id)
 {
-	const struct kpage *k = current_thread()->kpage;
-	u32 pid = ~(u32)id >> 3;
-
-	if (id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID)
-		return true;
-	if (id >= 0 || (id & 3) == 3)
-		return false;
-	return pid == 0 || pid == (id & 4 ? k->tid : k->pid);
+	return id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID ||
+	       (id < 0 && (id & 3) != 3);
 }
 
-static s64 own_cpu_time(const u64 arg[6])
+static bool is_thread_clock(s32 id)
 {
+	return id == CLOCK_THREAD_CPUTIME_ID || (id < 0 && (id & 4));
+}
+
+/* The LWK's id of the thread that the clock is of, or of a thread of the process; 0: it is none of ours. */
+static u64 clock_owner(s32 id)
+{
+	const struct thread *t = current_thread();
+	u32 pid = id < 0 ? ~(u32)id >> 3 : 0;
+
+	if (!pid || pid == (is_thread_clock(id) ? t->kpage->tid : t->kpage->pid))
+		return t->id;
+	return thread_of_tid(pid, false) < 0 ? 0 : t->kpage->kout[0];
+}
+
+/* Of ended threads and of the twins Linux tells, of living threads we do. */
+static s64 cpu_time(const u64 arg[6])
+{
+	s32 id = (s32)arg[0];
 	struct thread *t = current_thread();
-	u64 call[6] = { arg[0] };
+	u64 call[6] = { arg[0] }, owner, ns;
+	struct cpu_cycles cycles = { 0 };
 	struct user_timespec ts;
-	u64 ns;
 	s64 err = ask_linux(NR_clock_gettime, call, 1, &ts, sizeof(ts));
 
 	if (err)
 		return err;
-	ns = (u64)ts.nsec +
-	     cycles_to_ns(t->user_cycles + t->system_cycles + (arch_cycles() - t->stamp));
-	ts.sec += (s64)(ns / NSEC_PER_SEC);
+	owner = clock_owner(id);
+	thread_with(owner, is_thread_clock(id) ? thread_cycles : process_cycles, &cycles);
+	ns = (u64)ts.sec * NSEC_PER_SEC + (u64)ts.nsec + cycles_to_ns(cycles.user + cycles.system);
+	if (owner == t->id && !is_thread_clock(id))
+		ns = cputime_seen(&t->process->seen_ns, ns);
+	ts.sec = (s64)(ns / NSEC_PER_SEC);
 	ts.nsec = (s64)(ns % NSEC_PER_SEC);
 	return copy_to_user(arg[1], &ts, sizeof(ts));
 }
@@ -85,8 +99,8 @@ s64 sys_clock_gettime(const u64 arg[6])
 	struct clock_time now;
 	struct user_timespec ts;
 
-	if (own_cpu_clock(id))
-		return own_cpu_time(arg);
+	if (is_cpu_clock(id))
+		return cpu_time(arg);
 	if (id < 0 || !clock_read((enum clock_id)id, &now))
 		return offload_syscall(NR_clock_gettime, arg);
 	ts = (struct user_timespec){ (s64)now.sec, (s64)now.nsec };
@@ -125,11 +139,14 @@ struct user_rusage {
 };
 _Static_assert(sizeof(struct user_rusage) == 144, "struct rusage");
 
-static void timeval_add(struct user_timeval *tv, u64 cycles)
+/* Microseconds of Linux's account and of ours, as `seen` allows. */
+static void timeval_add(struct user_timeval *tv, u64 cycles, u64 *seen)
 {
-	u64 us = cycles_to_ns(cycles) / 1000 + (u64)tv->usec;
+	u64 us = (u64)tv->sec * 1000000 + (u64)tv->usec + cycles_to_ns(cycles) / 1000;
 
-	tv->sec += (s64)(us / 1000000);
+	if (seen)
+		us = cputime_seen(seen, us);
+	tv->sec = (s64)(us / 1000000);
 	tv->usec = (s64)(us % 1000000);
 }
 
@@ -137,20 +154,24 @@ s64 sys_getrusage(const u64 arg[6])
 {
 	struct thread *t = current_thread();
 	u64 call[6] = { arg[0] };
+	bool self = (s32)arg[0] == RUSAGE_SELF;
+	struct cpu_cycles cycles = { 0 };
 	struct user_rusage usage;
 	s64 err;
 
 	err = ask_linux(NR_getrusage, call, 1, &usage, sizeof(usage));
 	if (err)
 		return err;
-	if ((s32)arg[0] == RUSAGE_SELF || (s32)arg[0] == RUSAGE_THREAD) {
-		timeval_add(&usage.user, t->user_cycles);
-		timeval_add(&usage.system, t->system_cycles);
+	if (self || (s32)arg[0] == RUSAGE_THREAD) {
+		thread_with(t->id, self ? process_cycles : thread_cycles, &cycles);
+		timeval_add(&usage.user, cycles.user, self ? &t->process->seen_user_us : NULL);
+		timeval_add(&usage.system, cycles.system,
+			    self ? &t->process->seen_system_us : NULL);
 	}
 	return copy_to_user(arg[1], &usage, sizeof(usage));
 }
 
-/* In ticks of USER_HZ, which is 100 on x86. */
+/* In ticks of USER_HZ, which is 100. */
 struct user_tms {
 	s64 user, system, child_user, child_system;
 };
@@ -158,6 +179,7 @@ struct user_tms {
 s64 sys_times(const u64 arg[6])
 {
 	struct thread *t = current_thread();
+	struct cpu_cycles cycles = { 0 };
 	u64 call[6] = { 0 };
 	struct user_tms tms;
 	s64 value;
@@ -167,8 +189,9 @@ s64 sys_times(const u64 arg[6])
 	value = ask_linux(NR_times, call, 0, &tms, sizeof(tms));
 	if (value < 0)
 		return value;
-	tms.user += (s64)(cycles_to_ns(t->user_cycles) / (NSEC_PER_SEC / 100));
-	tms.system += (s64)(cycles_to_ns(t->system_cycles) / (NSEC_PER_SEC / 100));
+	thread_with(t->id, process_cycles, &cycles);
+	tms.user += (s64)(cycles_to_ns(cycles.user) / (NSEC_PER_SEC / 100));
+	tms.system += (s64)(cycles_to_ns(cycles.system) / (NSEC_PER_SEC / 100));
 	return copy_to_user(arg[0], &tms, sizeof(tms)) ? -EFAULT : value;
 }
 

@@ -5,7 +5,7 @@
  * nothing asks for it. Nobody looks by the clock, and who runs a single thread is
  * never disturbed: only a CPU with a surplus is asked.
  */
-#include "runq.h"
+#include "task/runq.h"
 
 /*
  * CPUs that have nothing to run. A bit is set by its CPU, and cleared by it when

@@ -7,7 +7,7 @@
  * runs before one that computes, and no more, so that it cannot starve it.
  */
 #include "abi/slot.h"
-#include "runq.h"
+#include "task/runq.h"
 
 /* Linux's numbers of the policies that differ here. */
 enum { SCHED_FIFO = 1, SCHED_RR = 2, SCHED_IDLE = 5 };

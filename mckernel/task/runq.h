@@ -41,7 +41,7 @@ static inline struct runq *this_runq(void)
 
 static inline u64 us_to_cycles(u64 us)
 {
-	return us * boot_params->tsc_khz / 1000;
+	return us * boot_params->cycles_khz / 1000;
 }
 
 /* ---- order.c: who runs next; by the CPU itself ---- */
@@ -52,11 +52,14 @@ struct thread *order_next(const struct thread *t);
 void order_remove(struct runq *rq, struct thread *t);
 /* The current thread's time so far counts; its cycles have been charged. */
 void order_charge(struct runq *rq, struct thread *t);
-/* Into the queue: what a thread has waited for has come; it has been pushed aside; it lets others run first. */
+/*
+ * Into the queue, by a clock that stands where it should: what the current
+ * thread has run has been charged. What a thread has waited for has come; it has been pushed aside; it lets others run first.
+ */
 void order_wake(struct runq *rq, struct thread *t);
 void order_preempted(struct runq *rq, struct thread *t);
 void order_yield(struct runq *rq, struct thread *t);
-/* It leaves this CPU; it has come, into the queue if it is RUNNABLE. */
+/* It leaves this CPU; it has come (by the clock, as above), into the queue if it is RUNNABLE. */
 void order_depart(struct runq *rq, struct thread *t);
 void order_arrive(struct runq *rq, struct thread *t);
 /* Has the current thread to let the first of the queue run? And when (cycles) will it have to, 0: never? */

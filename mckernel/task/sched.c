@@ -106,6 +106,8 @@ static struct thread *sched_pick(struct runq *rq)
 
 static void make_runnable(struct runq *rq, struct thread *t)
 {
+	/* Of what comes before it runs nothing is its own: others may look (cputime.c). */
+	t->stamp = arch_cycles();
 	t->state = THREAD_RUNNABLE;
 	order_wake(rq, t);
 }
@@ -129,6 +131,7 @@ static void switch_to(struct runq *rq, struct thread *next)
 	struct thread *t = current_thread();
 
 	rq->from = t;
+	next->stamp = arch_cycles();
 	arch_switch(t, next);
 	/* Perhaps on another CPU. */
 	finish_switch();
@@ -306,6 +309,9 @@ void sched_scan(void)
 	if (!take_notes(cpu, rq))
 		return;
 	cpu->boot->heartbeat++;
+	/* By what it has run, those that come into the queue now are placed. */
+	if (cpu->current->state == THREAD_RUNNABLE)
+		order_charge(rq, cpu->current);
 	up_poll();
 	take_incoming(rq);
 	watch = rq->watch;

@@ -44,6 +44,9 @@ bool signal_mirror_differs(int signo, const struct ksigaction *old, const struct
 		return true;
 	if (new->handler == SIG_DFL && signal_ignored_by_default(signo))
 		return true;
+	/* Linux resets it when a signal is caught, and that may be now: it may have another than `old`. */
+	if ((old->flags | new->flags) & SA_RESETHAND)
+		return true;
 	signal_mirror(old, 2, 0, &a);
 	signal_mirror(new, 2, 0, &b);
 	return a.handler != b.handler || a.flags != b.flags;
@@ -53,6 +56,7 @@ void sighand_copy(struct sighand *to, struct sighand *from, bool clear)
 {
 	spin_lock(&from->lock);
 	memcpy(to->action, from->action, sizeof(to->action));
+	memcpy(to->handled, from->action, sizeof(to->handled));
 	spin_unlock(&from->lock);
 	for (int i = 0; clear && i < NSIG; i++) {
 		u64 handler = to->action[i].handler;
@@ -69,6 +73,15 @@ void sighand_get_action(struct sighand *s, int signo, struct ksigaction *action)
 	spin_unlock(&s->lock);
 }
 
+void sighand_caught_action(struct sighand *s, int signo, struct ksigaction *action)
+{
+	spin_lock(&s->lock);
+	*action = s->action[signo - 1];
+	if (action->handler <= SIG_IGN)
+		*action = s->handled[signo - 1];
+	spin_unlock(&s->lock);
+}
+
 void sighand_set_action(struct sighand *s, int signo, const struct ksigaction *action,
 			struct ksigaction *old)
 {
@@ -76,6 +89,8 @@ void sighand_set_action(struct sighand *s, int signo, const struct ksigaction *a
 	if (old)
 		*old = s->action[signo - 1];
 	s->action[signo - 1] = *action;
+	if (action->handler > SIG_IGN)
+		s->handled[signo - 1] = *action;
 	spin_unlock(&s->lock);
 }
 
@@ -125,7 +140,7 @@ void siginfo_fault(u8 info[SLOT_SIGINFO_SIZE], int signo, int code, u64 addr)
 }
 
 /* Fetch the action of signo as the handler is entered: SA_RESETHAND takes it away at that moment. */
-static bool take_handler(struct sighand *s, int signo, struct ksigaction *action)
+static bool take_handler(struct sighand *s, int signo, bool caught, struct ksigaction *action)
 {
 	struct ksigaction *kept = &s->action[signo - 1];
 
@@ -133,19 +148,21 @@ static bool take_handler(struct sighand *s, int signo, struct ksigaction *action
 	*action = *kept;
 	if (action->handler > SIG_IGN && (action->flags & SA_RESETHAND))
 		kept->handler = SIG_DFL;
+	if (action->handler <= SIG_IGN && caught)
+		*action = s->handled[signo - 1];
 	spin_unlock(&s->lock);
 	return action->handler > SIG_IGN;
 }
 
 enum signal_effect signal_enter(int signo, const u8 info[SLOT_SIGINFO_SIZE], u64 base, u64 old,
-				bool *reset)
+				bool caught, bool *reset)
 {
 	struct thread *t = current_thread();
 	struct ksigaction action;
 	struct sigframe_args args;
 
 	*reset = false;
-	if (!take_handler(t->sighand, signo, &action))
+	if (!take_handler(t->sighand, signo, caught, &action))
 		return SIGNAL_NO_HANDLER;
 	*reset = (action.flags & SA_RESETHAND) != 0;
 	args = (struct sigframe_args){

@@ -95,6 +95,18 @@ struct thread *thread_of_tid(u32 tid, struct process *process)
 	return found;
 }
 
+bool thread_with(u64 id, void (*fn)(struct thread *t, void *arg), void *arg)
+{
+	struct thread *t;
+
+	spin_lock(&table_lock);
+	t = thread_lookup(id);
+	if (t)
+		fn(t, arg);
+	spin_unlock(&table_lock);
+	return t != NULL;
+}
+
 u32 thread_count(void)
 {
 	return __atomic_load_n(&table_used, __ATOMIC_RELAXED);
@@ -282,25 +294,6 @@ void thread_reap(struct thread *t)
 		phys_publish();
 		up_ended(call);
 	}
-}
-
-/* ---- CPU time ---- */
-
-u64 cycles_to_ns(u64 cycles)
-{
-	u64 factor = (1000000UL << 22) / boot_params->tsc_khz;
-
-	return (u64)((unsigned __int128)cycles * factor >> 22);
-}
-
-void thread_publish_times(struct thread *t)
-{
-	u64 now = arch_cycles();
-
-	t->system_cycles += now - t->stamp;
-	t->stamp = now;
-	WRITE_ONCE(t->kpage->user_ns, cycles_to_ns(t->user_cycles));
-	WRITE_ONCE(t->kpage->system_ns, cycles_to_ns(t->system_cycles));
 }
 
 /* ---- the pair ---- */

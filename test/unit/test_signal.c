@@ -81,6 +81,9 @@ static void test_mirror_differs(void **state)
 	/* These discard what is pending, also when nothing changes. */
 	assert_true(signal_mirror_differs(SIGUSR1, &ign, &ign));
 	assert_true(signal_mirror_differs(SIGCHLD, &dfl, &dfl));
+	/* Linux may have reset it a moment ago. */
+	b.flags = SA_RESETHAND;
+	assert_true(signal_mirror_differs(SIGUSR1, &b, &b));
 	b.flags |= SA_NOCLDSTOP;
 	assert_true(signal_mirror_differs(SIGCHLD, &a, &b));
 }
@@ -113,10 +116,11 @@ static void test_enter(void **state)
 	bool gone;
 
 	(void)state;
-	assert_int_equal(signal_enter(SIGUSR1, info, 0, 0, &gone), SIGNAL_NO_HANDLER);
+	assert_int_equal(signal_enter(SIGUSR1, info, 0, 0, false, &gone), SIGNAL_NO_HANDLER);
 	fake_sighand.action[SIGUSR1 - 1] = a;
 	fake_thread.mask = SIGBIT(5);
-	assert_int_equal(signal_enter(SIGUSR1, info, SIGBIT(3), SIGBIT(5), &gone), SIGNAL_ENTERED);
+	assert_int_equal(signal_enter(SIGUSR1, info, SIGBIT(3), SIGBIT(5), false, &gone),
+			 SIGNAL_ENTERED);
 	assert_true(gone);
 	assert_int_equal(fake_sighand.action[SIGUSR1 - 1].handler, SIG_DFL);
 	assert_int_equal(fake_thread.mask, SIGBIT(3) | SIGBIT(SIGUSR1));
@@ -126,7 +130,32 @@ static void test_enter(void **state)
 	assert_int_equal(pushed.siginfo[0], SIGUSR1);
 	assert_int_equal(boot_params->counters.signals, 1);
 	/* Taken away at its first entry. */
-	assert_int_equal(signal_enter(SIGUSR1, info, 0, 0, &gone), SIGNAL_NO_HANDLER);
+	assert_int_equal(signal_enter(SIGUSR1, info, 0, 0, false, &gone), SIGNAL_NO_HANDLER);
+}
+
+/* What Linux has caught is handled, also if a sibling takes the handler away meanwhile. */
+static void test_enter_caught(void **state)
+{
+	struct ksigaction got, a = { .handler = 0x1000, .flags = SA_NODEFER }, dfl = { 0 };
+	u8 info[SLOT_SIGINFO_SIZE] = { SIGUSR1 };
+	bool gone;
+
+	(void)state;
+	/* There never was a handler: the proxy says what is not true. */
+	assert_int_equal(signal_enter(SIGUSR1, info, 0, 0, true, &gone), SIGNAL_NO_HANDLER);
+	sighand_set_action(&fake_sighand, SIGUSR1, &a, NULL);
+	sighand_set_action(&fake_sighand, SIGUSR1, &dfl, NULL);
+	assert_int_equal(signal_enter(SIGUSR1, info, 0, 0, false, &gone), SIGNAL_NO_HANDLER);
+	sighand_caught_action(&fake_sighand, SIGUSR1, &got);
+	assert_int_equal(got.handler, 0x1000);
+	assert_int_equal(signal_enter(SIGUSR1, info, 0, 0, true, &gone), SIGNAL_ENTERED);
+	assert_int_equal(pushed.handler, 0x1000);
+	assert_int_equal(pushed.flags, SA_NODEFER);
+	/* The one in force comes first. */
+	a.handler = 0x2000;
+	sighand_set_action(&fake_sighand, SIGUSR1, &a, NULL);
+	assert_int_equal(signal_enter(SIGUSR1, info, 0, 0, true, &gone), SIGNAL_ENTERED);
+	assert_int_equal(pushed.handler, 0x2000);
 }
 
 static void test_bad_stack(void **state)
@@ -138,7 +167,7 @@ static void test_bad_stack(void **state)
 	fake_sighand.action[SIGUSR1 - 1].handler = 0x1000;
 	fake_thread.mask = 3;
 	push_result = -EFAULT;
-	assert_int_equal(signal_enter(SIGUSR1, info, 0, 3, &gone), SIGNAL_BAD_STACK);
+	assert_int_equal(signal_enter(SIGUSR1, info, 0, 3, false, &gone), SIGNAL_BAD_STACK);
 	assert_int_equal(fake_thread.mask, 3);
 }
 
@@ -150,7 +179,7 @@ static void test_autodisarm(void **state)
 	(void)state;
 	fake_sighand.action[SIGUSR1 - 1].handler = 0x1000;
 	assert_int_equal(altstack_set(&fake_thread, 0x100, 0x4000, SS_AUTODISARM, 0x1000), 0);
-	assert_int_equal(signal_enter(SIGUSR1, info, 0, 0, &gone), SIGNAL_ENTERED);
+	assert_int_equal(signal_enter(SIGUSR1, info, 0, 0, false, &gone), SIGNAL_ENTERED);
 	/* The frame keeps what the thread forgets. */
 	assert_int_equal(pushed.altstack_sp, 0x4000);
 	assert_int_equal(altstack_state(&fake_thread, 0x4800), SS_DISABLE);
@@ -179,6 +208,7 @@ int main(void)
 		cmocka_unit_test_setup(test_mirror_differs, reset),
 		cmocka_unit_test_setup(test_altstack, reset),
 		cmocka_unit_test_setup(test_enter, reset),
+		cmocka_unit_test_setup(test_enter_caught, reset),
 		cmocka_unit_test_setup(test_bad_stack, reset),
 		cmocka_unit_test_setup(test_autodisarm, reset),
 		cmocka_unit_test_setup(test_copy, reset),

@@ -53,7 +53,7 @@ struct space {
 #define NSIG 64
 #define SIGBIT(sig) (1UL << ((sig)-1))
 
-/* What Linux calls sigaction, as x86-64 user space passes it. */
+/* What Linux calls sigaction, as user space passes it. */
 struct ksigaction {
 	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */
 	u64 flags;
@@ -66,6 +66,9 @@ struct sighand {
 	u32 refs; /* atomic */
 	struct spinlock lock; /* RANK_PROCESS */
 	struct ksigaction action[NSIG];
+	/* The last action with a handler, for signals that were caught under it (signal_enter()). */
+	struct ksigaction handled[NSIG];
+	u64 claimed; /* signals: only the claim's holder changes their action (task/sigclaim.c) */
 };
 
 /* A thread group: Linux's signal struct. */
@@ -75,6 +78,8 @@ struct process {
 		threads; /* those in the table of threads, by thread->siblings; under its lock */
 	bool born; /* counted in processes_born */
 	bool ran; /* counted in processes_ran */
+	/* The greatest CPU time that was told of it, in all, and apart: see cputime_seen(). Atomic. */
+	u64 seen_ns, seen_user_us, seen_system_us;
 	char comm[16];
 };
 

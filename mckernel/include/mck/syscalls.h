@@ -43,6 +43,12 @@ s64 sys_sched_yield(const u64 arg[6]);
 s64 sys_sched_setaffinity(const u64 arg[6]);
 s64 sys_sched_getaffinity(const u64 arg[6]);
 s64 sys_getcpu(const u64 arg[6]);
+/*
+ * Linux finds the task with this tid in the caller's pid namespace: 0, and
+ * kpage->kout[0] is the thread's id, or 0 if it is none of this instance.
+ * -ESRCH; with `change`, -EPERM if the caller may not change its scheduling.
+ */
+s64 thread_of_tid(u32 tid, bool change);
 
 /* ---- time.c ---- */
 s64 sys_clock_gettime(const u64 arg[6]);

@@ -51,9 +51,11 @@ bool thread_end(u64 id, u32 reason, u32 end_call);
 void thread_end_unattached(u64 id);
 /* The current thread has to end: CALL_THREAD_END has come, or Linux says that it will. */
 bool thread_must_end(const struct thread *t);
-/* kpage->user_ns and system_ns from the cycles counted. By the thread itself, at its end. */
-void thread_publish_times(struct thread *t);
-u64 cycles_to_ns(u64 cycles);
+/*
+ * fn of thread `id`, under the lock of the table of threads: it cannot end or
+ * change its CPU meanwhile. False: there is none.
+ */
+bool thread_with(u64 id, void (*fn)(struct thread *t, void *arg), void *arg);
 u32 thread_count(void); /* programs' threads in the table */
 u32 process_count(void);
 /* End of the current thread: accounting, references, answer to end_call; never returns. */
@@ -62,6 +64,23 @@ struct process *process_create(const char *comm);
 void process_put(struct process *p);
 struct sighand *sighand_create(void);
 void sighand_put(struct sighand *s);
+
+/* ---- CPU time (task/cputime.c) ---- */
+
+struct cpu_cycles {
+	u64 user, system;
+};
+/* For thread_with(): add to a struct cpu_cycles what a thread has run, or all living threads of its process. */
+void thread_cycles(struct thread *t, void *arg);
+void process_cycles(struct thread *t, void *arg);
+/*
+ * A clock that is put together from what several CPUs and Linux have counted
+ * never goes back: the greater of `value` and of what it has ever been told to be.
+ */
+u64 cputime_seen(u64 *seen, u64 value);
+/* kpage->user_ns and system_ns from the cycles counted. By the thread itself, at its end. */
+void thread_publish_times(struct thread *t);
+u64 cycles_to_ns(u64 cycles);
 
 /* ---- scheduler (task/sched.c) ---- */
 

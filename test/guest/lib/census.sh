@@ -25,7 +25,7 @@ census_open() {
 	mkdir "$tracing" || bail "no tracing: $tracing"
 	echo counter >"$tracing/trace_clock"
 	echo 2048 >"$tracing/buffer_size_kb"
-	echo 1 >"$tracing/events/sched/sched_process_fork/enable"
+	echo 1 >"$tracing/events/task/task_newtask/enable"
 	echo 1 >"$tracing/events/sched/sched_process_exec/enable"
 }
 
@@ -53,12 +53,14 @@ census_read() {
 	census_execs=0
 }
 
-# census_fork LINE: a child of a process that counts counts too.
+# census_fork LINE: a child of a process that counts counts too. A thread may have children, and
+# may execute, but is no fork.
 census_fork() {
-	local parent=${1##* pid=}
-	[ -n "${census_inside[${parent%% *}]:-}" ] || return
-	census_inside[${1##* child_pid=}]=1
-	census_forks=$((census_forks + 1))
+	local parent=${1%%" task_newtask: "*} child=${1##*": pid="} flags=${1##*" clone_flags="}
+	[[ $parent =~ -([0-9]+)\ +\[ ]] || bail "not a line of the census: $1"
+	[ -n "${census_inside[${BASH_REMATCH[1]}]:-}" ] || return
+	census_inside[${child%% *}]=1
+	((0x${flags%% *} & 0x10000)) || census_forks=$((census_forks + 1))
 }
 
 # census_begin: a count of its own. (Emptying the trace is slow, Linux waits for
@@ -81,7 +83,7 @@ census_end() {
 	census_read begin
 	for line in "${census[@]}"; do
 		case $line in
-		*' sched_process_fork: '*) census_fork "$line" ;;
+		*' task_newtask: '*) census_fork "$line" ;;
 		*' sched_process_exec: '*)
 			[ -z "${census_inside[${line##* old_pid=}]:-}" ] ||
 				census_execs=$((census_execs + 1))
@@ -138,7 +140,7 @@ lwk_watched() {
 	census_read watch
 	for line in "${census[@]}"; do
 		case $line in
-		*' sched_process_fork: '*) census_fork "$line" ;;
+		*' task_newtask: '*) census_fork "$line" ;;
 		*' sched_process_exec: '*)
 			pid=${line##* old_pid=}
 			file=${line#*filename=}
