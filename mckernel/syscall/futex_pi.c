@@ -151,7 +151,7 @@ static s64 find_owner(struct pi_attempt *a, u32 word)
 
 	spin_lock(&pi_lock);
 	/* It stays, until it has passed futex_finish_exit(), which takes our lock. */
-	owner = thread_of_tid(word & FUTEX_TID_MASK, current_thread()->process);
+	owner = thread_by_tid(word & FUTEX_TID_MASK, current_thread()->process);
 	if (!owner || owner->pi_end == PI_END_DEAD)
 		err = -ESRCH;
 	else if (owner->pi_end == PI_END_BEGUN)
@@ -449,7 +449,7 @@ void futex_robust_list(u32 tid, u64 *list)
 	const struct thread *t;
 
 	spin_lock(&pi_lock);
-	t = thread_of_tid(tid, current_thread()->process);
+	t = thread_by_tid(tid, current_thread()->process);
 	if (t && t->pi_end != PI_END_DEAD)
 		*list = READ_ONCE(t->robust_list);
 	spin_unlock(&pi_lock);

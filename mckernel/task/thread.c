@@ -80,7 +80,7 @@ static bool has_tid(const struct thread *t, u32 tid)
 	return t->kpage && READ_ONCE(t->born) && t->kpage->tid == tid;
 }
 
-struct thread *thread_of_tid(u32 tid, struct process *process)
+struct thread *thread_by_tid(u32 tid, struct process *process)
 {
 	struct thread *t, *found = NULL;
 

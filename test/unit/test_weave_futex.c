@@ -44,7 +44,7 @@ void kfree(void *p)
 		weave_free(p);
 }
 
-struct thread *thread_of_tid(u32 tid, struct process *process)
+struct thread *thread_by_tid(u32 tid, struct process *process)
 {
 	(void)process;
 	return &thread[tid - 1];

@@ -36,7 +36,7 @@ struct thread *thread_find(u64 id);
  * By tid, one that has run: of this process first, then of any. Who asks keeps it
  * from passing futex_finish_exit() for as long as it uses the pointer.
  */
-struct thread *thread_of_tid(u32 tid, struct process *process);
+struct thread *thread_by_tid(u32 tid, struct process *process);
 /* Of what a new thread had to do: ->drop, and the memory. */
 void thread_start_free(struct thread_start *s);
 /* Frees a thread that nobody else has heard of yet; drops its references; may wait. */
