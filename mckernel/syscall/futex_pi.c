@@ -4,6 +4,10 @@
  * finds it taken sets FUTEX_WAITERS and waits here, and from then on the owner
  * can only unlock it here: it writes the first waiter's tid. The protocol of the
  * word is Linux's (kernel/futex/pi.c).
+ *
+ * What is missing is the inheritance itself: who owns what, and who waits, is
+ * known here, and own() and pi_block() are where an owner's place in its CPU's
+ * queue (task/order.c) would change.
  */
 #include "futex_pi.h"
 #include "mck/errno.h"

@@ -85,9 +85,12 @@ struct thread *thread_by_tid(u32 tid, struct process *process)
 	struct thread *t, *found = NULL;
 
 	spin_lock(&table_lock);
-	list_for_each(t, &process->threads, siblings)
-		if (!found && has_tid(t, tid))
+	list_for_each(t, &process->threads, siblings) {
+		if (has_tid(t, tid)) {
 			found = t;
+			break;
+		}
+	}
 	for (u32 i = 0; i < THREAD_MAX && !found; i++)
 		if (table[i] && has_tid(table[i], tid))
 			found = table[i];
