@@ -22,6 +22,13 @@
  */
 static struct spinlock pi_lock = SPINLOCK_INIT(RANK_FUTEX_PI);
 
+/*
+ * Who meets an owner that is about to end waits for any to have ended. Atomic:
+ * `exits` is raised before the look at `exit_waiters`, which is raised before
+ * the look at `exits`, with full fences between: one of the two sees the other.
+ */
+static u32 exits, exit_waiters;
+
 /* ---- who owns what; under pi_lock ---- */
 
 static void disown(struct futex_pi *pi)
@@ -162,6 +169,8 @@ static s64 find_owner(struct pi_attempt *a, u32 word)
 		err = -EBUSY;
 	else
 		a->pi = make(a, owner);
+	/* It has yet to take our lock, and to raise this. */
+	a->exits = __atomic_load_n(&exits, __ATOMIC_RELAXED);
 	spin_unlock(&pi_lock);
 	if (err != -ESRCH)
 		return err;
@@ -210,14 +219,24 @@ s64 pi_try(struct pi_attempt *a)
 	return err ? err : find_owner(a, word | FUTEX_WAITERS);
 }
 
-s64 pi_retry(const struct pi_attempt *a, s64 err)
+static bool exit_over(void *arg)
+{
+	const struct pi_attempt *a = arg;
+
+	return __atomic_load_n(&exits, __ATOMIC_ACQUIRE) != a->exits;
+}
+
+s64 pi_retry(struct pi_attempt *a, s64 err)
 {
 	switch (err) {
 	case -EFAULT:
 		return futex_fault_in(a->addr, ACCESS_WRITE);
 	case -EAGAIN:
-	case -EBUSY:
 		return sched_turn() ? 0 : -EINTR;
+	case -EBUSY:
+		__atomic_add_fetch(&exit_waiters, 1, __ATOMIC_SEQ_CST);
+		err = wait_for(exit_over, a, true);
+		__atomic_sub_fetch(&exit_waiters, 1, __ATOMIC_SEQ_CST);
 	}
 	return err;
 }
@@ -443,9 +462,12 @@ void futex_finish_exit(void)
 			key = pi->key;
 		spin_unlock(&pi_lock);
 		if (!pi)
-			return;
+			break;
 		abandon(pi, &key);
 	}
+	__atomic_add_fetch(&exits, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&exit_waiters, __ATOMIC_SEQ_CST))
+		wake_all_cpus();
 }
 
 void futex_robust_list(u32 tid, u64 *list)

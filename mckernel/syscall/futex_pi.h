@@ -28,6 +28,7 @@ struct pi_attempt {
 		*who; /* wants it: the current thread, or one that is queued in a bucket held */
 	bool announce; /* others will wait for it: the word says so, also if it is taken */
 	struct futex_pi *spare; /* memory for a new one; NULL when it has been used */
+	u32 exits; /* out, with -EBUSY: how many owners had ended */
 	struct futex_pi *pi; /* out: what to wait for, or, with `announce`, what was taken */
 };
 
@@ -38,7 +39,7 @@ enum { PI_WAIT = 0, PI_TAKEN = 1 };
  */
 s64 pi_try(struct pi_attempt *a);
 /* What to do about an error of pi_try(), no lock held: 0: try again. */
-s64 pi_retry(const struct pi_attempt *a, s64 err);
+s64 pi_retry(struct pi_attempt *a, s64 err);
 /* w, whose key is pi's, is about to be queued for it, or -EDEADLK. */
 s64 pi_block(struct futex_pi *pi, struct futex_waiter *w);
 /* If nobody waits for it, it goes. */

@@ -150,6 +150,12 @@ void wake_cpu(u32 place)
 	weave_changed();
 }
 
+void wake_all_cpus(void)
+{
+	for (u32 i = 0; i <= SPARE; i++)
+		wake_cpu(i);
+}
+
 int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
 {
 	struct thread *t = current_thread();

@@ -223,6 +223,11 @@ add_weave_fault(weave_futex announce "an unlock" mckernel/syscall/futex_pi.c
 add_weave_fault(weave_futex dead "a death" mckernel/syscall/futex_pi.c
                 [[if (!owner || owner->pi_end == PI_END_DEAD)]]
                 [[if (!owner)]])
+# Nobody tells who waits for the end of an owner.
+add_weave_fault(weave_futex exit "a death" mckernel/syscall/futex_pi.c
+                [[	if (__atomic_load_n(&exit_waiters, __ATOMIC_SEQ_CST))
+		wake_all_cpus();]]
+                "")
 
 add_weave_test(weave_balance SOURCES test/unit/test_weave_balance.c mckernel/arch/fake/fake.c
                                      mckernel/lib/kargs.c mckernel/lib/tree.c

@@ -14,6 +14,7 @@
 
 #define MANY 6
 #define ROUNDS 400
+#define ITEMS 50
 
 static void *must(void *p)
 {
@@ -243,7 +244,7 @@ static void *take_items(void *arg)
 {
 	struct post *p = arg;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < ITEMS; i++) {
 		NEED(pthread_mutex_lock(&p->mutex) == 0);
 		while (!p->items)
 			NEED(pthread_cond_wait(&p->full, &p->mutex) == 0);
@@ -259,11 +260,11 @@ static void *put_items(void *arg)
 {
 	struct post *p = arg;
 
-	for (int i = 0; i < MANY * ROUNDS;) {
+	for (int i = 0; i < MANY * ITEMS;) {
 		NEED(pthread_mutex_lock(&p->mutex) == 0);
 		while (p->items >= 3)
 			NEED(pthread_cond_wait(&p->empty, &p->mutex) == 0);
-		for (; i < MANY * ROUNDS && p->items < 3; i++)
+		for (; i < MANY * ITEMS && p->items < 3; i++)
 			p->items++;
 		NEED(pthread_cond_broadcast(&p->full) == 0);
 		NEED(pthread_mutex_unlock(&p->mutex) == 0);
@@ -284,7 +285,7 @@ static void condition_of(int protocol, bool processes, int clock)
 	NEED(pthread_create(&producer, NULL, put_items, p) == 0);
 	crowd(take_items, p, processes);
 	NEED(pthread_join(producer, NULL) == 0);
-	CHECK(p->taken == MANY * ROUNDS);
+	CHECK(p->taken == MANY * ITEMS);
 	CHECK(p->items == 0);
 }
 
