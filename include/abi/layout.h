@@ -35,7 +35,7 @@
 /*
  * Two stacks per slot, private anonymous: the alternate signal stack (its
  * base, aligned to its size, holds the slot's address, so that the catcher
- * finds it by masking rsp) and above it the stack that a twin made by
+ * finds it by masking its stack pointer) and above it the stack that a twin made by
  * CLONE_VM runs on. The first twin of a space runs on Linux's own stack.
  *
  * Those of the first slots are a mapping of their own, which ends with a GiB;
