@@ -12,8 +12,6 @@ void spin_init(struct spinlock *lock, enum lock_rank rank)
 /* Only this CPU reads or writes its own lock_rank and lock_depth. */
 static void rank_push(struct cpu *cpu, u32 rank)
 {
-	if (cpu->lock_depth)
-		kassert(cpu->lock_rank[cpu->lock_depth - 1] < rank);
 	kassert(cpu->lock_depth < ARRAY_SIZE(cpu->lock_rank));
 	cpu->lock_rank[cpu->lock_depth++] = rank;
 }
@@ -51,7 +49,13 @@ static __attribute__((noinline)) void lock_wait(struct spinlock *lock, u32 mine)
 	} while (!lock_try(lock, mine));
 }
 
-void spin_lock(struct spinlock *lock)
+/* The highest rank of the locks that this CPU holds, which is the newest one's. */
+static u32 rank_now(const struct cpu *cpu)
+{
+	return cpu->lock_depth ? cpu->lock_rank[cpu->lock_depth - 1] : 0;
+}
+
+static void take(struct spinlock *lock)
 {
 	struct cpu *cpu = this_cpu();
 	u32 mine = cpu->place + 1;
@@ -60,6 +64,29 @@ void spin_lock(struct spinlock *lock)
 	rank_push(cpu, lock->rank);
 	if (!lock_try(lock, mine))
 		lock_wait(lock, mine);
+}
+
+void spin_lock(struct spinlock *lock)
+{
+	kassert(rank_now(this_cpu()) < lock->rank);
+	take(lock);
+}
+
+void spin_lock_two(struct spinlock *a, struct spinlock *b)
+{
+	struct spinlock *first = a < b ? a : b;
+
+	kassert(a->rank == b->rank);
+	spin_lock(first);
+	if (a != b)
+		take(first == a ? b : a);
+}
+
+void spin_unlock_two(struct spinlock *a, struct spinlock *b)
+{
+	spin_unlock(a);
+	if (a != b)
+		spin_unlock(b);
 }
 
 void spin_unlock(struct spinlock *lock)

@@ -3,6 +3,7 @@
 #include "mck/calibrate.h"
 #include "mck/clock.h"
 #include "mck/exec.h"
+#include "mck/futexq.h"
 #include "mck/ikc.h"
 #include "mck/mm.h"
 #include "mck/status.h"
@@ -55,6 +56,7 @@ static void start_first(u64 boot_pa, u32 place)
 	clock_init(); /* Linux's time */
 	calibrate_cycles(); /* our own counter's rate */
 	fault_service_init(); /* faults of Linux tasks, pages from the quarantine */
+	futex_buckets_init(pages_free_now()); /* waiters for programs' words */
 	syscall_init(); /* the table proves itself */
 	exec_init(); /* programs */
 }

@@ -4,11 +4,14 @@
 
 struct shmobj {
 	u32 refs; /* atomic: regions */
+	u64 id; /* immutable; no other ever has it */
 	struct spinlock
 		lock; /* RANK_FILE: the index; every word is a page with one reference of ours */
 	u64 pages; /* immutable */
 	struct page_index index;
 };
+
+static u64 newest_id; /* atomic */
 
 struct shmobj *shmobj_create(u64 pages)
 {
@@ -17,9 +20,15 @@ struct shmobj *shmobj_create(u64 pages)
 	if (!o)
 		return NULL;
 	o->refs = 1;
+	o->id = __atomic_add_fetch(&newest_id, 1, __ATOMIC_RELAXED);
 	o->pages = pages;
 	spin_init(&o->lock, RANK_FILE);
 	return o;
+}
+
+u64 shmobj_id(const struct shmobj *o)
+{
+	return o->id;
 }
 
 void shmobj_get(struct shmobj *o)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a thread leaves behind in memory for others: its robust futexes, the word that says that it is gone. */
 #include "mck/errno.h"
+#include "mck/offload.h"
 #include "mck/syscalls.h"
+#include "mck/sysnr.h"
+#include "futex.h"
 
 #define ENTRIES_MAX 2048 /* of a list that may be a ring */
-#define ENTRY_PI 1UL /* in an entry's address; such futexes are not there */
+#define ENTRY_PI 1UL /* in an entry's address: its lock has priority inheritance */
 
 /* struct robust_list_head; an entry begins with the address of the next one. */
 struct robust_head {
@@ -19,7 +22,24 @@ s64 sys_set_robust_list(const u64 arg[6])
 
 	if (arg[1] != sizeof(struct robust_head))
 		return -EINVAL;
-	t->robust_list = arg[0];
+	WRITE_ONCE(t->robust_list, arg[0]);
+	return 0;
+}
+
+/* Linux knows who there is, and who may ask about whom. What it knows of a list is the twin's, if it is one of ours. */
+static s64 list_of_other(u32 tid, u64 *list)
+{
+	static const u64 zero[2];
+	u64 call[6] = { tid };
+	s64 err;
+
+	call[1] = offload_data(0, zero, sizeof(zero));
+	call[2] = call[1] + sizeof(u64);
+	err = offload_syscall(NR_get_robust_list, call);
+	if (err)
+		return err;
+	memcpy(list, offload_data_ptr(0), sizeof(*list));
+	futex_robust_list(tid, list);
 	return 0;
 }
 
@@ -27,12 +47,44 @@ s64 sys_get_robust_list(const u64 arg[6])
 {
 	const u64 size = sizeof(struct robust_head);
 	struct thread *t = current_thread();
+	u64 list = t->robust_list;
+	u32 tid = (u32)arg[0];
+	s64 err = tid && tid != t->kpage->tid ? list_of_other(tid, &list) : 0;
 
-	if ((u32)arg[0] && (u32)arg[0] != t->kpage->tid)
-		return -EPERM;
-	if (copy_to_user(arg[2], &size, sizeof(size)) ||
-	    copy_to_user(arg[1], &t->robust_list, sizeof(t->robust_list)))
+	if (err)
+		return err;
+	if (copy_to_user(arg[2], &size, sizeof(size)) || copy_to_user(arg[1], &list, sizeof(list)))
 		return -EFAULT;
+	return 0;
+}
+
+/*
+ * The word at addr, if it is the thread's, says that its owner died, and a
+ * waiter is woken. `pending`: the owner may have been about to wake. 0 or -errno.
+ */
+static int owner_died(u64 addr, u32 tid, bool pi, bool pending)
+{
+	u32 old, found;
+	int err = addr % sizeof(u32) ? -EINVAL : arch_user_load(addr, &found);
+
+	if (err)
+		return err;
+	/* The unlocking one, dead before it woke anybody. */
+	if (pending && !pi && !(found & FUTEX_TID_MASK)) {
+		futex_wake_user(addr, 1);
+		return 0;
+	}
+	do {
+		old = found;
+		if ((old & FUTEX_TID_MASK) != tid)
+			return 0;
+		err = arch_user_exchange(addr, &found, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
+		if (err)
+			return err;
+	} while (found != old);
+	/* Another one's waiters are told by futex_finish_exit(). */
+	if (!pi && (old & FUTEX_WAITERS))
+		futex_wake_user(addr, 1);
 	return 0;
 }
 
@@ -41,25 +93,27 @@ static void release_robust(struct thread *t)
 {
 	u64 list = t->robust_list, entry, next;
 	struct robust_head head;
+	u32 tid = t->kpage->tid;
 
-	t->robust_list = 0;
+	WRITE_ONCE(t->robust_list, 0);
 	if (!list || copy_from_user(&head, list, sizeof(head)))
 		return;
-	head.pending &= ~ENTRY_PI;
-	entry = head.next & ~ENTRY_PI;
-	for (int i = 0; i < ENTRIES_MAX && entry != list; i++) {
+	entry = head.next;
+	for (int i = 0; i < ENTRIES_MAX && (entry & ~ENTRY_PI) != list; i++) {
+		u64 at = entry & ~ENTRY_PI;
 		/* Before the word: whoever takes it may take the entry out. */
-		bool last = copy_from_user(&next, entry, sizeof(next)) != 0;
+		bool last = copy_from_user(&next, at, sizeof(next)) != 0;
 
-		if (entry != head.pending &&
-		    futex_owner_died(entry + (u64)head.offset, t->kpage->tid, false))
+		if (at != (head.pending & ~ENTRY_PI) &&
+		    owner_died(at + (u64)head.offset, tid, entry & ENTRY_PI, false))
 			return;
 		if (last)
 			return;
-		entry = next & ~ENTRY_PI;
+		entry = next;
 	}
 	if (head.pending)
-		futex_owner_died(head.pending + (u64)head.offset, t->kpage->tid, true);
+		owner_died((head.pending & ~ENTRY_PI) + (u64)head.offset, tid,
+			   head.pending & ENTRY_PI, true);
 }
 
 static void release_tid(struct thread *t)
@@ -79,6 +133,8 @@ void leave_memory(void)
 {
 	struct thread *t = current_thread();
 
+	futex_begin_exit();
 	release_robust(t);
+	futex_finish_exit();
 	release_tid(t);
 }

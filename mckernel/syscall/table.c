@@ -381,7 +381,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(landlock_restrict_self),
 	REFUSED(memfd_secret, ENOSYS), /* a shared mapping */
 	OFFLOAD(process_mrelease),
-	REFUSED(futex_waitv, ENOSYS), /* its words are ours */
+	LOCAL(futex_waitv, sys_futex_waitv),
 	REFUSED(set_mempolicy_home_node, ENOSYS),
 	OFFLOAD(cachestat),
 	OFFLOAD(fchmodat2),

@@ -59,5 +59,8 @@ void up_user_exception(int signo, int code, u64 addr)
 
 bool up_kernel_fault(u64 addr, u64 error)
 {
+	/* Who touches programs' memory with a lock held wants no page that is not there. */
+	if (this_cpu()->lock_depth)
+		return false;
 	return fault_serve(addr, error) == FR_OK;
 }

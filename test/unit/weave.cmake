@@ -2,7 +2,7 @@
 # Tests that interleave the sides of a protocol in every way: see weave.h.
 
 set(weave_headers ${CMAKE_CURRENT_BINARY_DIR}/linux_headers)
-set(weave_includes_LWK mckernel/include mckernel mckernel/mm include test/unit)
+set(weave_includes_LWK mckernel/include mckernel mckernel/mm mckernel/syscall include test/unit)
 set(weave_includes_MODULE ihk include test/unit)
 
 # Every <linux/...> that the module's files under test include.
@@ -187,6 +187,47 @@ add_weave_fault(weave_phys flags "a page comes back" mckernel/mm/phys.c
                 [[	old = __atomic_exchange_n(&f->flags, FRAME_AWAY, __ATOMIC_ACQ_REL);]]
                 [[	old = f->flags;
 	f->flags = FRAME_AWAY;]])
+
+add_weave_test(weave_futex SOURCES test/unit/test_weave_futex.c mckernel/arch/fake/fake.c
+                                   mckernel/lib/kargs.c
+               LWK mckernel/task/futexq.c mckernel/syscall/futex.c mckernel/syscall/futex_wait.c
+                   mckernel/syscall/futex_word.c mckernel/syscall/futex_pi.c
+                   mckernel/syscall/futex_requeue_pi.c mckernel/lib/lock.c)
+# The word is tested before its waiter can be seen: a wake between the two is lost.
+add_weave_fault(weave_futex test "a wait and a wake" mckernel/syscall/futex_wait.c
+                [[	spin_lock(&b->lock);
+	err = arch_user_load(addr, &now);]]
+                [[	err = arch_user_load(addr, &now);
+	spin_lock(&b->lock);]])
+# It is looked for where it was, and leaves a queue whose lock is not held.
+add_weave_fault(weave_futex bucket "a requeue and an end" mckernel/task/futexq.c
+                [[if (w->state == FUTEX_QUEUED && w->bucket == b)]]
+                [[if (w->state == FUTEX_QUEUED)]])
+# The CPU that it has left is rung.
+add_weave_fault(weave_futex place "a move" mckernel/task/futexq.c
+                [[	__atomic_store_n(&s->rung, 1, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	place = READ_ONCE(s->thread->cpu);]]
+                [[	place = READ_ONCE(s->thread->cpu);
+	__atomic_store_n(&s->rung, 1, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);]])
+# Its stack and its thread are gone when they are looked at.
+add_weave_fault(weave_futex last "a waiter goes" mckernel/task/futexq.c
+                [[	while (state != FUTEX_WOKEN) {]]
+                [[	while (state == FUTEX_QUEUED) {]])
+# The owner may unlock in its own memory, and look for nobody.
+add_weave_fault(weave_futex announce "an unlock" mckernel/syscall/futex_pi.c
+                [[err = change(a->addr, word, word | FUTEX_WAITERS);]]
+                [[err = 0;]])
+# Somebody waits for an owner that has looked for the last time.
+add_weave_fault(weave_futex dead "a death" mckernel/syscall/futex_pi.c
+                [[if (!owner || owner->pi_end == PI_END_DEAD)]]
+                [[if (!owner)]])
+# Nobody tells who waits for the end of an owner.
+add_weave_fault(weave_futex exit "a death" mckernel/syscall/futex_pi.c
+                [[	if (__atomic_load_n(&exit_waiters, __ATOMIC_SEQ_CST))
+		wake_all_cpus();]]
+                "")
 
 add_weave_test(weave_balance SOURCES test/unit/test_weave_balance.c mckernel/arch/fake/fake.c
                                      mckernel/lib/kargs.c mckernel/lib/tree.c

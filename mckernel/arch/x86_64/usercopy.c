@@ -82,6 +82,44 @@ int clear_user(u64 dst, size_t size)
 	return size ? -EFAULT : 0;
 }
 
+int arch_user_load(u64 addr, u32 *value)
+{
+	int err = -EFAULT;
+	u32 loaded = 0;
+
+	if (!user_range(addr, sizeof(*value)))
+		return -EFAULT;
+	user_begin();
+	__asm__ volatile("1: mov (%2), %1\n"
+			 "	xor %0, %0\n"
+			 "2:\n" EXTABLE("1b", "2b")
+			 : "+r"(err), "+r"(loaded)
+			 : "r"(addr)
+			 : "memory", "cc");
+	user_end();
+	*value = loaded;
+	return err;
+}
+
+int arch_user_exchange(u64 addr, u32 *old, u32 new)
+{
+	int err = -EFAULT;
+	u32 found = *old;
+
+	if (!user_range(addr, sizeof(*old)))
+		return -EFAULT;
+	user_begin();
+	__asm__ volatile("1: lock cmpxchg %2, (%3)\n"
+			 "	mov $0, %0\n"
+			 "2:\n" EXTABLE("1b", "2b")
+			 : "+r"(err), "+a"(found)
+			 : "r"(new), "r"(addr)
+			 : "memory", "cc");
+	user_end();
+	*old = found;
+	return err;
+}
+
 long strncpy_from_user(char *dst, u64 src, size_t size)
 {
 	size_t done = 0;

@@ -118,6 +118,13 @@ void arch_fault_note(struct thread *t, u64 addr, u64 error);
 int copy_from_user(void *dst, u64 src, size_t size);
 int copy_to_user(u64 dst, const void *src, size_t size);
 int clear_user(u64 dst, size_t size);
+/*
+ * A word of it, aligned, in one access: 0 or -EFAULT. With a lock held they
+ * never wait, and fail also where a fault would have brought the page.
+ */
+int arch_user_load(u64 addr, u32 *value);
+/* Compare and exchange: *old becomes what was there, which is what it was if `new` is there now. */
+int arch_user_exchange(u64 addr, u32 *old, u32 new);
 /* Length without NUL, or -EFAULT, or -ENAMETOOLONG. */
 long strncpy_from_user(char *dst, u64 src, size_t size);
 

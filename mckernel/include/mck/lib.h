@@ -86,14 +86,16 @@ enum lock_rank {
 	RANK_SPACE = 1, /* struct space: regions and page tables */
 	RANK_FILE = 2, /* file cache */
 	RANK_PROCESS = 3,
-	RANK_THREADS = 4, /* the thread table */
-	RANK_RUNQ = 5,
-	RANK_FRAME = 6,
-	RANK_KMALLOC = 7,
-	RANK_KMAP = 8, /* the kernel's own page tables */
-	RANK_PHYS = 9,
-	RANK_IKC = 10,
-	RANK_LOG = 11,
+	RANK_FUTEX = 4, /* a bucket of futex waiters; programs' words are read under it */
+	RANK_FUTEX_PI = 5, /* who owns what with priority inheritance */
+	RANK_THREADS = 6, /* the thread table */
+	RANK_RUNQ = 7,
+	RANK_FRAME = 8,
+	RANK_KMALLOC = 9,
+	RANK_KMAP = 10, /* the kernel's own page tables */
+	RANK_PHYS = 11,
+	RANK_IKC = 12,
+	RANK_LOG = 13,
 };
 
 struct spinlock {
@@ -109,6 +111,9 @@ void spin_init(struct spinlock *lock, enum lock_rank rank);
 /* Panics if this CPU holds it or one of a higher or equal rank. */
 void spin_lock(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock);
+/* Two of the same rank, which may be one and the same; always in the same order. */
+void spin_lock_two(struct spinlock *a, struct spinlock *b);
+void spin_unlock_two(struct spinlock *a, struct spinlock *b);
 bool spin_held(const struct spinlock *lock); /* by this CPU */
 #define assert_held(lock) kassert(spin_held(lock))
 /* No lock is held by this CPU: what may wait says so on its first line. */

@@ -188,6 +188,7 @@ int space_discard(struct space *s, u64 start, u64 end); /* MADV_DONTNEED */
 bool space_mapped(struct space *s, u64 start, u64 end); /* every page lies in some region */
 struct shmobj *shmobj_create(u64 pages);
 void shmobj_get(struct shmobj *o);
+u64 shmobj_id(const struct shmobj *o); /* no other one ever has it */
 void shmobj_put(struct shmobj *o);
 
 /* A page of zeroes that can be read at an address of the window (mm/window.c). 0, -EINVAL or -ENOMEM. */

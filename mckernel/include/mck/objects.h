@@ -13,6 +13,7 @@
 struct region;
 struct claim;
 struct space_epoch;
+struct futex_pi;
 
 /* An address space: regions and page tables. */
 struct space {
@@ -154,7 +155,10 @@ struct thread {
 
 	u64 affinity[ABI_MAX_CPUS / 64];
 	u64 clear_child_tid;
-	u64 robust_list; /* address of the head, as registered, or 0 */
+	u64 robust_list; /* address of the head, as registered, or 0; by itself, read by others */
+	/* Locks with priority inheritance that others wait for, and the one that it waits for: syscall/futex_pi.c, under its lock. */
+	struct futex_pi *pi_owned, *pi_waits;
+	enum pi_end { PI_END_NOT, PI_END_BEGUN, PI_END_DEAD } pi_end; /* likewise */
 	struct thread_start
 		*start; /* kmalloc'd; taken by the first run, or freed with the thread */
 	u64 user_cycles, system_cycles, stamp;

@@ -24,8 +24,9 @@ s64 sys_set_tid_address(const u64 arg[6]);
 s64 sys_arch_prctl(const u64 arg[6]);
 s64 sys_prctl(const u64 arg[6]);
 
-/* ---- futex.c, robust.c ---- */
+/* ---- futex.c, futex_waitv.c, robust.c ---- */
 s64 sys_futex(const u64 arg[6]);
+s64 sys_futex_waitv(const u64 arg[6]);
 s64 sys_set_robust_list(const u64 arg[6]);
 s64 sys_get_robust_list(const u64 arg[6]);
 
@@ -69,11 +70,6 @@ s64 sys_restart_syscall(const u64 arg[6]);
  * of thread->clear_child_tid is zeroed and woken for, if they live in the space.
  */
 void leave_memory(void);
-/*
- * The word at addr, if it is owned by `tid`, says that its owner died, and a
- * waiter is woken. `pending`: the owner may have been about to wake. 0 or -errno.
- */
-int futex_owner_died(u64 addr, u32 tid, bool pending);
 /* Wake up to `count` waiters of the futex at `addr` in the current thread's space; the number woken or -errno. */
 s64 futex_wake_user(u64 addr, u32 count);
 

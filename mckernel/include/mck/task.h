@@ -32,6 +32,11 @@ void thread_reap(struct thread *t); /* switched away from for good; answers end_
 void thread_set_cpu(struct thread *t, u32 place);
 /* By id, or NULL. The pointer is good while nothing can end the thread: before it is started, and in its own context. */
 struct thread *thread_find(u64 id);
+/*
+ * By tid, one that has run: of this process first, then of any. Who asks keeps it
+ * from passing futex_finish_exit() for as long as it uses the pointer.
+ */
+struct thread *thread_by_tid(u32 tid, struct process *process);
 /* Of what a new thread had to do: ->drop, and the memory. */
 void thread_start_free(struct thread_start *s);
 /* Frees a thread that nobody else has heard of yet; drops its references; may wait. */
