@@ -31,14 +31,18 @@ taken=0
 wrong=
 for ((round = 0; round < 4 * times; round++)); do
 	ihkosctl 0 kargs "lie=$((seed + round))" && ihkosctl 0 boot || wrong+=" boot $round,"
-	for _ in {1..20}; do
-		launch &
-	done
+	(
+		for _ in {1..20}; do
+			launch &
+		done
+		wait
+	) 2>/dev/null &
+	batch=$!
 	# What has not died of a lie by then waits for the next one.
 	for _ in {1..8}; do
 		sleep 0.5
-		[ "$(jobs -rp)" ] || break
-	done 2>/dev/null
+		kill -0 $batch 2>/dev/null || break
+	done
 	end=$(ihkosctl 0 get status)
 	ends[$end]=$((${ends[$end]:-0} + 1))
 	ihkosctl 0 shutdown --force || wrong+=" shutdown $round,"
@@ -47,7 +51,7 @@ for ((round = 0; round < 4 * times; round++)); do
 	done < <(ihkosctl 0 kmsg | sed -n 's/^lies: requests that were taken //p')
 	note "$(ihkosctl 0 kmsg | grep lies:)"
 	timeout 60 sh -c 'while pkill -KILL -u nobody; do sleep 0.1; done' || wrong+=" programs $round,"
-	wait 2>/dev/null
+	wait $batch
 	[ "$(ihkosctl 0 get status)" = INACTIVE ] || wrong+=" status $round,"
 done
 for end in "${!ends[@]}"; do

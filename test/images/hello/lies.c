@@ -16,6 +16,7 @@
 /* All under lies_lock: several CPUs lie. */
 static u32 lies_lock;
 static u64 state;
+static u32 honesty; /* one word of so many is a lie */
 static u32 left; /* until that is enough */
 static u64 tables[TABLES][PT_ENTRIES] __attribute__((aligned(ABI_PAGE_SIZE)));
 static u64 last_thread, last_space, last_file;
@@ -104,7 +105,7 @@ static u64 lie(void)
 
 static u64 mostly(u64 truth)
 {
-	return pick(8) ? truth : lie();
+	return pick(honesty) ? truth : lie();
 }
 
 /* The last one of our memory: who writes to a program by it must not hit the image. 0: there is none. */
@@ -159,6 +160,7 @@ void lies_begin(const char *seed)
 	for (state = 0; *seed >= '0' && *seed <= '9'; seed++)
 		state = state * 10 + *seed - '0';
 	state = (state + 1) * 0x9e3779b97f4a7c15;
+	honesty = 8 << pick(4);
 	for (u32 i = 0; i < TABLES * PT_ENTRIES; i++)
 		tables[i / PT_ENTRIES][i % PT_ENTRIES] = entry();
 }
@@ -288,11 +290,19 @@ static void lie_lcall(struct boot_cpu *cpu)
 	send(cpu, IKC_WORD(IKC_LCALL, index, any()));
 }
 
+/* Who does not is condemned before he lies again. */
+static void obey_holds(void)
+{
+	for (u32 i = 0; i < box_count && i < BOXES; i++)
+		boxes[i].kpage->held = (u32)mostly(boxes[i].kpage->hold);
+}
+
 int lies_go_on(struct boot_cpu *cpu)
 {
 	int more;
 
 	lock();
+	obey_holds();
 	more = left > 0;
 	if (more)
 		left--;
