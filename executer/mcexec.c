@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "abi/abi.h"
+#include "abi/boot.h"
 #include "abi/ioctl.h"
 
 enum status {
@@ -304,9 +305,9 @@ static const char *elf_kind(const char *path)
 	close(fd);
 	if (n < SELFMAG || memcmp(head.e_ident, ELFMAG, SELFMAG))
 		return NULL;
-	if (head.e_machine == EM_386)
+	if (head.e_machine == LWK_ELF_MACHINE_32)
 		return "a 32-bit program; the LWK runs 64-bit programs only";
-	return "not a program for x86-64";
+	return "not a program for " LWK_ELF_MACHINE_NAME;
 }
 
 /* A file without any format is a script for sh, as execvp(3) has it. */

@@ -78,7 +78,7 @@ struct stage {
 
 static const struct stage stages[] = {
 	{ "CPUs", ihk_cpu_init, ihk_cpu_exit },
-	{ "doorbells", ihk_doorbell_init, ihk_doorbell_exit },
+	{ "doorbells", ihk_lines_init, ihk_lines_exit },
 	{ "clock", ihk_clock_init, ihk_clock_exit },
 	{ "processes", ihk_proc_init, ihk_proc_exit },
 	{ "instances", ihk_os_init, ihk_os_exit },

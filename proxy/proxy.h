@@ -5,29 +5,7 @@
 
 #include "abi/layout.h"
 #include "abi/slot.h"
-
-/* Numbers of Linux's x86-64 system calls that the proxy makes for itself. */
-enum {
-	NR_MSYNC = 26,
-	NR_CLONE = 56,
-	NR_SIGALTSTACK = 131,
-	NR_RESTART_SYSCALL = 219,
-	NR_CLONE3 = 435,
-};
-
-/* ---- entry.S ---- */
-
-/*
- * Carry out the call of the slot at one labelled instruction. Its result;
- * meaningless if the catcher stopped it, which slot.outcome tells then.
- */
-long proxy_call(struct slot *slot);
-extern const char proxy_call_start[], proxy_call_insn[], proxy_call_end[];
-
-/* clone or clone3 under the same rules; slot number -1: on a copy of the caller's stack. */
-long proxy_clone_call(struct slot *slot, unsigned long nr, unsigned long a, unsigned long b,
-		      unsigned long c, long slot_number);
-extern const char proxy_clone_start[], proxy_clone_insn[], proxy_clone_end[];
+#include "arch.h"
 
 /* ---- serve.c ---- */
 
@@ -49,20 +27,6 @@ void proxy_catcher(int signo, const void *siginfo, void *ucontext);
 static inline struct slot *slot_at(unsigned long slot_number)
 {
 	return (struct slot *)(PROXY_SLOTS + slot_number * ABI_PAGE_SIZE);
-}
-
-/* A system call of the proxy's own, of up to four arguments. */
-static inline long linux_call(long nr, unsigned long a, unsigned long b, unsigned long c,
-			      unsigned long d)
-{
-	register unsigned long r10 __asm__("r10") = d;
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10)
-			 : "rcx", "r11", "memory");
-	return ret;
 }
 
 #endif

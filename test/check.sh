@@ -58,10 +58,11 @@ lonely_headers() {
 	done | head -n 40
 }
 
-# Each header of ihk/ compiles alone, over the host tests' Linux: all of it but Linux's versions.
+# Each header of ihk/ compiles alone, over the host tests' Linux: all but what stands
+# on one machine's headers of Linux, or on its versions.
 lonely_rooms() {
 	local header
-	for header in $(matching '^ihk/.*\.h$' | grep -vE '^ihk/(user/|base/compat\.h)'); do
+	for header in $(matching '^ihk/.*\.h$' | grep -vE '^ihk/(user/|base/compat\.h|arch/[^/]+/)'); do
 		echo "#include \"${header#ihk/}\"" |
 			gcc -std=gnu11 -Wall -Wno-unused-function -Werror -D__KERNEL__ \
 				-Ibuild/test/unit/linux_headers -Iihk -Iinclude -Itest/unit \
@@ -158,6 +159,20 @@ climbing_calls() {
 		awk -f test/order/order.awk | sort
 }
 
+# What is one machine's own stands under arch/ or x86_64/: nothing else has an instruction, or
+# names a register or device. Comments may, and so may an asm that is empty and an include.
+machine_names() {
+	local file names
+	names='asm|__asm__|[re](ax|bx|cx|dx|si|di|bp|sp|ip|flags)|orig_r?ax|r(8|9|1[0-5])|cr[0-8]|dr[0-7]'
+	names+='|[fg]s_?base|swapgs|cpuid|(rd|wr)msrl?|msr_[a-z0-9_]+|rdtscp?|tsc(_khz)?|([a-z]+_)?x?2?apic(_[a-z_]+)?'
+	names+='|hpet|pmtmr|port_(in|out)[0-9]*|(in|out)[bwl]|xsave|fpu|tss|gdt|idt|em_386|[a-z_]*x86[a-z0-9_]*'
+	for file in $(matching '^(ihk|mckernel|proxy|executer|include)/.*\.[chS]$' | grep -vE '/(arch|x86_64)/'); do
+		# Preprocessed is: without its comments.
+		gcc -fpreprocessed -dD -E -P -x c "$file" 2>&1 | grep -vE '^#include "|asm__ volatile\("" :' |
+			grep -iowE "$names|<asm/[a-z0-9_/.]+>" | sort -u | sed "s,^,$file: ,"
+	done
+}
+
 # analyse LIST OPTION...: cppcheck over the files of the list.
 analyse() {
 	local list=$1 id suppress=()
@@ -241,6 +256,7 @@ report "what is to do has an issue's number" < <(unnumbered_todos)
 report "each header of include/ compiles alone, in each world" < <(lonely_headers)
 report "each header of ihk/ compiles alone" < <(lonely_rooms)
 report "ihk/, mckernel/ and proxy/ meet in include/abi/ only" < <(crossing_includes)
+report "what is x86's stands under arch/ or x86_64/" < <(machine_names)
 report "no room of mckernel/ includes a higher one" < <(climbing_includes)
 report "no room of ihk/ includes a higher one" < <(climbing_rooms)
 report "cppcheck has nothing to say" < <(static_analysis | awk "!seen[\$0]++" | head -n 40)

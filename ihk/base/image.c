@@ -35,8 +35,9 @@ static int header_check(const Elf64_Ehdr *ehdr, abi_u64 size, char *msg, unsigne
 			      (unsigned long long)size);
 	if (ehdr->e_ident[EI_CLASS] != ELFCLASS64 || ehdr->e_ident[EI_DATA] != ELFDATA2LSB)
 		return REFUSE("not a 64-bit little-endian ELF file");
-	if (ehdr->e_machine != EM_X86_64)
-		return REFUSE("ELF machine %u is not x86-64 (%u)", ehdr->e_machine, EM_X86_64);
+	if (ehdr->e_machine != LWK_ELF_MACHINE)
+		return REFUSE("ELF machine %u is not " LWK_ELF_MACHINE_NAME " (%u)",
+			      ehdr->e_machine, LWK_ELF_MACHINE);
 	if (ehdr->e_type != ET_EXEC)
 		return REFUSE("ELF type %u is not an executable at fixed addresses (%u)",
 			      ehdr->e_type, ET_EXEC);

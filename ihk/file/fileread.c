@@ -180,7 +180,7 @@ long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, uns
 	unsigned long done = 0;
 	long n;
 
-	while (done < count) {
+	for (; done < count; cond_resched()) {
 		n = copy_resident(real, index + done, to[done], true);
 		if (n == -EAGAIN && !resident_only)
 			n = read_more(real, index + done, to + done, count - done);
@@ -202,7 +202,6 @@ long ihk_file_read_pages(struct file *real, pgoff_t index, struct page **to, uns
 			done++;
 			break;
 		}
-		cond_resched();
 	}
 	return done;
 }

@@ -10,7 +10,7 @@ DEFINE_MUTEX(ihk_machine_lock);
 
 /* Changed under ihk_machine_lock and table_lock, so that either of them is enough to read it. */
 static struct ihk_os *table[ABI_MAX_OS];
-/* For lookups: opening a device must not wait for a reservation that takes seconds. */
+/* For lookups: opening a device must not wait while memory is reserved, which takes seconds. */
 static DEFINE_SPINLOCK(table_lock);
 
 int ihk_os_free_index(void)

@@ -6,7 +6,6 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <asm/apic.h>
 
 #include "base/base.h"
 #include "arch/arch.h"

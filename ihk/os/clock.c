@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Linux's clock data, published to every instance, so that both kernels tell the same time. */
-#include <linux/acpi.h>
 #include <linux/clocksource.h>
 #include <linux/ktime.h>
 #include <linux/notifier.h>
 #include <linux/pvclock_gtod.h>
 #include <linux/timekeeper_internal.h>
 
+#include "arch/arch.h"
 #include "object/object.h"
 #include "os/os.h"
-
-#define HPET_COUNTER 0xf0 /* the main counter's offset in the HPET's page */
 
 /*
  * Under clock_lock: the newest data, and the instances to tell. Raw, because
@@ -20,45 +18,12 @@ static DEFINE_RAW_SPINLOCK(clock_lock);
 static struct clock_page current_data;
 static LIST_HEAD(instances);
 
-/* Physical addresses (HPET) and port (ACPI timer) of the counters; 0: there is none. */
-static u64 hpet_counter, pmtmr_port;
-
-static void find_counters(void)
-{
-	struct acpi_table_header *table;
-
-	if (acpi_disabled)
-		return;
-	if (ACPI_SUCCESS(acpi_get_table(ACPI_SIG_HPET, 0, &table))) {
-		hpet_counter = ((struct acpi_table_hpet *)table)->address.address + HPET_COUNTER;
-		acpi_put_table(table);
-	}
-	pmtmr_port = acpi_gbl_FADT.xpm_timer_block.address ?: acpi_gbl_FADT.pm_timer_block;
-}
-
-/* Which counter Linux reads, if the LWK can read it too. */
-static enum clock_source source_of(const struct clocksource *clock, u64 *counter)
-{
-	*counter = 0;
-	if (!strcmp(clock->name, "tsc") || !strcmp(clock->name, "tsc-early"))
-		return CLOCK_SOURCE_TSC;
-	if (!strcmp(clock->name, "hpet") && hpet_counter) {
-		*counter = hpet_counter;
-		return CLOCK_SOURCE_HPET;
-	}
-	if (!strcmp(clock->name, "acpi_pm") && pmtmr_port) {
-		*counter = pmtmr_port;
-		return CLOCK_SOURCE_PMTMR;
-	}
-	return CLOCK_SOURCE_NONE;
-}
-
 static void convert(const struct timekeeper *tk, struct clock_page *page)
 {
 	u64 second = (u64)NSEC_PER_SEC << tk->tkr_mono.shift;
 	u64 counter;
 
-	page->source = source_of(tk->tkr_mono.clock, &counter);
+	page->source = ihk_counter_of(tk->tkr_mono.clock, &counter);
 	page->counter_pa = counter;
 	page->counter_mask = tk->tkr_mono.mask;
 	page->cycle_last = tk->tkr_mono.cycle_last;
@@ -115,7 +80,7 @@ static struct notifier_block clock_block = { .notifier_call = clock_changed };
 
 int ihk_clock_init(void)
 {
-	find_counters();
+	ihk_counters_find();
 	/* Calls us once before it returns. */
 	return pvclock_gtod_register_notifier(&clock_block);
 }

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Doorbells: interrupts by which LWK CPUs ring Linux, and the IPI by which Linux rings them. */
 #include <linux/cpu.h>
-#include <linux/idr.h>
-#include <linux/interrupt.h>
-#include <linux/irq.h>
-#include <linux/irqdomain.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
-#include <asm/apic.h>
-#include <asm/hw_irq.h>
-#include <asm/irqdomain.h>
 
 #include "base/base.h"
+#include "arch/arch.h"
 #include "object/object.h"
 #include "os/os.h"
 
@@ -21,105 +15,37 @@ struct doorbell {
 	struct list_head node; /* in ihk_os.doorbells, under ihk_os.lock */
 	struct ihk_os *os;
 	int cpu; /* of Linux, as the IKC map has it */
-	int virq;
-	int hwirq; /* a number of ours, from doorbell_ids */
+	struct ihk_line line;
 	DECLARE_BITMAP(places, ABI_MAX_CPUS); /* fixed before the interrupt is requested */
 };
 
-static struct fwnode_handle *doorbell_fwnode;
-static struct irq_domain *doorbell_domain;
-static DEFINE_IDA(doorbell_ids);
-
-/*
- * Tell the LWK's CPUs where to ring. The vector's own destination is a
- * logical id under the flat APIC driver; they ring by the physical id.
- * Context: at boot, or under the interrupt descriptor's lock.
- */
-static void doorbell_publish(const struct doorbell *bell, struct irq_data *data)
+static struct doorbell *doorbell_of(struct ihk_line *line)
 {
-	unsigned int cpu = cpumask_first(irq_data_get_effective_affinity_mask(data));
-	const struct irq_cfg *cfg = irqd_cfg(data);
+	return container_of(line, struct doorbell, line);
+}
+
+/* Tell the LWK's CPUs where to ring. */
+static void doorbell_moved(struct ihk_line *line, const struct ihk_line_target *to)
+{
+	struct doorbell *bell = doorbell_of(line);
 	int place;
 
-	if (!cfg || cpu >= nr_cpu_ids)
-		return;
 	for_each_set_bit(place, bell->places, ABI_MAX_CPUS) {
 		struct boot_cpu *params = &bell->os->params->cpus[place];
 
-		WRITE_ONCE(params->doorbell_apic, per_cpu(x86_cpu_to_apicid, cpu));
-		WRITE_ONCE(params->doorbell_vector, cfg->vector);
+		WRITE_ONCE(params->doorbell_cpu, to->cpu);
+		WRITE_ONCE(params->doorbell_vector, to->vector);
 	}
-}
-
-/* Linux moves the interrupt: when its CPU goes offline, or when told to. */
-static int chip_set_affinity(struct irq_data *data, const struct cpumask *mask, bool force)
-{
-	int ret = irq_chip_set_affinity_parent(data, mask, force);
-
-	if (ret >= 0)
-		doorbell_publish(irq_data_get_irq_chip_data(data), data);
-	return ret;
-}
-
-static struct irq_chip doorbell_chip = {
-	.name = "IHK",
-	.irq_ack = irq_chip_ack_parent,
-	.irq_set_affinity = chip_set_affinity,
-	.irq_retrigger = irq_chip_retrigger_hierarchy,
-	.flags = IRQCHIP_SKIP_SET_WAKE,
-};
-
-static int domain_alloc(struct irq_domain *domain, unsigned int virq, unsigned int count, void *arg)
-{
-	struct doorbell *bell = arg;
-	struct irq_alloc_info info;
-	int err;
-
-	memset(&info, 0, sizeof(info));
-	info.mask = cpumask_of(bell->cpu);
-	err = irq_domain_alloc_irqs_parent(domain, virq, count, &info);
-	if (err)
-		return err;
-	irq_domain_set_info(domain, virq, bell->hwirq, &doorbell_chip, bell, handle_edge_irq, NULL,
-			    "edge");
-	return 0;
-}
-
-static const struct irq_domain_ops domain_ops = {
-	.alloc = domain_alloc,
-	.free = irq_domain_free_irqs_common,
-};
-
-int ihk_doorbell_init(void)
-{
-	doorbell_fwnode = irq_domain_alloc_named_fwnode("IHK");
-	if (!doorbell_fwnode)
-		return -ENOMEM;
-	doorbell_domain = irq_domain_create_hierarchy(x86_vector_domain, 0, 0, doorbell_fwnode,
-						      &domain_ops, NULL);
-	if (!doorbell_domain) {
-		irq_domain_free_fwnode(doorbell_fwnode);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void ihk_doorbell_exit(void)
-{
-	irq_domain_remove(doorbell_domain);
-	irq_domain_free_fwnode(doorbell_fwnode);
-	ida_destroy(&doorbell_ids);
 }
 
 /* An LWK CPU rings. Raw context: everything here and below may run on PREEMPT_RT. */
-static irqreturn_t doorbell_interrupt(int irq, void *data)
+static void doorbell_raised(struct ihk_line *line)
 {
-	struct doorbell *bell = data;
+	struct doorbell *bell = doorbell_of(line);
 	int place;
 
 	for_each_set_bit(place, bell->places, ABI_MAX_CPUS)
 		ihk_ikc_drain(bell->os, place);
-	return IRQ_HANDLED;
 }
 
 /* ---- which Linux CPU serves a place ---- */
@@ -187,7 +113,8 @@ static int doorbells_plan(struct ihk_os *os)
 				return -ENOMEM;
 			bell->os = os;
 			bell->cpu = cpus[place];
-			bell->hwirq = -1;
+			bell->line.raised = doorbell_raised;
+			bell->line.moved = doorbell_moved;
 			list_add_tail(&bell->node, &os->doorbells);
 		}
 		set_bit(place, bell->places);
@@ -195,37 +122,9 @@ static int doorbells_plan(struct ihk_os *os)
 	return 0;
 }
 
-static int doorbell_open(struct doorbell *bell)
-{
-	int ret;
-
-	ret = ida_alloc(&doorbell_ids, GFP_KERNEL);
-	if (ret < 0)
-		return ret;
-	bell->hwirq = ret;
-	ret = __irq_domain_alloc_irqs(doorbell_domain, -1, 1, NUMA_NO_NODE, bell, false, NULL);
-	if (ret < 0)
-		return ret;
-	bell->virq = ret;
-	ret = request_irq(bell->virq, doorbell_interrupt, IRQF_NOBALANCING | IRQF_NO_THREAD, "ihk",
-			  bell);
-	if (ret) {
-		irq_dispose_mapping(bell->virq);
-		bell->virq = 0;
-		return ret;
-	}
-	doorbell_publish(bell, irq_get_irq_data(bell->virq));
-	return 0;
-}
-
 static void doorbell_close(struct doorbell *bell)
 {
-	if (bell->virq) {
-		free_irq(bell->virq, bell);
-		irq_dispose_mapping(bell->virq);
-	}
-	if (bell->hwirq >= 0)
-		ida_free(&doorbell_ids, bell->hwirq);
+	ihk_line_close(&bell->line);
 	list_del(&bell->node);
 	kfree(bell);
 }
@@ -242,7 +141,7 @@ int ihk_doorbells_make(struct ihk_os *os, char *msg)
 	list_for_each_entry(bell, &os->doorbells, node) {
 		if (err)
 			break;
-		err = doorbell_open(bell);
+		err = ihk_line_open(&bell->line, bell->cpu);
 		if (err)
 			ihk_refuse(msg, err, "no doorbell on Linux CPU %d, which is %s (error %d)",
 				   bell->cpu, cpu_online(bell->cpu) ? "online" : "offline", -err);
@@ -263,17 +162,6 @@ void ihk_doorbells_free(struct ihk_os *os)
 
 /* ---- ringing the LWK ---- */
 
-static void send_doorbell(int cpu)
-{
-	unsigned long flags;
-
-	/* Interrupts off: a handler's own IPI must not come between the wait and the write. */
-	local_irq_save(flags);
-	safe_apic_wait_icr_idle();
-	apic_icr_write(APIC_DM_FIXED | LWK_DOORBELL_VECTOR, per_cpu(x86_cpu_to_apicid, cpu));
-	local_irq_restore(flags);
-}
-
 void ihk_ring_lwk(struct ihk_os *os, int place)
 {
 	struct boot_cpu *cpu;
@@ -291,7 +179,7 @@ void ihk_ring_lwk(struct ihk_os *os, int place)
 		smp_mb();
 		state = READ_ONCE(cpu->state);
 		if (state == LWK_CPU_USER || state == LWK_CPU_IDLE)
-			send_doorbell(os->cpu[place]);
+			ihk_line_ring_lwk(os->cpu[place]);
 	}
 	rcu_read_unlock();
 }

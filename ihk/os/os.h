@@ -53,15 +53,13 @@ int ihk_params_for_each(struct ihk_os *os, int (*fn)(void *arg, u64 pa, u64 size
 
 /* ---- doorbell.c ---- */
 
-int ihk_doorbell_init(void);
-void ihk_doorbell_exit(void);
 /* Interrupts for the instance's IKC map, published in its parameters. Context: os->lock. */
 int ihk_doorbells_make(struct ihk_os *os, char *msg);
 void ihk_doorbells_free(struct ihk_os *os);
 /* The Linux CPU that place rings: as set, or as chosen. Context: os->lock. */
 int ihk_ikc_cpu(struct ihk_os *os, int place);
 
-/* ---- ikc.c ---- */
+/* ---- ikc.c, call.c ---- */
 
 /*
  * Make a call to the LWK on CPU place `place` (-1: any) and wait for the answer.

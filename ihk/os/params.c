@@ -9,11 +9,9 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/topology.h>
-#include <asm/cpufeature.h>
-#include <asm/msr.h>
-#include <asm/tsc.h>
 
 #include "base/base.h"
+#include "arch/arch.h"
 #include "object/object.h"
 #include "partition/partition.h"
 #include "os/os.h"
@@ -180,7 +178,7 @@ static void fill_cpus(struct ihk_os *os)
 	for (i = 0; i < os->cpu_count; i++) {
 		struct boot_cpu *cpu = &os->params->cpus[i];
 
-		cpu->apic_id = per_cpu(x86_cpu_to_apicid, os->cpu[i]);
+		cpu->machine_id = ihk_machine_cpu_id(os->cpu[i]);
 		cpu->node = max(cpu_to_node(os->cpu[i]), 0);
 		cpu->linux_cpu = os->cpu[i];
 		cpu->to_lwk = virt_to_phys(os->to_lwk[i]);
@@ -204,24 +202,6 @@ static void fill_nodes(struct lwk_boot_params *params)
 	params->node_count = count;
 }
 
-/* The mitigations that Linux has in force, as far as its CPU flags show them. */
-static u64 mitigations(void)
-{
-	u64 set = 0;
-
-	if (boot_cpu_has(X86_FEATURE_RETPOLINE) || boot_cpu_has(X86_FEATURE_RETPOLINE_LFENCE))
-		set |= BOOT_MITIGATE_RETPOLINE;
-	if (boot_cpu_has(X86_FEATURE_IBRS_ENHANCED) || boot_cpu_has(X86_FEATURE_KERNEL_IBRS))
-		set |= BOOT_MITIGATE_IBRS;
-	if (boot_cpu_has(X86_FEATURE_USE_IBPB))
-		set |= BOOT_MITIGATE_IBPB;
-	if (boot_cpu_has_bug(X86_BUG_MDS) && boot_cpu_has(X86_FEATURE_MD_CLEAR))
-		set |= BOOT_MITIGATE_MDS;
-	if (boot_cpu_has(X86_FEATURE_PTI))
-		set |= BOOT_MITIGATE_PTI;
-	return set;
-}
-
 static void fill_header(struct ihk_os *os)
 {
 	struct lwk_boot_params *params = os->params;
@@ -238,9 +218,7 @@ static void fill_header(struct ihk_os *os)
 	params->lcalls = virt_to_phys(os->lcalls);
 	params->bulks = virt_to_phys(os->bulks);
 	params->clock = virt_to_phys(os->clock);
-	params->tsc_khz = tsc_khz;
-	rdmsrl(MSR_IA32_CR_PAT, params->pat);
-	params->mitigations = mitigations();
+	ihk_machine_describe(params);
 	get_random_bytes(params->seed, sizeof(params->seed));
 	strscpy(params->kargs, os->kargs, sizeof(params->kargs));
 	params->status = OS_BOOTING;

@@ -429,42 +429,41 @@ void ihk_mem_counters(struct ihk_machine_counters *counters)
 	mutex_unlock(&ihk_machine_lock);
 }
 
-int ihk_mem_assign(struct ihk_os *os, const struct ihk_mem *list, u32 count, char *msg)
+/*
+ * What the list asks for goes from the free ranges to an instance, whose ranges
+ * may be split off, or whole from an instance to the free ones; all or nothing.
+ */
+static int ranges_pass(struct ihk_os *from, struct ihk_os *to, const struct ihk_mem *list,
+		       u32 count, char *msg)
 {
+	struct list_head *source = from ? &from->ranges : &free_ranges;
+	struct list_head *target = to ? &to->ranges : &free_ranges;
 	LIST_HEAD(picked);
 	int err;
 
-	lockdep_assert_held(&os->lock);
 	if (mutex_lock_killable(&ihk_machine_lock))
 		return -EINTR;
 	err = list_check(list, count, msg);
 	if (!err)
-		err = ranges_select(&free_ranges, &picked, list, count, true, msg);
+		err = ranges_select(source, &picked, list, count, !from, msg);
 	if (err)
-		ranges_move(&picked, &free_ranges, NULL);
+		ranges_move(&picked, source, from);
 	else
-		ranges_move(&picked, &os->ranges, os);
+		ranges_move(&picked, target, to);
 	mutex_unlock(&ihk_machine_lock);
 	return err;
 }
 
+int ihk_mem_assign(struct ihk_os *os, const struct ihk_mem *list, u32 count, char *msg)
+{
+	lockdep_assert_held(&os->lock);
+	return ranges_pass(NULL, os, list, count, msg);
+}
+
 int ihk_mem_unassign(struct ihk_os *os, const struct ihk_mem *list, u32 count, char *msg)
 {
-	LIST_HEAD(picked);
-	int err;
-
 	lockdep_assert_held(&os->lock);
-	if (mutex_lock_killable(&ihk_machine_lock))
-		return -EINTR;
-	err = list_check(list, count, msg);
-	if (!err)
-		err = ranges_select(&os->ranges, &picked, list, count, false, msg);
-	if (err)
-		ranges_move(&picked, &os->ranges, os);
-	else
-		ranges_move(&picked, &free_ranges, NULL);
-	mutex_unlock(&ihk_machine_lock);
-	return err;
+	return ranges_pass(os, NULL, list, count, msg);
 }
 
 void ihk_mem_unassign_all(struct ihk_os *os)

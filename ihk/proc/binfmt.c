@@ -4,13 +4,9 @@
 #include <linux/elf.h>
 #include <linux/file.h>
 #include <linux/module.h>
-#include <linux/personality.h>
-#include <linux/ptrace.h>
 #include <linux/sched/mm.h>
-#include <linux/sched/task_stack.h>
-#include <asm/elf.h>
-#include <asm/mmu.h>
 
+#include "arch/arch.h"
 #include "object/object.h"
 #include "space/space.h"
 #include "twin/twin.h"
@@ -44,18 +40,6 @@ static int find_instance(struct ihk_exec *x)
 	return -ENODEV;
 }
 
-/* What SET_PERSONALITY2 does for a 64-bit program; its function is not exported. */
-static void become_64bit(void)
-{
-	clear_thread_flag(TIF_ADDR32);
-	current_pt_regs()->orig_ax = __NR_execve;
-	current_thread_info()->status &= ~TS_COMPAT;
-	current->mm->context.flags = MM_CONTEXT_HAS_VSYSCALL;
-	current->personality &= ~READ_IMPLIES_EXEC;
-	if (!(current->personality & ADDR_NO_RANDOMIZE))
-		current->flags |= PF_RANDOMIZE;
-}
-
 /* The old program's thread has ended before the new one does anything. */
 static void leave_old(struct mm_struct *old_mm)
 {
@@ -64,18 +48,6 @@ static void leave_old(struct mm_struct *old_mm)
 	ihk_launch_drop(old_mm);
 	if (old)
 		ihk_twin_end(old, THREAD_EXECED);
-}
-
-static void start_proxy(struct ihk_exec *x)
-{
-	struct pt_regs *regs = current_pt_regs();
-
-	/* No register of the old program remains; rdi is the slot number, 0. */
-	regs->bx = regs->cx = regs->dx = regs->si = regs->di = regs->bp = regs->ax = 0;
-	regs->r8 = regs->r9 = regs->r10 = regs->r11 = 0;
-	regs->r12 = regs->r13 = regs->r14 = regs->r15 = 0;
-	finalize_exec(x->bprm);
-	start_thread(regs, ihk_proxy_header()->entry, round_down(x->bprm->p - 128, 16));
 }
 
 static int map_window(struct ihk_space *space)
@@ -107,7 +79,7 @@ static int second_phase(struct ihk_exec *x)
 	err = ihk_exec_permit(x);
 	if (err)
 		return err;
-	become_64bit();
+	ihk_program_native();
 	setup_new_exec(bprm);
 	/* Pins the module as long as this mm, or a copy that a fork makes of it, lives. */
 	set_binfmt(&ihk_binfmt);
@@ -123,7 +95,8 @@ static int second_phase(struct ihk_exec *x)
 	if (err)
 		return err;
 	ihk_twin_bind(x->twin, current);
-	start_proxy(x);
+	finalize_exec(bprm);
+	ihk_program_start(ihk_proxy_header()->entry, round_down(bprm->p - 128, 16));
 	/* The twin is its task's now, and has its own reference of the space. */
 	x->twin = NULL;
 	ihk_space_put(x->space);

@@ -6,9 +6,8 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
-#include <asm/elf.h>
-#include <asm/hwcap2.h>
 
+#include "arch/arch.h"
 #include "object/object.h"
 #include "os/os.h"
 #include "space/space.h"
@@ -82,10 +81,9 @@ static void fill_commit(struct ihk_exec *x, struct exec_commit *commit)
 	commit->gid = from_kgid_munged(cred->user_ns, cred->gid);
 	commit->egid = from_kgid_munged(cred->user_ns, cred->egid);
 	commit->secure = x->bprm->secureexec;
-	commit->blocked = current->blocked.sig[0];
+	commit->blocked = ihk_sigset(&current->blocked);
 	commit->ignored = ignored_signals();
-	commit->hwcap = boot_cpu_data.x86_capability[CPUID_1_EDX];
-	commit->hwcap2 = boot_cpu_has(X86_FEATURE_FSGSBASE) ? HWCAP2_FSGSBASE : 0;
+	ihk_program_hwcap(&commit->hwcap, &commit->hwcap2);
 	commit->clktck = USER_HZ;
 }
 

@@ -23,7 +23,7 @@ static_assert(sizeof(struct exec_image) + 2 * PHDRS_MAX <= IKC_BULK_SIZE);
 /* What Linux's loader looks at, and no more: it runs a program whose class byte is wrong. */
 static bool header_good(const struct elf64_hdr *hdr)
 {
-	return hdr->e_machine == EM_X86_64 && (hdr->e_type == ET_EXEC || hdr->e_type == ET_DYN) &&
+	return elf_check_arch(hdr) && (hdr->e_type == ET_EXEC || hdr->e_type == ET_DYN) &&
 	       hdr->e_phentsize == sizeof(struct elf64_phdr) && hdr->e_phnum &&
 	       hdr->e_phnum * sizeof(struct elf64_phdr) <= PHDRS_MAX;
 }

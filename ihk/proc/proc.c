@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Start and stop of all processes: of the module's, and of an instance's. */
+#include <linux/delay.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -65,7 +66,9 @@ static void kill_shadows(struct ihk_procs *procs)
 		xa_unlock(&procs->spaces);
 		if (!space)
 			return;
-		ihk_space_retire(space);
+		/* Another is at it: the space is found until its shadow shows nothing any more. */
+		if (!ihk_space_retire(space))
+			msleep(1);
 		ihk_space_put(space);
 	}
 }

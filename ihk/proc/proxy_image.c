@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <linux/shmem_fs.h>
 #include <linux/workqueue.h>
+#include <uapi/linux/fcntl.h>
 
 #include "proc/proc.h"
 
@@ -38,25 +39,52 @@ struct file *ihk_proxy_file(void)
 	return proxy_file;
 }
 
+/*
+ * From now on it is what it is. It has no name, but whoever may open what
+ * others have mapped (/proc/PID/map_files) finds it, and would else write what
+ * every proxy runs, root's among them. As memfd's seals: no shared mapping of
+ * it is writable, nor becomes so; private ones are copies.
+ */
+static int seal(struct file *file)
+{
+	struct shmem_inode_info *info = SHMEM_I(file_inode(file));
+	int err = mapping_deny_writable(file->f_mapping);
+
+	if (!err)
+		info->seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
+			      F_SEAL_FUTURE_WRITE;
+	return err;
+}
+
+static struct file *make_file(size_t size)
+{
+	struct file *file = shmem_file_setup("mcproxy", PROXY_TEXT_SIZE, VM_NORESERVE);
+	loff_t pos = 0;
+	ssize_t n;
+	int err;
+
+	if (IS_ERR(file))
+		return file;
+	n = kernel_write(file, ihk_mcproxy_start, size, &pos);
+	err = n == size ? seal(file) : n < 0 ? n : -EIO;
+	if (!err)
+		return file;
+	fput(file);
+	return ERR_PTR(err);
+}
+
 int ihk_proxy_init(void)
 {
 	size_t size = ihk_mcproxy_end - ihk_mcproxy_start;
 	struct file *file;
-	ssize_t written;
-	loff_t pos = 0;
 
 	if (!header_good(size)) {
 		pr_err("ihk: the embedded mcproxy is not of ABI version %d\n", ABI_VERSION);
 		return -ENOEXEC;
 	}
-	file = shmem_file_setup("mcproxy", PROXY_TEXT_SIZE, VM_NORESERVE);
+	file = make_file(size);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	written = kernel_write(file, ihk_mcproxy_start, size, &pos);
-	if (written != size) {
-		fput(file);
-		return written < 0 ? written : -EIO;
-	}
 	proxy_file = file;
 	return 0;
 }

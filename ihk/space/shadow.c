@@ -126,7 +126,7 @@ static vm_fault_t ask(struct ihk_space *space, struct vm_fault *vmf, bool write)
 	}
 	switch (answer) {
 	case FAULT_OK:
-		return fatal_signal_pending(current) ? VM_FAULT_SIGBUS : 0;
+		return 0;
 	case FAULT_FILL:
 	case FAULT_FILLING:
 	case FAULT_WAIT:
@@ -164,7 +164,10 @@ static vm_fault_t show(struct ihk_space *space, struct vm_fault *vmf, bool write
 	return ret;
 }
 
-/* Inside is only who looks: an answer may take as long as a file server likes. */
+/*
+ * Inside is only who looks: an answer may take as long as a file server likes.
+ * An LWK that answers and takes back for ever keeps nobody who is killed.
+ */
 static vm_fault_t show_or_ask(struct ihk_space *space, struct vm_fault *vmf)
 {
 	bool write = vmf->flags & FAULT_FLAG_WRITE, is_miss = false;
@@ -175,8 +178,8 @@ static vm_fault_t show_or_ask(struct ihk_space *space, struct vm_fault *vmf)
 		if (!ret && is_miss)
 			ret = ask(space, vmf, write);
 		cond_resched();
-	} while (!ret);
-	return ret;
+	} while (!ret && !fatal_signal_pending(current));
+	return ret ?: VM_FAULT_SIGBUS;
 }
 
 static vm_fault_t shadow_fault(struct vm_fault *vmf)

@@ -147,7 +147,7 @@ struct file *ihk_space_program(struct ihk_space *space)
 	return get_under_insert(space, &space->program);
 }
 
-void ihk_space_retire(struct ihk_space *space)
+bool ihk_space_retire(struct ihk_space *space)
 {
 	struct ihk_procs *procs = space->procs;
 	struct file *file, *program;
@@ -164,12 +164,13 @@ void ihk_space_retire(struct ihk_space *space)
 		fput(program);
 	}
 	if (!file)
-		return;
+		return false;
 	/* Foreign readers may keep the mm, and the shadow's pages in it, for long. */
 	unmap_mapping_pages(file->f_mapping, 0, 0, true);
 	xa_erase(&procs->spaces, SPACE_INDEX(space->id));
 	fput(file);
 	ihk_space_put(space);
+	return true;
 }
 
 int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page)

@@ -83,8 +83,11 @@ struct ihk_space *ihk_space_find(struct ihk_procs *procs, u64 id);
 /* Its file, and its program's, with a reference, or NULL: retired. */
 struct file *ihk_space_file(struct ihk_space *space);
 struct file *ihk_space_program(struct ihk_space *space);
-/* Forget it: nothing is shown any more, the LWK will not name it again. */
-void ihk_space_retire(struct ihk_space *space);
+/*
+ * Forget it: nothing is shown any more, the LWK will not name it again. False:
+ * another is at it, or has been.
+ */
+bool ihk_space_retire(struct ihk_space *space);
 /* Raise the sequence number, so that what was looked up before is not inserted any more. */
 void ihk_space_bump(struct ihk_space *space, bool dead);
 /* Take a slot number for a page: `want`, or any if want < 0. The number, or -errno. */

@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
+#include <linux/sizes.h>
 
 #include "base/base.h"
 #include "space/space.h"
@@ -39,26 +40,41 @@ static int map_fixed(struct file *file, unsigned long addr, unsigned long len, u
 }
 
 /*
- * The stacks of all slots, in one piece. Mapped read-only, and made writable by
- * hand: RLIMIT_DATA and, where Linux promises no more memory than it has, the
- * promise for all of them are not asked for; few are ever used. No large page
- * for the sake of one stack.
+ * Mapped read-only, and made writable by hand: RLIMIT_DATA and, where Linux
+ * promises no more memory than it has, the promise for all of them are not
+ * asked for; few are ever used. No large page for the sake of one stack.
  */
-static int map_stacks(void)
+static int map_stack_range(unsigned long start, unsigned long end)
 {
 	struct vm_area_struct *vma;
 	int err;
 
-	err = map_fixed(NULL, PROXY_STACKS, PROXY_SLOT_COUNT * PROXY_STACK_STRIDE, PROT_READ,
+	err = map_fixed(NULL, start, end - start, PROT_READ,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
 	if (err)
 		return err;
 	mmap_write_lock(current->mm);
-	vma = vma_lookup(current->mm, PROXY_STACKS);
+	vma = vma_lookup(current->mm, start);
 	vma->vm_flags |= VM_WRITE | VM_NOHUGEPAGE;
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	mmap_write_unlock(current->mm);
 	return 0;
+}
+
+/*
+ * The stacks of all slots, in two pieces, which are not one when the second is
+ * mapped: it is not writable yet. A fork copies the page tables of those only
+ * that have been written to.
+ */
+static int map_stacks(void)
+{
+	unsigned long far = PROXY_STACKS + PROXY_NEAR_STACKS * PROXY_STACK_STRIDE;
+	int err;
+
+	BUILD_BUG_ON(!IS_ALIGNED(PROXY_STACKS + PROXY_NEAR_STACKS * PROXY_STACK_STRIDE, SZ_1G));
+	err = map_stack_range(PROXY_STACKS, far);
+	return err ? err
+		   : map_stack_range(far, PROXY_STACKS + PROXY_SLOT_COUNT * PROXY_STACK_STRIDE);
 }
 
 /* What the program may map, its system calls must reach. As the LWK decides: kpage.caps. */

@@ -110,6 +110,9 @@ static inline spinlock_t *ihk_siglock(void)
 	return &ihk_sighand()->siglock;
 }
 
+/* A sigset_t as it travels to the LWK: the one word that it is on a 64-bit machine. */
+#define ihk_sigset(set) ((u64)(set)->sig[0])
+
 enum ihk_signal_verdict { SIGNAL_NONE, SIGNAL_DEFER, SIGNAL_LEAVE };
 /* What to do about signal_pending() in the wait. */
 enum ihk_signal_verdict ihk_signal_look(void);

@@ -9,13 +9,9 @@
 #include "os/os.h"
 #include "twin/twin.h"
 
-#define NEVER_BLOCKED (sigmask(SIGKILL) | sigmask(SIGSTOP))
+static_assert(_NSIG_WORDS == 1); /* ihk_sigset() */
 
-/* The one word of a sigset_t on x86-64. */
-static u64 set_word(const sigset_t *set)
-{
-	return set->sig[0];
-}
+#define NEVER_BLOCKED (sigmask(SIGKILL) | sigmask(SIGSTOP))
 
 /* Signals with a handler: the proxy's catcher. Context: siglock. */
 static u64 caught(void)
@@ -53,8 +49,9 @@ static bool must_leave(void)
 		return true;
 	if (freezing(current))
 		return true;
-	ready = (set_word(&current->pending.signal) | set_word(&signal->shared_pending.signal)) &
-		~set_word(&current->blocked);
+	ready = (ihk_sigset(&current->pending.signal) |
+		 ihk_sigset(&signal->shared_pending.signal)) &
+		~ihk_sigset(&current->blocked);
 	/* The flag without a signal: live patching and its like want the task on its way out. */
 	return !ready || (ready & ~caught());
 }
@@ -88,9 +85,9 @@ void ihk_signal_mask(struct ihk_twin *twin, u64 mask)
 {
 	sigset_t set = { .sig = { mask & ~NEVER_BLOCKED } };
 
-	if (set_word(&current->blocked) != set_word(&set))
+	if (ihk_sigset(&current->blocked) != ihk_sigset(&set))
 		sigprocmask(SIG_SETMASK, &set, NULL);
-	WRITE_ONCE(twin->k->linux_mask, set_word(&current->blocked));
+	WRITE_ONCE(twin->k->linux_mask, ihk_sigset(&current->blocked));
 }
 
 #define HOLD_PAUSE_MAX 4000 /* us */
@@ -173,7 +170,7 @@ void ihk_signal_leave(struct ihk_twin *twin)
 	spin_lock_irq(ihk_siglock());
 	handled = caught();
 	spin_unlock_irq(ihk_siglock());
-	twin->saved_mask = set_word(&current->blocked);
+	twin->saved_mask = ihk_sigset(&current->blocked);
 	twin->leaving = true;
 	ihk_signal_mask(twin, twin->saved_mask | handled);
 	/* Else, if the cause is gone by now, user space would see -ERESTARTSYS. */

@@ -6,19 +6,18 @@
 #include "abi.h"
 #include "clock.h"
 #include "ikc.h"
+#include "abi/x86_64/boot.h"
 
 /*
  * The image is an ELF64 file linked at LWK_LINK_BASE with one ELF note
  * (name BOOT_NOTE_NAME, type BOOT_NOTE_TYPE, descriptor struct boot_note).
- * Each CPU reaches e_entry in 64-bit mode with interrupts off, rdi = physical
- * (= virtual) address of struct lwk_boot_params, rsi = its place, on tables of
+ * Each CPU reaches e_entry, in the state that x86_64/boot.h says, on tables of
  * the module that map the image at its link address (4 KiB W^X is the image's
  * own business: all is writable and executable there), and the instance's
  * memory and everything that boot_params names identically. There is no
  * stack. The CPUs come one after the other: the next is started when the one
  * before has set boot_cpu.ready.
  */
-#define LWK_LINK_BASE 0xffffffff80000000UL
 #define LWK_IMAGE_MAX 0x2000000UL /* 32 MiB from LWK_LINK_BASE on */
 
 #define BOOT_NOTE_NAME "IHK"
@@ -57,7 +56,7 @@ enum cpu_state {
 /* One place of an instance. Three cache lines: what is fixed, Linux's, the LWK's. */
 struct boot_cpu {
 	/* filled by Linux before entry */
-	abi_u32 apic_id;
+	abi_u32 machine_id; /* what IPIs of other CPUs name it by: its APIC id */
 	abi_u32 node;
 	abi_u32 linux_cpu; /* its number in Linux */
 	abi_u32 pad0;
@@ -66,8 +65,8 @@ struct boot_cpu {
 	abi_u64 pad1[4];
 	/* written ONLY by Linux, at any time */
 	abi_u32 attention; /* stored before the state is looked at; the LWK clears it by exchange */
-	abi_u32 doorbell_apic; /* where this CPU rings Linux: physical APIC id in the high part, */
-	abi_u32 doorbell_vector; /* vector; both follow the IKC map and Linux's affinity */
+	abi_u32 doorbell_cpu; /* where this CPU rings Linux: machine_id of a CPU of Linux's, */
+	abi_u32 doorbell_vector; /* and vector; both follow the IKC map and Linux's affinity */
 	abi_u32 pad2[13];
 	/* written ONLY by the LWK */
 	abi_u32 state; /* enum cpu_state */
@@ -139,8 +138,8 @@ struct lwk_boot_params {
 	abi_u64 clock; /* physical address of struct clock_page */
 	abi_u64 quarantine; /* physical address of an array of page addresses, sorted */
 	abi_u64 quarantine_count;
-	abi_u64 tsc_khz; /* Linux's estimate; the LWK puts what it measures in its place */
-	abi_u64 pat; /* Linux's PAT MSR */
+	abi_u64 cycles_khz; /* rate of the cycle counter. Linux's estimate; the LWK puts what it measures in its place */
+	abi_u64 memory_types; /* how Linux encodes them in page tables: its PAT MSR */
 	abi_u64 mitigations; /* BOOT_MITIGATE_* */
 	abi_u64 proxy_catcher; /* address of the proxy's signal catcher, and of its restorer */
 	abi_u64 proxy_restorer;
@@ -157,14 +156,5 @@ struct lwk_boot_params {
 	struct boot_cpu cpus[ABI_MAX_CPUS] __attribute__((aligned(64)));
 	struct boot_chunk chunks[ABI_MAX_CHUNKS];
 };
-
-/* Vector by which Linux rings an LWK CPU. */
-#define LWK_DOORBELL_VECTOR 0xf0
-
-#define BOOT_MITIGATE_RETPOLINE (1UL << 0)
-#define BOOT_MITIGATE_IBRS (1UL << 1)
-#define BOOT_MITIGATE_IBPB (1UL << 2)
-#define BOOT_MITIGATE_MDS (1UL << 3)
-#define BOOT_MITIGATE_PTI (1UL << 4)
 
 #endif

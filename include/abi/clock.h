@@ -4,13 +4,7 @@
 #define ABI_CLOCK_H
 
 #include "abi.h"
-
-enum clock_source {
-	CLOCK_SOURCE_NONE = 0, /* a source that the LWK cannot read: offload */
-	CLOCK_SOURCE_TSC = 1,
-	CLOCK_SOURCE_HPET = 2, /* memory-mapped 32-bit counter at counter_pa */
-	CLOCK_SOURCE_PMTMR = 3, /* 24-bit ACPI PM timer, I/O port counter_pa */
-};
+#include "abi/x86_64/clock.h" /* enum clock_source */
 
 /*
  * Written by the module from the timekeeping notifier, read by the LWK.

@@ -51,8 +51,8 @@
 	FIELD(lwk_boot_params, clock, 96, BOOT)             \
 	FIELD(lwk_boot_params, quarantine, 104, BOOT)       \
 	FIELD(lwk_boot_params, quarantine_count, 112, BOOT) \
-	FIELD(lwk_boot_params, tsc_khz, 120, BOOT_LWK)      \
-	FIELD(lwk_boot_params, pat, 128, BOOT)              \
+	FIELD(lwk_boot_params, cycles_khz, 120, BOOT_LWK)   \
+	FIELD(lwk_boot_params, memory_types, 128, BOOT)     \
 	FIELD(lwk_boot_params, mitigations, 136, BOOT)      \
 	FIELD(lwk_boot_params, proxy_catcher, 144, BOOT)    \
 	FIELD(lwk_boot_params, proxy_restorer, 152, BOOT)   \
@@ -64,13 +64,13 @@
 	FIELD(lwk_boot_params, cpus, 2688, BOOT)            \
 	FIELD(lwk_boot_params, chunks, 51840, BOOT)         \
 	SIZE(boot_cpu, 192)                                 \
-	FIELD(boot_cpu, apic_id, 0, BOOT)                   \
+	FIELD(boot_cpu, machine_id, 0, BOOT)                \
 	FIELD(boot_cpu, node, 4, BOOT)                      \
 	FIELD(boot_cpu, linux_cpu, 8, BOOT)                 \
 	FIELD(boot_cpu, to_lwk, 16, BOOT)                   \
 	FIELD(boot_cpu, to_linux, 24, BOOT)                 \
 	FIELD(boot_cpu, attention, 64, BOTH)                \
-	FIELD(boot_cpu, doorbell_apic, 68, LINUX)           \
+	FIELD(boot_cpu, doorbell_cpu, 68, LINUX)            \
 	FIELD(boot_cpu, doorbell_vector, 72, LINUX)         \
 	FIELD(boot_cpu, state, 128, LWK)                    \
 	FIELD(boot_cpu, ready, 132, LWK)                    \

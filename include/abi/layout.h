@@ -25,12 +25,27 @@
 #define SHADOW_START 0x0000000000010000UL
 
 /*
- * Mappings that Linux places by itself (io_setup, shmat) land here: 2.5 GiB.
+ * Mappings that Linux places by itself (io_setup, shmat) land here: 1.5 GiB.
  * The window takes 4 GiB in all, which are what a program misses of Linux's
  * 128 TiB.
  */
 #define WINDOW_SPARE_START 0x00007fff10000000UL
-#define WINDOW_SPARE_END 0x00007fffb0000000UL
+#define WINDOW_SPARE_END 0x00007fff70000000UL
+
+/*
+ * Two stacks per slot, private anonymous: the alternate signal stack (its
+ * base, aligned to its size, holds the slot's address, so that the catcher
+ * finds it by masking its stack pointer) and above it the stack that a twin made by
+ * CLONE_VM runs on. The first twin of a space runs on Linux's own stack.
+ *
+ * Those of the first slots are a mapping of their own, which ends with a GiB;
+ * in the next GiB are the others only. Linux copies and takes down page tables
+ * of 2 MiB one by one, used or not, but looks once at a GiB that has none.
+ */
+#define PROXY_STACKS 0x00007fff7ff80000UL
+#define PROXY_STACK_STRIDE 0x20000UL
+#define PROXY_NEAR_STACKS 4UL
+#define PROXY_ALTSTACK_SIZE 0x10000UL
 
 #define PROXY_TEXT 0x00007fffc0000000UL /* mcproxy is linked here */
 #define PROXY_TEXT_SIZE 0x10000UL
@@ -41,16 +56,6 @@
 
 /* msync() on page n of this mapping is how the owner of slot n enters the module. */
 #define PROXY_CONTROL 0x00007fffd0000000UL
-
-/*
- * Two stacks per slot, private anonymous: the alternate signal stack (its
- * base, aligned to its size, holds the slot's address, so that the catcher
- * finds it by masking rsp) and above it the stack that a twin made by
- * CLONE_VM runs on. The first twin of a space runs on Linux's own stack.
- */
-#define PROXY_STACKS 0x00007fffd8000000UL
-#define PROXY_STACK_STRIDE 0x20000UL
-#define PROXY_ALTSTACK_SIZE 0x10000UL
 
 /* setup_arg_pages() ends Linux's stack here. */
 #define PROXY_ARG_TOP 0x00007ffffffff000UL

@@ -12,7 +12,7 @@ struct proxy_header {
 	abi_u64 magic;
 	abi_u32 abi_version;
 	abi_u32 size; /* bytes of the file */
-	abi_u64 entry; /* a first twin starts here, rdi = its slot number */
+	abi_u64 entry; /* a first twin starts here, its first argument is its slot number */
 	abi_u64 catcher; /* sa_sigaction of every caught signal */
 	abi_u64 restorer; /* its sa_restorer */
 	abi_u64 reserved[3];

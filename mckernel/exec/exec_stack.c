@@ -93,7 +93,7 @@ static void auxv_add(struct exec_stack *stack, u64 type, u64 value)
 
 int exec_stack_build(u64 root_pa, struct exec_stack *stack, u64 *sp)
 {
-	static const char platform[] = "x86_64";
+	static const char platform[] = ARCH_PLATFORM;
 	struct words w = { .root_pa = root_pa };
 	u64 string = stack->string_start;
 	u64 words, at;

@@ -221,7 +221,7 @@ static bool lcall_wanted(void *arg)
 	if (!*l)
 		*l = lcall_take(LCALL_BUSY);
 	if (!*l)
-		sched_wake_at(arch_cycles() + boot_params->tsc_khz * RING_AGAIN_US / 1000);
+		sched_wake_at(arch_cycles() + boot_params->cycles_khz * RING_AGAIN_US / 1000);
 	return *l != NULL;
 }
 

@@ -18,17 +18,37 @@ static void rank_push(struct cpu *cpu, u32 rank)
 	cpu->lock_rank[cpu->lock_depth++] = rank;
 }
 
-/* Locks may be dropped in any order. */
+/* Locks may be dropped in any order, but the one taken last mostly is the first. */
 static void rank_pop(struct cpu *cpu, u32 rank)
 {
-	u32 at = cpu->lock_depth;
+	u32 last = cpu->lock_depth - 1, at = last;
 
-	while (at && cpu->lock_rank[at - 1] != rank)
+	kassert(cpu->lock_depth);
+	while (cpu->lock_rank[at] != rank) {
+		kassert(at);
 		at--;
-	kassert(at);
-	for (; at < cpu->lock_depth; at++)
-		cpu->lock_rank[at - 1] = cpu->lock_rank[at];
-	cpu->lock_depth--;
+	}
+	for (; at < last; at++)
+		cpu->lock_rank[at] = cpu->lock_rank[at + 1];
+	cpu->lock_depth = last;
+}
+
+/* Pairs with the release in spin_unlock(). */
+static bool lock_try(struct spinlock *lock, u32 mine)
+{
+	u32 free = 0;
+
+	return __atomic_compare_exchange_n(&lock->value, &free, mine, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+/* Apart, so that a lock that is free costs no more than it must. */
+static __attribute__((noinline)) void lock_wait(struct spinlock *lock, u32 mine)
+{
+	do {
+		while (READ_ONCE(lock->value))
+			arch_relax();
+	} while (!lock_try(lock, mine));
 }
 
 void spin_lock(struct spinlock *lock)
@@ -38,16 +58,8 @@ void spin_lock(struct spinlock *lock)
 
 	kassert(READ_ONCE(lock->value) != mine);
 	rank_push(cpu, lock->rank);
-	for (;;) {
-		u32 free = 0;
-
-		/* Pairs with the release in spin_unlock(). */
-		if (__atomic_compare_exchange_n(&lock->value, &free, mine, false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
-			return;
-		while (READ_ONCE(lock->value))
-			arch_relax();
-	}
+	if (!lock_try(lock, mine))
+		lock_wait(lock, mine);
 }
 
 void spin_unlock(struct spinlock *lock)

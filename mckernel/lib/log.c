@@ -45,7 +45,7 @@ static void append_stamp(void)
 
 	if (!start)
 		start = arch_cycles();
-	us = boot_params->tsc_khz ? (arch_cycles() - start) * 1000 / boot_params->tsc_khz : 0;
+	us = boot_params->cycles_khz ? (arch_cycles() - start) * 1000 / boot_params->cycles_khz : 0;
 	snprintf_(text, sizeof(text), "[%5lu.%06lu] %u: ", us / 1000000, us % 1000000,
 		  this_cpu()->place);
 	append(text, strlen(text));

@@ -2,11 +2,14 @@
 /* Balanced binary trees: the heights of a node's children differ by one at most. */
 #include "mck/tree.h"
 
-static void node_update(struct tree *tree, struct tree_node *node)
+/* Whether those above may have to change too. */
+static bool node_update(struct tree *tree, struct tree_node *node)
 {
-	node->height = 1 + MAX(tree_height(node->child[0]), tree_height(node->child[1]));
-	if (tree->update)
-		tree->update(node);
+	u32 height = 1 + MAX(tree_height(node->child[0]), tree_height(node->child[1]));
+	bool changed = height != node->height;
+
+	node->height = height;
+	return (tree->update && tree->update(node)) || changed;
 }
 
 /* Where the pointer to `node` stands. */
@@ -50,10 +53,12 @@ static struct tree_node *lower(struct tree *tree, struct tree_node *node, int si
 	return rotate(tree, node, side);
 }
 
-/* From `node` to the root: heights, balance, summaries. */
+/* From `node` to the root, as far as something changes: heights, balance, summaries. */
 static void mend_upwards(struct tree *tree, struct tree_node *node)
 {
-	while (node) {
+	bool changed = true;
+
+	for (; node && changed; node = node->parent) {
 		u32 left = tree_height(node->child[TREE_LEFT]);
 		u32 right = tree_height(node->child[TREE_RIGHT]);
 
@@ -62,8 +67,7 @@ static void mend_upwards(struct tree *tree, struct tree_node *node)
 		else if (right > left + 1)
 			node = lower(tree, node, TREE_RIGHT);
 		else
-			node_update(tree, node);
-		node = node->parent;
+			changed = node_update(tree, node);
 	}
 }
 
@@ -73,6 +77,7 @@ void tree_link(struct tree *tree, struct tree_node *node, struct tree_node *pare
 	kassert(parent ? !parent->child[side] : !tree->root);
 	node->parent = parent;
 	node->child[TREE_LEFT] = node->child[TREE_RIGHT] = NULL;
+	node->height = 0;
 	if (parent)
 		parent->child[side] = node;
 	else
@@ -80,14 +85,11 @@ void tree_link(struct tree *tree, struct tree_node *node, struct tree_node *pare
 	mend_upwards(tree, node);
 }
 
-/* The next in order takes the place of a node that has two children. Returns the lowest node changed. */
-static struct tree_node *replace_by_next(struct tree *tree, struct tree_node *node)
+/* `next`, which follows in order, takes the place of a node that has two children. Returns the lowest node changed. */
+static struct tree_node *replace(struct tree *tree, struct tree_node *node, struct tree_node *next)
 {
-	struct tree_node *next = node->child[TREE_RIGHT], *lowest;
+	struct tree_node *lowest = next->parent == node ? next : next->parent;
 
-	while (next->child[TREE_LEFT])
-		next = next->child[TREE_LEFT];
-	lowest = next->parent == node ? next : next->parent;
 	if (lowest != next) {
 		child_set(lowest, TREE_LEFT, next->child[TREE_RIGHT]);
 		child_set(next, TREE_RIGHT, node->child[TREE_RIGHT]);
@@ -95,27 +97,41 @@ static struct tree_node *replace_by_next(struct tree *tree, struct tree_node *no
 	child_set(next, TREE_LEFT, node->child[TREE_LEFT]);
 	*link_of(tree, node) = next;
 	next->parent = node->parent;
+	next->height = 0;
 	return lowest;
+}
+
+static struct tree_node *next_below(const struct tree_node *node)
+{
+	struct tree_node *next = node->child[TREE_RIGHT];
+
+	while (next->child[TREE_LEFT])
+		next = next->child[TREE_LEFT];
+	return next;
 }
 
 void tree_unlink(struct tree *tree, struct tree_node *node)
 {
 	struct tree_node *only = node->child[TREE_LEFT] ? node->child[TREE_LEFT]
 							: node->child[TREE_RIGHT];
-	struct tree_node *lowest = node->parent;
+	struct tree_node *next;
 
 	if (node->child[TREE_LEFT] && node->child[TREE_RIGHT]) {
-		lowest = replace_by_next(tree, node);
-	} else {
-		*link_of(tree, node) = only;
-		if (only)
-			only->parent = node->parent;
+		next = next_below(node);
+		mend_upwards(tree, replace(tree, node, next));
+		/* Where that ended below it. */
+		if (!next->height)
+			mend_upwards(tree, next);
+		return;
 	}
-	mend_upwards(tree, lowest);
+	*link_of(tree, node) = only;
+	if (only)
+		only->parent = node->parent;
+	mend_upwards(tree, node->parent);
 }
 
 void tree_changed(struct tree *tree, struct tree_node *node)
 {
-	for (; tree->update && node; node = node->parent)
-		tree->update(node);
+	while (node && tree->update && tree->update(node))
+		node = node->parent;
 }

@@ -49,21 +49,26 @@ bool up_limits(const struct space *s, struct mm_limits *l)
 	return true;
 }
 
-s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count)
+enum read_end up_read_file(u64 id, u64 first, const u64 *frames, u32 count, u32 *filled)
 {
 	struct thread *t = current_thread();
 	u64 karg[6] = { id, first, count };
 	struct offload_result res;
 
+	*filled = 0;
 	/* A kernel thread has no twin. */
 	if (!t || !t->kpage || !t->attached)
-		return -EIO;
+		return READ_DONE;
 	memcpy(t->kpage->list, frames, count * sizeof(frames[0]));
 	offload_kernel(REQ_FILE_READ, karg, &res);
 	if (res.ended)
-		return -ESRCH;
+		return READ_ENDED;
+	if (res.value == -EINTR || res.value == -ERESTARTSYS)
+		return READ_AWAY;
 	/* The answer is Linux's, but a number of frames is checked like any other. */
-	return res.value > (s64)count ? -EIO : res.value;
+	if (res.value > 0 && res.value <= (s64)count)
+		*filled = (u32)res.value;
+	return READ_DONE;
 }
 
 bool up_is_held(void)

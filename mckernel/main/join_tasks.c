@@ -34,7 +34,7 @@ void up_ended(u32 end_call)
 
 /* ---- what Linux asks ---- */
 
-static void serve_attach(u32 index, const struct ikc_call *call)
+void tasks_serve_attach(u32 index, const struct ikc_call *call)
 {
 	const struct attachment a = {
 		.slot_pa = call->arg[1],
@@ -60,6 +60,6 @@ static void serve_end(u32 index, const struct ikc_call *call)
 
 void tasks_init(void)
 {
-	ikc_set_handler(CALL_THREAD_ATTACH, serve_attach);
+	ikc_set_handler(CALL_THREAD_ATTACH, tasks_serve_attach);
 	ikc_set_handler(CALL_THREAD_END, serve_end);
 }

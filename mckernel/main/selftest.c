@@ -5,6 +5,7 @@
 #include "mck/mm.h"
 #include "mck/status.h"
 #include "mck/task.h"
+#include "mck/tasks.h"
 
 #define AFTER_NS 4000000000UL /* from RUNNING on: Linux has probed all CPUs by then */
 
@@ -63,14 +64,6 @@ static void attach_deaf(u32 index, const struct ikc_call *call)
 	static u64 first;
 	struct thread *t = first ? thread_find(first) : NULL;
 	u64 copy = t ? page_alloc(0, -1) : 0;
-	const struct attachment a = {
-		.slot_pa = call->arg[1],
-		.kpage_pa = call->arg[2],
-		.twin_index = (u32)call->arg[3],
-		.twin_gen = (u32)call->arg[4],
-		.slot_number = (u32)call->arg[5],
-		.linux_space = call->arg[6],
-	};
 
 	if (copy) {
 		memcpy(pa_to_va(copy), t->kpage, sizeof(*t->kpage));
@@ -78,7 +71,7 @@ static void attach_deaf(u32 index, const struct ikc_call *call)
 		log_info("selftest: thread %lx is deaf\n", first);
 	}
 	first = call->arg[0];
-	ikc_answer(index, thread_attach(call->arg[0], &a), NULL, 0);
+	tasks_serve_attach(index, call);
 }
 
 /* The fault is there from now on: true. */

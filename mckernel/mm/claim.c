@@ -82,23 +82,36 @@ int claim_take(struct space *s, struct claim *c, u64 start, u64 end)
 	return mm_wait(claim_try, &t, true) && !t.got ? -EINTR : 0;
 }
 
-void claim_end(struct space *s, struct claim *c)
+static void claim_unlink(struct space *s, struct claim *c)
 {
 	struct claim **link;
 
-	spin_lock(&s->lock);
 	for (link = &s->claims; *link != c; link = &(*link)->next)
 		kassert(*link);
 	*link = c->next;
+}
+
+void claim_end(struct space *s, struct claim *c)
+{
+	spin_lock(&s->lock);
+	claim_unlink(s, c);
 	spin_unlock(&s->lock);
 	mm_wake();
 }
 
+/* Merged are the borders that the change needed, and those that are like their neighbours now. */
 void claim_drop(struct space *s, struct claim *c)
 {
-	claim_end(s, c);
-	/* The borders that the change needed, and those that are like their neighbours now. */
-	region_merge(s, c->start, c->end);
+	u64 at = c->start, end = c->end;
+	bool more;
+
+	spin_lock(&s->lock);
+	claim_unlink(s, c);
+	more = region_merge_round(s, &at, end);
+	spin_unlock(&s->lock);
+	mm_wake();
+	if (more)
+		region_merge(s, at, end);
 }
 
 struct entry_test {

@@ -39,15 +39,23 @@ u64 pte_remake(const struct region *r, u64 old, int level)
 	return pte_make(r, pte_pa(old), level, old & PTE_OWN) | (old & PTE_LENT);
 }
 
+/* The entry for va in the table of level 1 that was used last, or NULL. */
+static inline u64 *low_entry(const struct space *s, u64 va)
+{
+	if (!s->low_table || s->low_va != ALIGN_DOWN(va, HUGE_SIZE))
+		return NULL;
+	return &s->low_table[pt_index(va, 1)];
+}
+
 u64 *entry_at(struct space *s, u64 va, int *level)
 {
-	u64 *table = s->low_table;
+	u64 *low = low_entry(s, va);
+	u64 *table = pa_to_va(s->root_pa);
 
-	if (table && s->low_va == ALIGN_DOWN(va, HUGE_SIZE)) {
+	if (low) {
 		*level = 1;
-		return &table[pt_index(va, 1)];
+		return low;
 	}
-	table = pa_to_va(s->root_pa);
 	for (int l = PT_LEVELS;; l--) {
 		u64 *pte = &table[pt_index(va, l)];
 		u64 e = pte_load(pte);
@@ -91,6 +99,13 @@ static u32 next_used(const u64 *table, u32 i)
 
 u64 *entry_next(struct space *s, u64 *va, u64 end, int *level)
 {
+	u64 *low = *va < end ? low_entry(s, *va) : NULL;
+
+	/* Most come one behind the other. */
+	if (low && word_at(low)) {
+		*level = 1;
+		return low;
+	}
 	for (u32 steps = 0; *va < end && steps < 2 * LOOP_TURN; steps++) {
 		u64 *pte = entry_at(s, *va, level);
 		u64 span = pt_span(*level);

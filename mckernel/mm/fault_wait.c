@@ -152,10 +152,10 @@ static enum fault_result wait_for_change(struct fault *f)
 
 static enum fault_result fill_by_twin(struct fill_wanted *fill)
 {
-	int err = file_read_around(fill->file, fill->index, fill->frame_pa);
+	bool go_on = file_read_around(fill->file, fill->index, fill->frame_pa);
 
 	file_put(fill->file);
-	return err ? FR_BUS : FR_OK;
+	return go_on ? FR_OK : FR_BUS;
 }
 
 enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access)

@@ -1,53 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Versions of files and their pages, shared by all spaces that map them. */
-#include "abi/ikc.h"
 #include "abi/slot.h"
 #include "mck/errno.h"
-#include "internal.h"
+#include "filecache.h"
 
 #define FILE_HEADS 256
 #define CACHE_STEP 256 /* pages dropped at once when the cache has grown too large */
 
-/* A word of a file's index: the frame and one of these. */
-#define WORD_FILLING 1UL /* a reader is at it; the frame has the one reference of the cache */
-#define WORD_READY 2UL
-#define WORD_FAILED \
-	8UL /* alone: Linux's last reader could not fill it, and has not been told that there is none */
-#define WORD_OLD 16UL /* FILLING, and the file has changed: what is read may be from before */
-#define WORD_YOUNG 4UL /* READY, and nobody has had it yet, nor has file_strip() seen it */
-
-/*
- * One version. Everything is under `lock`. The module keeps the version alive
- * for us while we owe it opens or have not said that it is forgotten.
- */
-struct file {
-	u64 id;
-	u64 size; /* bytes when it was opened, how far to read ahead; 0: not known */
-	u32 refs; /* regions and short holds; 0: idle, kept for its pages */
-	u32 opens; /* successes of opening since it was last idle */
-	u32 owed; /* opens to be given back by the next LCALL_FILE_IDLE */
-	u32 filling; /* pages with a reader: they keep the file too */
-	u64 pages; /* READY, or in `old` */
-	struct list old; /* by frame.link: FRAME_OLD, out of the index, but still referenced */
-	u64 old_count;
-	u64 strip_at; /* where file_strip() goes on */
-	struct page_index index;
-	u64 next_read; /* where a sequential reader would go on, */
-	u32 window; /* and how much it gets */
-	bool dead; /* out of `table`, waits to be told */
-	struct list by_id;
-	struct list queue; /* in `idle_files`, the longest idle first, or in `used_files` */
-	struct list telling; /* in `to_tell` */
+struct file_cache file_cache = {
+	.lock = SPINLOCK_INIT(RANK_FILE),
+	.idle_files = { &file_cache.idle_files, &file_cache.idle_files },
+	.used_files = { &file_cache.used_files, &file_cache.used_files },
 };
 
-static struct spinlock lock = SPINLOCK_INIT(RANK_FILE);
-static struct list table[FILE_HEADS];
-static struct list idle_files = { &idle_files, &idle_files };
-static struct list used_files = { &used_files, &used_files }; /* the next to be stripped first */
-static struct list to_tell = { &to_tell, &to_tell };
-static bool teller_comes; /* a thread will tell */
-static u64 idle_pages; /* READY, of the files in idle_files; read without the lock too */
-static u64 used_count; /* files in used_files */
+static struct list table[FILE_HEADS]; /* by file.by_id; under the lock */
 
 static struct list *head_of(u64 id)
 {
@@ -58,7 +24,7 @@ static struct list *head_of(u64 id)
 	return head;
 }
 
-static struct file *file_find(u64 id)
+struct file *file_find(u64 id)
 {
 	struct file *f;
 
@@ -68,96 +34,9 @@ static struct file *file_find(u64 id)
 	return NULL;
 }
 
-/* ---- telling the module ---- */
-
-/* The next message about f, or none (0). */
-static enum lcall_op news_of(const struct file *f, u64 arg[IKC_LCALL_ARGS])
-{
-	memset(arg, 0, IKC_LCALL_ARGS * sizeof(arg[0]));
-	arg[0] = f->id;
-	arg[1] = f->owed;
-	if (f->owed)
-		return LCALL_FILE_IDLE;
-	return f->dead ? LCALL_FILE_FORGET : 0;
-}
-
-/* It is sent: a file without more news leaves the list, and a dead one ends. */
-static void news_sent(struct file *f, enum lcall_op op)
-{
-	if (op == LCALL_FILE_IDLE)
-		f->owed = 0;
-	if (op == LCALL_FILE_IDLE && f->dead)
-		return;
-	list_del(&f->telling);
-	if (f->dead)
-		kfree(f);
-}
-
-static struct file *news_first(void)
-{
-	return list_empty(&to_tell) ? NULL : list_entry(to_tell.next, struct file, telling);
-}
-
-/* With waiting, when no lcall was free. */
-static void tell_thread(void *unused)
-{
-	u64 arg[IKC_LCALL_ARGS];
-	enum lcall_op op;
-	struct file *f;
-
-	(void)unused;
-	for (;;) {
-		spin_lock(&lock);
-		f = news_first();
-		op = f ? news_of(f, arg) : 0;
-		if (f)
-			news_sent(f, op);
-		else
-			teller_comes = false;
-		spin_unlock(&lock);
-		if (!f)
-			return;
-		if (op)
-			up_lcall(op, arg);
-	}
-}
-
-/* Send what can be sent at once. Called after each change that may have made news, without the lock. */
-static void file_tell(void)
-{
-	u64 arg[IKC_LCALL_ARGS];
-	struct file *f;
-	bool defer = false;
-
-	spin_lock(&lock);
-	while (!teller_comes && (f = news_first())) {
-		enum lcall_op op = news_of(f, arg);
-
-		if (op && !up_lcall_async(op, arg)) {
-			defer = teller_comes = true;
-			break;
-		}
-		news_sent(f, op);
-	}
-	spin_unlock(&lock);
-	/* Without memory for a thread, the next news take these along. */
-	if (defer && !up_defer(tell_thread, NULL)) {
-		spin_lock(&lock);
-		teller_comes = false;
-		spin_unlock(&lock);
-	}
-}
-
-static void news_add(struct file *f)
-{
-	if (list_empty(&f->telling))
-		list_add_tail(&to_tell, &f->telling);
-}
-
 /* ---- versions ---- */
 
-/* Nobody refers to it and nothing of it is cached: it ends, and the module hears of it. */
-static void end_if_unused(struct file *f)
+void file_end_if_unused(struct file *f)
 {
 	if (f->refs || f->filling || f->pages || f->dead)
 		return;
@@ -165,7 +44,7 @@ static void end_if_unused(struct file *f)
 	list_del(&f->by_id);
 	list_del(&f->queue);
 	index_free(&f->index);
-	news_add(f);
+	file_news(f);
 }
 
 static struct file *file_new(u64 id, u64 size)
@@ -183,22 +62,22 @@ static struct file *file_new(u64 id, u64 size)
 	return f;
 }
 
-static void become_used(struct file *f)
+void file_become_used(struct file *f)
 {
-	WRITE_ONCE(idle_pages, idle_pages - f->pages);
+	WRITE_ONCE(file_cache.idle_pages, file_cache.idle_pages - f->pages);
 	list_del(&f->queue);
-	list_add_tail(&used_files, &f->queue);
+	list_add_tail(&file_cache.used_files, &f->queue);
 	f->strip_at = 0;
-	used_count++;
+	file_cache.used_count++;
 }
 
 static void become_idle(struct file *f)
 {
-	WRITE_ONCE(idle_pages, idle_pages + f->pages);
+	WRITE_ONCE(file_cache.idle_pages, file_cache.idle_pages + f->pages);
 	list_del(&f->queue);
-	list_add_tail(&idle_files, &f->queue);
+	list_add_tail(&file_cache.idle_files, &f->queue);
 	f->strip_at = 0;
-	used_count--;
+	file_cache.used_count--;
 }
 
 struct file *file_open(u64 id, u64 size, u32 flags)
@@ -206,7 +85,7 @@ struct file *file_open(u64 id, u64 size, u32 flags)
 	struct file *f;
 
 	(void)flags; /* none is defined yet */
-	spin_lock(&lock);
+	spin_lock(&file_cache.lock);
 	f = file_find(id);
 	if (!f)
 		f = file_new(id, size);
@@ -216,35 +95,35 @@ struct file *file_open(u64 id, u64 size, u32 flags)
 		if (!f->size)
 			f->size = size;
 		if (f->refs == 1)
-			become_used(f);
+			file_become_used(f);
 	}
-	spin_unlock(&lock);
+	spin_unlock(&file_cache.lock);
 	return f;
 }
 
 void file_get(struct file *f)
 {
-	spin_lock(&lock);
+	spin_lock(&file_cache.lock);
 	kassert(f->refs > 0);
 	f->refs++;
-	spin_unlock(&lock);
+	spin_unlock(&file_cache.lock);
 }
 
 void file_put(struct file *f)
 {
 	bool news = false;
 
-	spin_lock(&lock);
+	spin_lock(&file_cache.lock);
 	kassert(f->refs > 0);
 	if (--f->refs == 0) {
 		f->owed += f->opens;
 		f->opens = 0;
 		become_idle(f);
-		news_add(f);
-		end_if_unused(f);
+		file_news(f);
+		file_end_if_unused(f);
 		news = true;
 	}
-	spin_unlock(&lock);
+	spin_unlock(&file_cache.lock);
 	if (news)
 		file_tell();
 }
@@ -295,7 +174,7 @@ enum page_state file_page(struct file *f, u64 index, bool ours, u64 *pa)
 	enum page_state state;
 	u64 *word;
 
-	spin_lock(&lock);
+	spin_lock(&file_cache.lock);
 	word = index_word(&f->index, index, true);
 	if (!word) {
 		state = PAGE_NOMEM;
@@ -314,7 +193,7 @@ enum page_state file_page(struct file *f, u64 index, bool ours, u64 *pa)
 		*pa = begin_fill(f, word, true);
 		state = *pa ? PAGE_TO_FILL : PAGE_NOMEM;
 	}
-	spin_unlock(&lock);
+	spin_unlock(&file_cache.lock);
 	return state;
 }
 
@@ -323,17 +202,17 @@ void file_refused(u64 id, u64 index)
 	struct file *f;
 	u64 *word;
 
-	spin_lock(&lock);
+	spin_lock(&file_cache.lock);
 	f = file_find(id);
 	word = f ? index_word(&f->index, index, true) : NULL;
 	if (word && !*word)
 		*word = WORD_FAILED;
-	spin_unlock(&lock);
+	spin_unlock(&file_cache.lock);
 }
 
 void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa)
 {
-	spin_lock(&lock);
+	spin_lock(&file_cache.lock);
 	for (u32 i = 0; i < count; i++) {
 		u64 *word = index_word(&f->index, first + i, false);
 
@@ -341,7 +220,7 @@ void file_pages_ready(struct file *f, u64 first, u32 count, u64 *pa)
 		if (pa[i])
 			upage_map(pa[i]);
 	}
-	spin_unlock(&lock);
+	spin_unlock(&file_cache.lock);
 }
 
 static u64 word_of(struct file *f, u64 index)
@@ -349,10 +228,10 @@ static u64 word_of(struct file *f, u64 index)
 	u64 *at;
 	u64 word;
 
-	spin_lock(&lock);
+	spin_lock(&file_cache.lock);
 	at = index_word(&f->index, index, false);
 	word = at ? *at : 0;
-	spin_unlock(&lock);
+	spin_unlock(&file_cache.lock);
 	return word;
 }
 
@@ -386,7 +265,7 @@ u64 file_fill_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
 {
 	u64 start, first = index, end = index + 1;
 
-	spin_lock(&lock);
+	spin_lock(&file_cache.lock);
 	start = window_start(f, index);
 	/* Only what lies next to the page without a gap. */
 	while (first > start && is_absent(f, first - 1))
@@ -416,24 +295,18 @@ u64 file_fill_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count)
 		first = i + 1;
 	}
 	f->next_read = first + *count;
-	spin_unlock(&lock);
+	spin_unlock(&file_cache.lock);
 	return first;
-}
-
-static void count_moved(abi_u64 *from, abi_u64 *to)
-{
-	__atomic_sub_fetch(from, 1, __ATOMIC_RELAXED);
-	__atomic_add_fetch(to, 1, __ATOMIC_RELAXED);
 }
 
 static void count_clean(struct file *f, u64 pa, u64 add)
 {
 	abi_u64 *clean = &boot_params->counters.pages_clean_node[frame_node(pa)];
 
-	__atomic_add_fetch(clean, add, __ATOMIC_RELAXED);
+	count_add(clean, add);
 	f->pages += add;
 	if (!f->refs)
-		WRITE_ONCE(idle_pages, idle_pages + add);
+		WRITE_ONCE(file_cache.idle_pages, file_cache.idle_pages + add);
 }
 
 u64 file_pages_clean(void)
@@ -448,7 +321,7 @@ u64 file_pages_clean(void)
 
 u64 file_pages_idle(void)
 {
-	return READ_ONCE(idle_pages);
+	return READ_ONCE(file_cache.idle_pages);
 }
 
 /* The cache's is the only reference, before and after: pages_cache has it now. */
@@ -457,16 +330,16 @@ static void page_enters(struct file *f, u64 pa)
 	struct lwk_counters *c = &boot_params->counters;
 
 	__atomic_or_fetch(&frame_of(pa)->flags, FRAME_CACHE, __ATOMIC_RELAXED);
-	count_moved(&c->pages_user, &c->pages_cache);
+	count_move(&c->pages_user, &c->pages_cache);
 	count_clean(f, pa, 1);
 }
 
-static void page_leaves(struct file *f, u64 pa)
+void file_page_leaves(struct file *f, u64 pa)
 {
 	struct lwk_counters *c = &boot_params->counters;
 
 	__atomic_and_fetch(&frame_of(pa)->flags, ~FRAME_CACHE, __ATOMIC_RELAXED);
-	count_moved(&c->pages_cache, &c->pages_user);
+	count_move(&c->pages_cache, &c->pages_user);
 	count_clean(f, pa, -1UL);
 }
 
@@ -477,7 +350,7 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 	u64 *word;
 	bool ours;
 
-	spin_lock(&lock);
+	spin_lock(&file_cache.lock);
 	f = file_find(id);
 	word = f ? index_word(&f->index, index, false) : NULL;
 	ours = word && (*word & ~WORD_OLD) == (frame_pa | WORD_FILLING);
@@ -490,12 +363,12 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 		if (err) {
 			/* Who tries addresses far behind the end leaves no tables there. */
 			index_trim(&f->index, index);
-			end_if_unused(f);
+			file_end_if_unused(f);
 		} else {
 			page_enters(f, frame_pa);
 		}
 	}
-	spin_unlock(&lock);
+	spin_unlock(&file_cache.lock);
 	if (!ours) {
 		__atomic_add_fetch(&c->bad_messages, 1, __ATOMIC_RELAXED);
 		return;
@@ -507,229 +380,4 @@ void file_filled(u64 id, u64 index, u64 frame_pa, int err)
 	/* The cache holds a quarter of the memory at most. */
 	if (READ_ONCE(c->pages_cache) > READ_ONCE(c->pages_total) / 4)
 		file_shrink(CACHE_STEP);
-}
-
-/* ---- when memory is short ---- */
-
-#define SHRINK_BATCH 64U
-#define SHRINK_LOOK 2048U /* pages looked at under one hold of the lock */
-
-/* Pages taken out under one hold of the lock, and the looks that are left. */
-struct strip {
-	u64 pa[SHRINK_BATCH];
-	u32 count, max;
-	u32 looks;
-	bool spare; /* young pages become old, and stay */
-};
-
-static bool strip_is_full(const struct strip *s)
-{
-	return s->count == s->max || !s->looks;
-}
-
-static bool may_strip(u64 *word, bool spare)
-{
-	if (!(*word & WORD_READY) || !frame_is_single(frame_of(pte_pa(*word))))
-		return false;
-	if (!spare || !(*word & WORD_YOUNG))
-		return true;
-	*word &= ~WORD_YOUNG;
-	return false;
-}
-
-/* Pages of f that only the cache holds, from where the last strip ended. True: all of the file was seen. */
-static bool file_strip(struct file *f, struct strip *s)
-{
-	u64 *word;
-
-	for (; f->pages && (word = index_next(&f->index, &f->strip_at)); f->strip_at++) {
-		if (strip_is_full(s))
-			return false;
-		s->looks--;
-		if (!may_strip(word, s->spare))
-			continue;
-		s->pa[s->count++] = pte_pa(*word);
-		page_leaves(f, pte_pa(*word));
-		*word = 0;
-	}
-	f->strip_at = 0;
-	return true;
-}
-
-/* The longest idle file before all others: its pages have nobody who would miss them. True: all were seen. */
-static bool strip_idle(struct strip *s)
-{
-	struct file *f, *next;
-
-	list_for_each_safe(f, next, &idle_files, queue) {
-		bool all = file_strip(f, s);
-
-		end_if_unused(f);
-		if (!all)
-			return false;
-	}
-	return true;
-}
-
-/*
- * In turn: a file that was seen goes to the end of the queue. The first may
- * have been seen in part: it comes again, unless what is spared would be seen
- * twice, and so not be spared.
- */
-static bool strip_used(struct strip *s)
-{
-	for (u64 n = used_count && !s->spare ? used_count + 1 : used_count; n; n--) {
-		struct file *f = list_entry(used_files.next, struct file, queue);
-
-		if (!file_strip(f, s))
-			return false;
-		list_del(&f->queue);
-		list_add_tail(&used_files, &f->queue);
-	}
-	return true;
-}
-
-/* Nobody has them: those that Linux may still hold come back by way of the module. Returns how many are free now. */
-static u64 strip_end(const struct strip *s)
-{
-	u64 freed = 0;
-
-	for (u32 i = 0; i < s->count; i++) {
-		freed += !frame_is_marked(frame_of(s->pa[i]));
-		if (upage_unmap(s->pa[i]))
-			lend_free(s->pa[i]);
-	}
-	return freed;
-}
-
-static u64 strip_all(bool (*strip)(struct strip *s), u64 pages, bool spare)
-{
-	u64 freed = 0, seen = 0;
-	bool all = false;
-
-	/* No longer than a turn takes, whatever others do meanwhile. */
-	for (u64 limit = 2 * file_pages_clean(); !all && freed < pages && seen <= limit;) {
-		struct strip s = { .max = (u32)MIN(pages - freed, (u64)SHRINK_BATCH),
-				   .looks = SHRINK_LOOK,
-				   .spare = spare };
-
-		spin_lock(&lock);
-		all = strip(&s);
-		spin_unlock(&lock);
-		seen += SHRINK_LOOK - s.looks;
-		freed += strip_end(&s);
-	}
-	file_tell();
-	return freed;
-}
-
-u64 file_shrink_idle(u64 pages)
-{
-	return strip_all(strip_idle, pages, false);
-}
-
-u64 file_shrink_old(u64 pages)
-{
-	return strip_all(strip_used, pages, true);
-}
-
-u64 file_shrink(u64 pages)
-{
-	u64 freed = file_shrink_idle(pages);
-
-	if (freed < pages)
-		freed += file_shrink_old(pages - freed);
-	if (freed < pages)
-		freed += strip_all(strip_used, pages - freed, false);
-	return freed;
-}
-
-/* ---- when the file has changed ---- */
-
-static void age_word(struct file *f, u64 *word)
-{
-	struct frame *frame;
-
-	if (*word & WORD_FILLING) {
-		*word |= WORD_OLD;
-		return;
-	}
-	if (*word & WORD_READY) {
-		frame = frame_of(pte_pa(*word));
-		__atomic_or_fetch(&frame->flags, FRAME_OLD, __ATOMIC_RELAXED);
-		list_add_tail(&f->old, &frame->link);
-		f->old_count++;
-	}
-	*word = 0;
-}
-
-/* Pages from *at on, under one hold of the lock. True: there may be more. */
-static bool age_round(struct file *f, u64 *at)
-{
-	u64 *word;
-
-	for (u32 look = 0; (word = index_next(&f->index, at)); ++*at) {
-		if (look++ == SHRINK_LOOK)
-			return true;
-		age_word(f, word);
-	}
-	return false;
-}
-
-struct file *file_age(u64 id)
-{
-	struct file *f;
-	u64 at = 0;
-	bool more;
-
-	spin_lock(&lock);
-	f = file_find(id);
-	if (f && f->refs++ == 0)
-		become_used(f);
-	spin_unlock(&lock);
-	if (!f)
-		return NULL;
-	/* What is read behind us between two rounds is read after the change. */
-	do {
-		spin_lock(&lock);
-		more = age_round(f, &at);
-		spin_unlock(&lock);
-	} while (more);
-	return f;
-}
-
-/* Of the next `looks` old pages, those that only the cache holds. */
-static u64 old_round(struct file *f, struct strip *s, u64 looks)
-{
-	for (; looks && !strip_is_full(s) && f->old_count; looks--, s->looks--) {
-		struct frame *frame = list_entry(f->old.next, struct frame, link);
-
-		list_del(&frame->link);
-		if (!frame_is_single(frame)) {
-			list_add_tail(&f->old, &frame->link);
-			continue;
-		}
-		f->old_count--;
-		s->pa[s->count++] = frame_pa(frame);
-		page_leaves(f, frame_pa(frame));
-		__atomic_and_fetch(&frame->flags, ~FRAME_OLD, __ATOMIC_RELAXED);
-	}
-	return f->old_count ? looks : 0;
-}
-
-bool file_drop_old(struct file *f)
-{
-	u64 looks = ~0UL, left;
-
-	do {
-		struct strip s = { .max = SHRINK_BATCH, .looks = SHRINK_LOOK };
-
-		spin_lock(&lock);
-		/* Each is looked at once. */
-		looks = old_round(f, &s, MIN(looks, f->old_count));
-		left = f->old_count;
-		spin_unlock(&lock);
-		strip_end(&s);
-	} while (looks);
-	return !left;
 }

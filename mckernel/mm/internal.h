@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of mm/ share above the frame allocator: entries, claims, regions, page indexes. */
+/* What the files of mm/ share: frames, entries, claims, regions, page indexes. */
 #ifndef MM_INTERNAL_H
 #define MM_INTERNAL_H
 
@@ -14,7 +14,26 @@
 #define MAPPINGS_MAX 65530U
 #define AROUND_MAX 16U /* pages that one fault maps at most, and the window they lie in */
 
+/* ---- counters: boot_params->counters, changed atomically by whoever moves pages ---- */
+
+static inline void count_add(abi_u64 *counter, u64 add)
+{
+	__atomic_add_fetch(counter, add, __ATOMIC_RELAXED);
+}
+
+/* One page. */
+static inline void count_move(abi_u64 *from, abi_u64 *to)
+{
+	count_add(from, -1UL);
+	count_add(to, 1);
+}
+
 /* ---- frames ---- */
+
+static inline u8 frame_flags(const struct frame *f)
+{
+	return __atomic_load_n(&f->flags, __ATOMIC_RELAXED);
+}
 
 /* Linux held the page when another mapping of it was taken back. */
 static inline bool frame_is_marked(const struct frame *f)
@@ -161,6 +180,23 @@ struct region *region_next(struct space *s, const struct region *r); /* NULL: it
 /* A border at va. `counted`: not beyond MAPPINGS_MAX. 0 or -ENOMEM. */
 int region_split(struct space *s, u64 va, bool counted);
 void region_insert(struct space *s, struct region *r);
+/*
+ * As region_insert(); but where neighbours are alike, one of them takes its
+ * range over. False: the region itself is not in the space, to be freed.
+ */
+bool region_add(struct space *s, struct region *r);
+/*
+ * No region lies across `start` or `end` any more. Of memory without a file or
+ * the like, what lies in between may be in no region then, and *any is set.
+ * 0 or -ENOMEM.
+ */
+int region_open(struct space *s, u64 start, u64 end, bool *any);
+/*
+ * Of region_merge() and region_cut(), as much as one hold of the lock may do.
+ * False: that was all.
+ */
+bool region_merge_round(struct space *s, u64 *start, u64 end);
+bool region_cut_round(struct space *s, u64 start, u64 end, struct list *gone);
 void region_resize(struct space *s, struct region *r, u64 start,
 		   u64 end); /* between its neighbours */
 struct region *region_copy(const struct region *r); /* with its references; NULL without memory */
@@ -178,7 +214,7 @@ void region_free_all(struct list *gone);
 
 /* ---- free places (place.c), under the space's lock ---- */
 
-void region_summary(struct tree_node *node); /* space->tree.update */
+bool region_summary(struct tree_node *node); /* space->tree.update */
 /* Where `length` bytes fit, claims and gaps minded; 0: nowhere. */
 u64 region_place(struct space *s, u64 length, u64 hint, bool low32, u64 align);
 
@@ -255,7 +291,7 @@ void mm_refill(void);
 /* Pages of `f` with FRAME_OLD leave all spaces, once. Waits. */
 void spaces_take_old(const struct file *f);
 
-/* ---- file pages (filecache.c) and shared memory (shmobj.c) ---- */
+/* ---- file pages (filecache.c, filedrop.c, fileread.c) and shared memory (shmobj.c) ---- */
 
 /* As file_shrink(): only pages of files that nobody has open; or of others, as far as not used of late. */
 u64 file_shrink_idle(u64 pages);
@@ -281,8 +317,8 @@ bool file_page_filling(struct file *f, u64 index);
 bool file_page_cached(struct file *f, u64 index);
 /* Begin to fill up to `max` absent pages in a row that contain `index` (begun already, in `pa`). Returns the first index; *count. */
 u64 file_fill_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count);
-/* Read it by the current thread's twin. 0, or -errno: the page at `index` cannot be had. */
-int file_read_around(struct file *f, u64 index, u64 pa);
+/* Read it by the current thread's twin. False: the page at `index` cannot be had, or the thread must end. */
+bool file_read_around(struct file *f, u64 index, u64 pa);
 
 enum page_state shmobj_page(struct shmobj *o, u64 index,
 			    u64 *pa); /* READY with a reference, BEYOND or NOMEM */

@@ -18,21 +18,29 @@ u64 lowest_address(const struct space *s)
 	return up_limits(s, &l) ? l.lowest : 0;
 }
 
+static bool allows_data(const struct space *s, const struct mm_limits *l, u64 pages)
+{
+	return s->data_pages + pages <= l->data >> PAGE_SHIFT;
+}
+
+static bool allows_locked(const struct space *s, const struct mm_limits *l, u64 pages)
+{
+	return s->locked_pages + pages <= l->memlock >> PAGE_SHIFT;
+}
+
 int data_limit_check(struct space *s, u64 pages)
 {
 	struct mm_limits l;
 
 	assert_held(&s->lock);
-	if (!pages || !up_limits(s, &l))
-		return 0;
-	return s->data_pages + pages > l.data >> PAGE_SHIFT ? -ENOMEM : 0;
+	return pages && up_limits(s, &l) && !allows_data(s, &l, pages) ? -ENOMEM : 0;
 }
 
 bool space_may_lock(const struct space *s, u64 pages)
 {
 	struct mm_limits l;
 
-	return !up_limits(s, &l) || s->locked_pages + pages <= l.memlock >> PAGE_SHIFT;
+	return !up_limits(s, &l) || allows_locked(s, &l, pages);
 }
 
 int limit_check(struct space *s, const struct region *r, u64 pages)
@@ -42,12 +50,13 @@ int limit_check(struct space *s, const struct region *r, u64 pages)
 	assert_held(&s->lock);
 	if (!up_limits(s, &l))
 		return 0;
-	if ((r->flags & REGION_LOCKED) && !space_may_lock(s, pages))
+	if ((r->flags & REGION_LOCKED) && !allows_locked(s, &l, pages))
 		return -EAGAIN;
 	if (s->total_pages + pages > l.as >> PAGE_SHIFT)
 		return -ENOMEM;
-	if (region_writable_private(r) && !(r->flags & REGION_STACK))
-		return data_limit_check(s, pages);
+	if (region_writable_private(r) && !(r->flags & REGION_STACK) && pages &&
+	    !allows_data(s, &l, pages))
+		return -ENOMEM;
 	return 0;
 }
 
@@ -103,35 +112,46 @@ void range_take(struct space *s, u64 start, u64 end)
 	lend_end(&b);
 }
 
-int range_borders(struct space *s, u64 start, u64 end, bool counted)
+/* No large leaf lies across the ends; if one is busy, *at is where. */
+static int range_edges(struct space *s, u64 start, u64 end, u64 *at)
 {
-	u64 at[2] = { start, end };
 	int err;
 
 	/* Above are the kernel's tables, where a large leaf would be found too. */
 	kassert(start <= end && end <= SHADOW_END);
-	for (int i = 0; i < 2; i++) {
-		do {
-			spin_lock(&s->lock);
-			err = entry_edge(s, at[i]);
-			/* A large leaf cannot come back across the border once the region ends there. */
-			if (!err)
-				err = region_split(s, at[i], counted);
-			spin_unlock(&s->lock);
-			if (err == -EBUSY && entry_wait(s, at[i], true))
-				return -EINTR;
-		} while (err == -EBUSY);
-		if (err)
-			return err;
-	}
-	return 0;
+	*at = start;
+	err = entry_edge(s, start);
+	if (err)
+		return err;
+	*at = end;
+	return entry_edge(s, end);
+}
+
+/* A large leaf cannot come back across a border once the region ends there. */
+int range_borders(struct space *s, u64 start, u64 end, bool counted)
+{
+	u64 busy;
+	int err;
+
+	do {
+		spin_lock(&s->lock);
+		err = range_edges(s, start, end, &busy);
+		if (!err)
+			err = region_split(s, start, counted);
+		if (!err)
+			err = region_split(s, end, counted);
+		spin_unlock(&s->lock);
+		if (err == -EBUSY && entry_wait(s, busy, true))
+			return -EINTR;
+	} while (err == -EBUSY);
+	return err;
 }
 
 void range_prune(struct space *s, u64 start, u64 end)
 {
 	struct region *below, *above;
 	u64 floor, ceiling, va = ALIGN_DOWN(start, HUGE_SIZE);
-	bool done;
+	bool done, dead;
 
 	do {
 		spin_lock(&s->lock);
@@ -141,44 +161,52 @@ void range_prune(struct space *s, u64 start, u64 end)
 		ceiling = above ? above->start : SHADOW_END;
 		va = MAX(va, floor);
 		done = tables_prune(s, &va, MIN(ceiling, ALIGN_UP(end, HUGE_SIZE)), start, end);
+		dead = !list_empty(&s->dead_tables);
 		spin_unlock(&s->lock);
-		tables_release(s);
+		if (dead)
+			tables_release(s);
 		if (!done)
 			mm_turn();
 	} while (!done);
 }
 
-/* Only a hole in the middle of a region makes one more than there were. */
-static bool makes_hole_beyond_limit(struct space *s, u64 start, u64 end)
+/* From here on a fault in the range finds no region. *any: there was one. */
+static int range_close(struct space *s, u64 start, u64 end, struct list *gone, bool *any)
 {
-	struct region *r;
-	bool beyond;
+	bool more = false;
+	u64 busy;
+	int err;
 
-	spin_lock(&s->lock);
-	r = region_at(s, start);
-	beyond = r && r->start < start && r->end > end && s->region_count >= MAPPINGS_MAX;
-	spin_unlock(&s->lock);
-	return beyond;
+	do {
+		spin_lock(&s->lock);
+		err = range_edges(s, start, end, &busy);
+		if (!err)
+			err = region_open(s, start, end, any);
+		if (!err)
+			more = region_cut_round(s, start, end, gone);
+		spin_unlock(&s->lock);
+		if (err == -EBUSY && entry_wait(s, busy, true))
+			return -EINTR;
+	} while (err == -EBUSY);
+	if (more)
+		region_cut(s, start, end, gone);
+	*any |= !list_empty(gone);
+	return err;
 }
 
 int unmap_claimed(struct space *s, u64 start, u64 end)
 {
 	LIST_HEAD(gone);
+	bool any = false;
 	int err;
 
-	if (makes_hole_beyond_limit(s, start, end))
-		return -ENOMEM;
-	err = range_borders(s, start, end, false);
-	if (err)
+	err = range_close(s, start, end, &gone, &any);
+	if (!any)
 		return err;
-	/* From here on a fault in the range finds no region: gone. */
-	region_cut(s, start, end, &gone);
-	if (list_empty(&gone))
-		return 0;
 	range_take(s, start, end);
 	range_prune(s, start, end);
 	region_free_all(&gone);
-	return 0;
+	return err;
 }
 
 int space_unmap(struct space *s, u64 start, u64 end)
@@ -318,7 +346,7 @@ static s64 map_anywhere(struct space *s, struct region *r, const struct map_args
 	u64 align = !a->file && a->length >= HUGE_SIZE && !(a->region_flags & REGION_GROWSDOWN)
 			    ? HUGE_SIZE
 			    : PAGE_SIZE;
-	bool claimed;
+	bool claimed, added = true;
 	u64 at;
 	int err;
 
@@ -332,15 +360,15 @@ static s64 map_anywhere(struct space *s, struct region *r, const struct map_args
 		if (at) {
 			r->start = at;
 			r->end = at + a->length;
-			region_insert(s, r);
+			added = region_add(s, r);
 		}
 		spin_unlock(&s->lock);
 		/* A fork claims everything: there is room again when it is over. */
 		if (!err && !at && claimed && mm_wait(no_claims, s, true))
 			return -EINTR;
 	} while (!err && !at && claimed);
-	if (at)
-		region_merge(s, at, at + a->length);
+	if (!added)
+		region_free(r);
 	return at ? (s64)at : -ENOMEM;
 }
 

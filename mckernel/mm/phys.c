@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Frames: the instance's memory in blocks of 4 KiB to 1 GiB, per NUMA node. */
-#include "mck/mm.h"
+#include "internal.h"
 
 #define MAX_ORDER 18U
 #define POISON 0xdb
@@ -33,12 +33,6 @@ struct node {
 	struct list free[MAX_ORDER + 1];
 };
 static struct node nodes[ABI_MAX_NODES];
-
-/* boot_params->counters are changed atomically, by whoever moves pages. */
-static void count(abi_u64 *counter, u64 add)
-{
-	__atomic_add_fetch(counter, add, __ATOMIC_RELAXED);
-}
 
 /* ---- the start ---- */
 
@@ -161,7 +155,7 @@ static void count_free(struct node *n, u64 pages)
 
 static void insert_range(struct chunk *c, u64 start, u64 end)
 {
-	count(&boot_params->counters.pages_free, (end - start) / PAGE_SIZE);
+	count_add(&boot_params->counters.pages_free, (end - start) / PAGE_SIZE);
 	count_free(&nodes[c->node], (end - start) / PAGE_SIZE);
 	while (start < end) {
 		unsigned int order = MAX_ORDER;
@@ -224,7 +218,7 @@ void phys_init(void)
 
 /* ---- frames ---- */
 
-static struct chunk *chunk_of(u64 pa)
+static __attribute__((noinline)) struct chunk *chunk_search(u64 pa)
 {
 	u32 low = 0, high = chunk_count;
 
@@ -237,6 +231,20 @@ static struct chunk *chunk_of(u64 pa)
 			high = middle;
 	}
 	return low < chunk_count && chunks[low].start <= pa ? &chunks[low] : NULL;
+}
+
+/* Mostly it is the one where this CPU has looked last. */
+static inline struct chunk *chunk_of(u64 pa)
+{
+	struct cpu *cpu = this_cpu();
+	struct chunk *c = &chunks[cpu->chunk];
+
+	if (pa - c->start < c->end - c->start)
+		return c;
+	c = chunk_search(pa);
+	if (c)
+		cpu->chunk = (u32)(c - chunks);
+	return c;
 }
 
 static struct frame *frame_at(const struct chunk *c, u64 pa)
@@ -268,11 +276,6 @@ u64 frame_pa(const struct frame *f)
 }
 
 /* ---- blocks ---- */
-
-static u8 frame_flags(const struct frame *f)
-{
-	return __atomic_load_n(&f->flags, __ATOMIC_RELAXED);
-}
 
 static u64 node_alloc(struct node *n, unsigned int order)
 {
@@ -330,7 +333,7 @@ static u64 alloc_near(unsigned int order, int node)
 	for (u32 i = 1; !pa && i < ABI_MAX_NODES; i++)
 		pa = node_alloc(&nodes[nearest(node, i)], order);
 	if (pa)
-		count(&boot_params->counters.pages_free, -(1UL << order));
+		count_add(&boot_params->counters.pages_free, -(1UL << order));
 	return pa;
 }
 
@@ -393,7 +396,7 @@ void page_free(u64 pa, unsigned int order)
 	node_free(n, c, pa, order);
 	count_free(n, 1UL << order);
 	spin_unlock(&n->lock);
-	count(&boot_params->counters.pages_free, 1UL << order);
+	count_add(&boot_params->counters.pages_free, 1UL << order);
 }
 
 u64 phys_margin(void)
@@ -430,71 +433,18 @@ void phys_publish(void)
 	} while (pages != kernel_pages());
 }
 
-/* ---- user pages ---- */
-
-static u64 upage_alloc_above(u64 floor)
-{
-	u64 pa = pages_free_now() > floor ? page_alloc(0, -1) : 0;
-	struct frame *f;
-
-	if (!pa)
-		return 0;
-	f = frame_of(pa);
-	f->refs = 1;
-	/* Atomic, since whoever frees its buddy looks at it. */
-	__atomic_store_n(&f->flags, FRAME_USER, __ATOMIC_RELAXED);
-	count(&boot_params->counters.pages_user, 1);
-	return pa;
-}
-
-u64 upage_alloc(void)
-{
-	return upage_alloc_above(margin);
-}
-
-u64 upage_alloc_margin(void)
-{
-	return upage_alloc_above(margin / 2);
-}
-
-void upage_get(u64 pa)
-{
-	kassert(__atomic_fetch_add(&frame_of(pa)->refs, 1, __ATOMIC_RELAXED) > 0);
-}
-
-bool upage_put(u64 pa)
-{
-	/* Release our accesses to the page, acquire everyone's if it was the last. */
-	u32 left = __atomic_sub_fetch(&frame_of(pa)->refs, 1, __ATOMIC_ACQ_REL);
-
-	kassert(left != ~0U);
-	return left == 0;
-}
-
-/* The frame is nobody's any more: out of the user's account, without marks. */
-void upage_free(u64 pa)
-{
-	struct frame *f = frame_of(pa);
-
-	kassert(f && f->refs == 0);
-	if (frame_flags(f) & FRAME_USER)
-		count(&boot_params->counters.pages_user, -1UL);
-	__atomic_store_n(&f->flags, 0, __ATOMIC_RELAXED);
-	page_free(pa, 0);
-}
-
 /* ---- the quarantine ---- */
 
 static void page_leaves(void)
 {
-	count(&boot_params->counters.pages_total, -1UL);
-	count(&boot_params->counters.pages_quarantined, 1);
+	count_add(&boot_params->counters.pages_total, -1UL);
+	count_add(&boot_params->counters.pages_quarantined, 1);
 }
 
 static void page_returns(u64 pa)
 {
-	count(&boot_params->counters.pages_total, 1);
-	count(&boot_params->counters.pages_quarantined, -1UL);
+	count_add(&boot_params->counters.pages_total, 1);
+	count_add(&boot_params->counters.pages_quarantined, -1UL);
 	page_free(pa, 0);
 }
 
@@ -507,7 +457,7 @@ void phys_quarantined(u64 pa)
 	page_leaves();
 	old = __atomic_exchange_n(&f->flags, FRAME_AWAY, __ATOMIC_ACQ_REL);
 	if (old & FRAME_USER)
-		count(&boot_params->counters.pages_user, -1UL);
+		count_add(&boot_params->counters.pages_user, -1UL);
 	if (old & FRAME_BACK)
 		phys_unquarantine(pa);
 }

@@ -31,22 +31,26 @@ static u64 between(u64 low, u64 high)
 	return high > low ? high - low : 0;
 }
 
-void region_summary(struct tree_node *node)
+bool region_summary(struct tree_node *node)
 {
 	struct region *r = tree_entry(node, struct region, node);
 	const struct region *left = child_of(r, TREE_LEFT), *right = child_of(r, TREE_RIGHT);
+	u64 low = region_floor(r), high = r->end, gap = 0;
+	bool changed;
 
-	r->low = region_floor(r);
-	r->high = r->end;
-	r->gap = 0;
 	if (left) {
-		r->gap = MAX(left->gap, between(left->high, r->low));
-		r->low = left->low;
+		gap = MAX(left->gap, between(left->high, low));
+		low = left->low;
 	}
 	if (right) {
-		r->gap = MAX(r->gap, MAX(right->gap, between(r->high, right->low)));
-		r->high = right->high;
+		gap = MAX(gap, MAX(right->gap, between(high, right->low)));
+		high = right->high;
 	}
+	changed = r->low != low || r->high != high || r->gap != gap;
+	r->low = low;
+	r->high = high;
+	r->gap = gap;
+	return changed;
 }
 
 /*

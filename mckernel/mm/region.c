@@ -25,27 +25,27 @@ static struct region *prev_of(struct space *s, struct region *r)
 	return r->link.prev == &s->regions ? NULL : list_entry(r->link.prev, struct region, link);
 }
 
-/* The answer if it is the region found last, or the one behind it. */
-static struct region *near_hit(struct space *s, u64 va)
+/* Is the answer the region found last, or the one behind it, or that there is none? */
+static bool near_hit(struct space *s, u64 va, struct region **found)
 {
 	struct region *r = s->hit, *below;
 
 	if (!r)
-		return NULL;
+		return false;
 	if (r->end <= va) {
-		r = region_next(s, r);
-		return r && r->end > va ? r : NULL;
+		*found = r = region_next(s, r);
+		return !r || r->end > va;
 	}
 	below = prev_of(s, r);
-	return !below || below->end <= va ? r : NULL;
+	*found = r;
+	return !below || below->end <= va;
 }
 
-struct region *region_after(struct space *s, u64 va)
+static struct region *tree_search(const struct space *s, u64 va)
 {
-	struct region *found = near_hit(s, va);
-	struct tree_node *n = found ? NULL : s->tree.root;
+	struct tree_node *n = s->tree.root;
+	struct region *found = NULL;
 
-	assert_held(&s->lock);
 	while (n) {
 		struct region *r = region_of(n);
 
@@ -56,6 +56,16 @@ struct region *region_after(struct space *s, u64 va)
 			n = n->child[TREE_RIGHT];
 		}
 	}
+	return found;
+}
+
+struct region *region_after(struct space *s, u64 va)
+{
+	struct region *found;
+
+	assert_held(&s->lock);
+	if (!near_hit(s, va, &found))
+		found = tree_search(s, va);
 	if (found)
 		s->hit = found;
 	return found;
@@ -103,32 +113,37 @@ void region_account(struct space *s, const struct region *r, bool add)
 		s->locked_pages += sign * pages;
 }
 
-/* Into list and tree; the way down comes by both neighbours. */
+static struct region *first_of(struct space *s)
+{
+	return list_empty(&s->regions) ? NULL : list_entry(s->regions.next, struct region, link);
+}
+
+/*
+ * Into list and tree. Of two neighbours, the upper has nothing to its left or
+ * the lower nothing to its right: that is the place. What is done next mostly
+ * is near there.
+ */
 static void region_link(struct space *s, struct region *r)
 {
-	struct tree_node *parent = NULL, *n = s->tree.root;
-	struct list *after = &s->regions;
-	enum tree_side side = TREE_LEFT;
+	struct region *below = region_before(s, r->start);
+	struct region *above = below ? region_next(s, below) : first_of(s);
 
-	while (n) {
-		struct region *other = region_of(n);
-
-		parent = n;
-		kassert(r->end <= other->start || r->start >= other->end);
-		side = r->end <= other->start ? TREE_LEFT : TREE_RIGHT;
-		if (side == TREE_LEFT)
-			after = &other->link;
-		n = n->child[side];
-	}
-	list_insert_before(after, &r->link);
-	tree_link(&s->tree, &r->node, parent, side);
+	kassert((!below || below->end <= r->start) && (!above || above->start >= r->end));
+	list_insert_before(above ? &above->link : &s->regions, &r->link);
+	if (above && !above->node.child[TREE_LEFT])
+		tree_link(&s->tree, &r->node, &above->node, TREE_LEFT);
+	else
+		tree_link(&s->tree, &r->node, below ? &below->node : NULL, TREE_RIGHT);
+	s->hit = r;
 	s->region_count++;
 }
 
 static void region_unlink(struct space *s, struct region *r)
 {
+	struct region *below = prev_of(s, r);
+
 	if (s->hit == r)
-		s->hit = NULL;
+		s->hit = below ? below : region_next(s, r);
 	list_del(&r->link);
 	tree_unlink(&s->tree, &r->node);
 	s->region_count--;
@@ -226,8 +241,43 @@ static bool border_is_claimed(struct space *s, u64 va)
 	return false;
 }
 
-/* From *start on, some regions. False: all of them are done. */
-static bool merge_round(struct space *s, u64 *start, u64 end)
+/* May both be one? `b` follows, or would. */
+static bool joins(struct space *s, const struct region *a, const struct region *b)
+{
+	return region_alike(a, b) && !border_is_claimed(s, b->start);
+}
+
+static void swallow(struct space *s, struct region *r, struct region *next)
+{
+	r->end = next->end;
+	r->flags |= next->flags & REGION_COWED;
+	region_unlink(s, next);
+	tree_changed(&s->tree, &r->node);
+	region_free(next);
+}
+
+bool region_add(struct space *s, struct region *r)
+{
+	struct region *below = region_before(s, r->start);
+	struct region *above = below ? region_next(s, below) : first_of(s);
+	u64 start = r->start, end = r->end;
+
+	if (below && joins(s, below, r)) {
+		region_resize(s, below, below->start, end);
+		if (above && joins(s, below, above))
+			swallow(s, below, above);
+		return false;
+	}
+	if (above && joins(s, r, above)) {
+		above->pgoff = r->pgoff;
+		region_resize(s, above, start, above->end);
+		return false;
+	}
+	region_insert(s, r);
+	return true;
+}
+
+bool region_merge_round(struct space *s, u64 *start, u64 end)
 {
 	struct region *r = region_after(s, *start ? *start - 1 : 0), *n;
 	u32 steps = 0;
@@ -239,15 +289,10 @@ static bool merge_round(struct space *s, u64 *start, u64 end)
 			*start = n->start;
 			return true;
 		}
-		if (!region_alike(r, n) || border_is_claimed(s, n->start)) {
+		if (joins(s, r, n))
+			swallow(s, r, n);
+		else
 			r = n;
-			continue;
-		}
-		r->end = n->end;
-		r->flags |= n->flags & REGION_COWED;
-		region_unlink(s, n);
-		tree_changed(&s->tree, &r->node);
-		region_free(n);
 	}
 	return false;
 }
@@ -259,14 +304,56 @@ void region_merge(struct space *s, u64 start, u64 end)
 	assert_no_lock();
 	do {
 		spin_lock(&s->lock);
-		more = merge_round(s, &start, end);
+		more = region_merge_round(s, &start, end);
 		spin_unlock(&s->lock);
 		if (more)
 			mm_turn();
 	} while (more);
 }
 
-static bool cut_round(struct space *s, u64 start, u64 end, struct list *gone)
+/* The region that lies across va, or NULL. */
+static struct region *region_across(struct space *s, u64 va)
+{
+	struct region *r = region_at(s, va);
+
+	return r && r->start < va ? r : NULL;
+}
+
+/* Memory of no object: its pages need nothing of the region that they were in. */
+static bool is_plain(const struct region *r)
+{
+	return !r->file && !r->shm;
+}
+
+int region_open(struct space *s, u64 start, u64 end, bool *any)
+{
+	struct region *low = region_across(s, start), *high = NULL;
+	int err = 0;
+
+	/* The only case that makes one more than there were. */
+	if (low && low->end > end)
+		err = region_split(s, end, true);
+	else
+		high = region_across(s, end);
+	if (!err && low && !is_plain(low))
+		err = region_split(s, start, false);
+	if (!err && high && !is_plain(high))
+		err = region_split(s, end, false);
+	if (err)
+		return err;
+	/* Nothing fails from here on. */
+	if (low && is_plain(low)) {
+		region_resize(s, low, low->start, start);
+		*any = true;
+	}
+	if (high && is_plain(high)) {
+		region_resize(s, high, end, high->end);
+		*any = true;
+	}
+	return 0;
+}
+
+bool region_cut_round(struct space *s, u64 start, u64 end, struct list *gone)
 {
 	struct region *r = region_after(s, start);
 
@@ -291,7 +378,7 @@ void region_cut(struct space *s, u64 start, u64 end, struct list *gone)
 	assert_no_lock();
 	do {
 		spin_lock(&s->lock);
-		more = cut_round(s, start, end, gone);
+		more = region_cut_round(s, start, end, gone);
 		spin_unlock(&s->lock);
 		if (more)
 			mm_turn();

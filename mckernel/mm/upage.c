@@ -1,8 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* References to pages of user memory: mappings, page by page, and blocks of 512. */
+/* Pages of user memory: taken, referred to, mapped and given back, page by page and in blocks of 512. */
 #include "internal.h"
 
 #define BLOCK_ORDER 9
+
+static u64 upage_alloc_above(u64 floor)
+{
+	u64 pa = pages_free_now() > floor ? page_alloc(0, -1) : 0;
+	struct frame *f;
+
+	if (!pa)
+		return 0;
+	f = frame_of(pa);
+	f->refs = 1;
+	/* Atomic, since whoever frees its buddy looks at it. */
+	__atomic_store_n(&f->flags, FRAME_USER, __ATOMIC_RELAXED);
+	count_add(&boot_params->counters.pages_user, 1);
+	return pa;
+}
+
+u64 upage_alloc(void)
+{
+	return upage_alloc_above(phys_margin());
+}
+
+u64 upage_alloc_margin(void)
+{
+	return upage_alloc_above(phys_margin() / 2);
+}
+
+void upage_get(u64 pa)
+{
+	kassert(__atomic_fetch_add(&frame_of(pa)->refs, 1, __ATOMIC_RELAXED) > 0);
+}
+
+bool upage_put(u64 pa)
+{
+	/* Release our accesses to the page, acquire everyone's if it was the last. */
+	u32 left = __atomic_sub_fetch(&frame_of(pa)->refs, 1, __ATOMIC_ACQ_REL);
+
+	kassert(left != ~0U);
+	return left == 0;
+}
+
+/* The frame is nobody's any more: out of the user's account, without marks. */
+void upage_free(u64 pa)
+{
+	struct frame *f = frame_of(pa);
+
+	kassert(f && f->refs == 0);
+	if (frame_flags(f) & FRAME_USER)
+		count_add(&boot_params->counters.pages_user, -1UL);
+	__atomic_store_n(&f->flags, 0, __ATOMIC_RELAXED);
+	page_free(pa, 0);
+}
+
+/* ---- mappings ---- */
 
 /*
  * pages_cache counts frames whose only reference is the file cache's. A
@@ -10,12 +63,6 @@
  * one reference, so who holds another, or takes one under that lock, may
  * look at it.
  */
-static void move_count(abi_u64 *from, abi_u64 *to)
-{
-	__atomic_sub_fetch(from, 1, __ATOMIC_RELAXED);
-	__atomic_add_fetch(to, 1, __ATOMIC_RELAXED);
-}
-
 static void frame_map(struct frame *f)
 {
 	struct lwk_counters *c = &boot_params->counters;
@@ -23,7 +70,7 @@ static void frame_map(struct frame *f)
 
 	kassert(old > 0);
 	if (old == 1 && (f->flags & FRAME_CACHE))
-		move_count(&c->pages_cache, &c->pages_user);
+		count_move(&c->pages_cache, &c->pages_user);
 }
 
 void upage_map(u64 pa)
@@ -50,7 +97,7 @@ bool upage_unmap(u64 pa)
 
 	kassert(left != ~0U);
 	if (left == 1 && cached)
-		move_count(&c->pages_user, &c->pages_cache);
+		count_move(&c->pages_user, &c->pages_cache);
 	return left == 0;
 }
 
@@ -67,7 +114,7 @@ u64 upage_alloc_block(int node)
 		f[i].refs = 1;
 		__atomic_store_n(&f[i].flags, FRAME_USER, __ATOMIC_RELAXED);
 	}
-	__atomic_add_fetch(&boot_params->counters.pages_user, HUGE_PAGES, __ATOMIC_RELAXED);
+	count_add(&boot_params->counters.pages_user, HUGE_PAGES);
 	return pa;
 }
 
@@ -80,6 +127,6 @@ void upage_end_block(u64 pa)
 		f[i].refs = 0;
 		__atomic_store_n(&f[i].flags, 0, __ATOMIC_RELAXED);
 	}
-	__atomic_sub_fetch(&boot_params->counters.pages_user, HUGE_PAGES, __ATOMIC_RELAXED);
+	count_add(&boot_params->counters.pages_user, -(u64)HUGE_PAGES);
 	page_free(pa, BLOCK_ORDER);
 }

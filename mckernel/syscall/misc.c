@@ -8,7 +8,7 @@
 #define READ_IMPLIES_EXEC 0x0400000U
 #define ONLY_ASK 0xffffffffU
 
-/* Linux keeps it; what it means for mappings is ours to do. An exec forgets it, as on x86-64 Linux. */
+/* Linux keeps it; what it means for mappings is ours to do. An exec forgets it, as Linux's does for 64-bit programs. */
 s64 sys_personality(const u64 arg[6])
 {
 	s64 old = offload_syscall(NR_personality, arg);

@@ -171,7 +171,7 @@ s64 sys_getrusage(const u64 arg[6])
 	return copy_to_user(arg[1], &usage, sizeof(usage));
 }
 
-/* In ticks of USER_HZ, which is 100 on x86. */
+/* In ticks of USER_HZ, which is 100. */
 struct user_tms {
 	s64 user, system, child_user, child_system;
 };

@@ -7,7 +7,7 @@
 
 u64 cycles_to_ns(u64 cycles)
 {
-	u64 factor = (1000000UL << 22) / boot_params->tsc_khz;
+	u64 factor = (1000000UL << 22) / boot_params->cycles_khz;
 
 	return (u64)((unsigned __int128)cycles * factor >> 22);
 }

@@ -41,7 +41,7 @@ static inline struct runq *this_runq(void)
 
 static inline u64 us_to_cycles(u64 us)
 {
-	return us * boot_params->tsc_khz / 1000;
+	return us * boot_params->cycles_khz / 1000;
 }
 
 /* ---- order.c: who runs next; by the CPU itself ---- */

@@ -6,6 +6,7 @@
 
 #define MEASURE_NS 10000000UL
 #define ATTEMPTS 16
+#define RELAX_TURNS 64 /* between two looks at the clock, so that waiting is mostly that */
 
 /* One moment, by both counters. */
 struct moment {
@@ -33,6 +34,20 @@ static bool calibrate_look(struct moment *m)
 	return true;
 }
 
+/* False: the clock cannot be read. */
+static bool wait_until(u64 ns)
+{
+	struct clock_time time;
+
+	do {
+		for (int i = 0; i < RELAX_TURNS; i++)
+			arch_relax();
+		if (!clock_read(CLOCK_MONOTONIC, &time))
+			return false;
+	} while (time.sec * NSEC_PER_SEC + time.nsec < ns);
+	return true;
+}
+
 /*
  * Linux measures this rate once, early, for some milliseconds; on a loaded
  * host that can be wrong by a factor, while its clock, from another counter,
@@ -42,15 +57,10 @@ void calibrate_cycles(void)
 {
 	struct moment start, end;
 
-	if (!boot_params->tsc_khz)
-		boot_params->tsc_khz = 1000000;
-	if (!calibrate_look(&start))
+	if (!boot_params->cycles_khz)
+		boot_params->cycles_khz = 1000000;
+	if (!calibrate_look(&start) || !wait_until(start.ns + MEASURE_NS) || !calibrate_look(&end))
 		return;
-	do {
-		arch_relax();
-		if (!calibrate_look(&end))
-			return;
-	} while (end.ns - start.ns < MEASURE_NS);
-	boot_params->tsc_khz =
+	boot_params->cycles_khz =
 		MAX((end.cycles - start.cycles) * 1000000 / (end.ns - start.ns), 1UL);
 }

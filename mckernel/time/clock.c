@@ -4,8 +4,6 @@
 #include "mck/arch.h"
 
 static const struct clock_page *page; /* Linux's */
-static const volatile u32 *hpet; /* its counter, if the source is one */
-static u64 hpet_pa;
 
 void clock_init(void)
 {
@@ -14,10 +12,7 @@ void clock_init(void)
 		log_warn("the clock page cannot be mapped: every clock is Linux's\n");
 		return;
 	}
-	if (page->source == CLOCK_SOURCE_HPET && page->counter_pa) {
-		hpet_pa = page->counter_pa;
-		hpet = arch_map_device(hpet_pa, sizeof(*hpet));
-	}
+	arch_counter_init(page);
 	log_info("clock: source %u\n", page->source);
 }
 
@@ -40,28 +35,9 @@ static bool page_copy(struct clock_page *copy)
 	return false;
 }
 
-static bool counter_read(const struct clock_page *p, u64 *counter)
-{
-	switch (p->source) {
-	case CLOCK_SOURCE_TSC:
-		*counter = arch_cycles();
-		return true;
-	case CLOCK_SOURCE_HPET:
-		/* Mapped at start only: one machine has one HPET. */
-		if (!hpet || p->counter_pa != hpet_pa)
-			return false;
-		*counter = *hpet;
-		return true;
-	case CLOCK_SOURCE_PMTMR:
-		*counter = arch_port_in32((u16)p->counter_pa);
-		return true;
-	}
-	return false;
-}
-
 /*
  * (shifted + delta * mult) >> shift, carried into the seconds. A counter that
- * is a little behind cycle_last (another CPU's TSC) counts as no time, as in
+ * is a little behind cycle_last (another CPU's) counts as no time, as in
  * Linux: time never runs backwards.
  */
 static void convert(u64 sec, u64 shifted, u64 delta, u32 mult, u32 shift, struct clock_time *time)
@@ -129,7 +105,7 @@ bool clock_read(enum clock_id id, struct clock_time *time)
 	for (int attempt = 0; attempt < 1000; attempt++) {
 		if (!page_copy(&copy) || copy.source == CLOCK_SOURCE_NONE)
 			return false;
-		if (!coarse && !counter_read(&copy, &counter))
+		if (!coarse && !arch_counter_read(&copy, &counter))
 			return false;
 		if (__atomic_load_n(&page->seq, __ATOMIC_ACQUIRE) == copy.seq)
 			return clock_convert(&copy, counter, id, time);
@@ -140,7 +116,7 @@ bool clock_read(enum clock_id id, struct clock_time *time)
 u64 ns_to_cycles(u64 ns)
 {
 	u64 us = ns / NSEC_PER_USEC;
-	u64 khz = boot_params->tsc_khz;
+	u64 khz = boot_params->cycles_khz;
 
 	if (us > (~0UL / 2) / (khz ? khz : 1))
 		return ~0UL / 2;

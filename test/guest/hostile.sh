@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A user who may run programs, and serves files that come late or never, does his worst beside an
 # honest program: nobody else's ids, limits, memory, locks or questions suffer, and all comes down.
-# vm-slow: --no-lwk
+# vm: --no-lwk
 # vm-slow: --no-lwk --mem 5G
 # idle: 900
 . "$(dirname "$0")/lib.sh"
@@ -10,7 +10,7 @@
 # How often each thing is tried, as a factor.
 times=1
 [ "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)" -lt 4500000 ] || times=20
-slot_rounds=${ROUNDS:-3000}
+slot_rounds=${ROUNDS:-10000}
 seed=${SEED:-6}
 note "SEED=$seed"
 
@@ -115,7 +115,7 @@ hostile() {
 
 hostile setid 40
 hostile limits 100
-hostile tags 300
+hostile tags 100
 
 # ---- garbage in mailboxes, and what proxies never meant to do ----
 

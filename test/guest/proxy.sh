@@ -32,6 +32,49 @@ is "a program reads into 120 MiB" "$status" 0
 ok "and Linux sees no more than 64 of them" [ "$mib" -lt 80 ]
 note "$mib MiB"
 
+# ---- its text, which all proxies share ----
+
+# Whoever may open what others have mapped. Nothing but what stands there anyway is written.
+cat >"$scratch/text" <<'E2'
+import ctypes, fcntl, mmap, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def attempt(what, call, *args):
+    try:
+        call(*args)
+        print(what, "done")
+    except OSError as e:
+        print(what, e.strerror)
+def punch(fd, at, size):
+    if libc.fallocate(fd, 3, ctypes.c_long(at), ctypes.c_long(size)) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+fd = os.open(sys.argv[1], os.O_RDWR)
+size = os.fstat(fd).st_size
+print(size, "bytes,", os.pread(fd, 1, size - 1))
+attempt("write:", os.pwrite, fd, os.pread(fd, 16, 0), 0)
+attempt("map:", mmap.mmap, fd, size, mmap.MAP_SHARED)
+attempt("map a copy:", mmap.mmap, fd, size, mmap.MAP_PRIVATE)
+attempt("grow:", os.ftruncate, fd, size + 4096)
+attempt("shrink:", os.ftruncate, fd, size - 4096)
+attempt("punch:", punch, fd, size - 4096, 4096)
+attempt("unseal:", fcntl.fcntl, fd, fcntl.F_ADD_SEALS, 0)
+E2
+mcexec sleep 1000 &
+pid=$!
+at_end eval "kill -KILL $pid 2>/dev/null"
+ok "a proxy has it mapped" wait_until grep -qs mcproxy "/proc/$pid/maps"
+is "nobody writes to it" \
+	"$(python3 "$scratch/text" "$(printf '%s\n' "/proc/$pid/map_files/7fffc0000000-"*)" 2>&1)" \
+	"65536 bytes, b'\\x00'
+write: Operation not permitted
+map: Operation not permitted
+map a copy: done
+grow: Operation not permitted
+shrink: Operation not permitted
+punch: Operation not permitted
+unseal: Operation not permitted"
+kill -KILL $pid
+end_of $pid
+
 # ---- addresses of the proxy ----
 
 reads='for (@ARGV) { print syscall(0, 0, hex, 4096), " ", $! + 0, "\n" }'
@@ -39,7 +82,7 @@ run_stdin=/dev/zero
 lwk_is "its text, its control pages, and nothing" 0 $'-1 14\n-1 14\n-1 14' \
 	perl -e "$reads" 7fffc0000000 7fffd0000000 7f8000000000
 lwk_watch
-for address in 7fffc1000000 7fffc1000800 7fffd8000000 7fffd8010000 7ffffffee000; do
+for address in 7fffc1000000 7fffc1000800 7fff7ff80000 7fff7ff90000 7ffffffee000; do
 	status=0
 	mcexec perl -e "$reads" $address </dev/zero >"$scratch/out" 2>&1 || status=$?
 	note "$address: status $status, $(head -c 100 "$scratch/out")"

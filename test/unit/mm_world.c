@@ -417,6 +417,21 @@ void world_rewrite(u64 id)
 	rewritten[id % ARRAY_SIZE(rewritten)] = true;
 }
 
+static void reader_end(void)
+{
+	module.reader_dead = true;
+	world_must_end = true;
+	kpage.hold |= 1;
+}
+
+void world_revive(void)
+{
+	module.reader_dies = false;
+	module.reader_dead = false;
+	world_must_end = false;
+	kpage.hold++;
+}
+
 void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_result *res)
 {
 	u64 id = karg[0], first = karg[1], count = karg[2];
@@ -432,7 +447,10 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 	}
 	assert_int_equal(kind, REQ_FILE_READ);
 	module.reads++;
+	/* Who asks again would ask for ever. */
+	assert_false(module.reader_dead);
 	if (module.reader_dies) {
+		reader_end();
 		res->ended = true;
 		return;
 	}

@@ -30,7 +30,9 @@ struct module {
 	s64 read_error; /* of pages from read_error_at on */
 	u64 read_error_at;
 	u64 read_error_end; /* 0: all behind it */
+	/* The next REQ_FILE_READ finds the twin gone: the thread is on hold for good, and must end. */
 	bool reader_dies;
+	bool reader_dead; /* it has happened: nothing may be asked any more */
 	/* REQ_FILE_OPEN: its answer, and what was asked */
 	u64 open_id, open_size, open_fd;
 	bool open_noexec;
@@ -56,6 +58,8 @@ int world_end(void **state);
 void world_run_deferred(void);
 /* The current thread must end: interruptible waits fail. */
 extern bool world_must_end;
+/* The twin that has died is forgotten: the thread may go on. */
+void world_revive(void);
 extern u64 world_turns; /* that long loops have taken */
 /* Run when a wait finds its condition false; NULL: that is an error. */
 extern void (*world_on_wait)(void);

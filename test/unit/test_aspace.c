@@ -10,6 +10,7 @@
 #define PAGE(n) (BASE + (n)*PAGE_SIZE)
 
 static struct space *s;
+static struct claim other_claim; /* of somebody else */
 
 static u32 regions(void)
 {
@@ -340,6 +341,114 @@ static void test_remap_undone(void **state)
 	space_put(s);
 }
 
+/* All memory, of the kernel's small objects too. */
+static u32 hoard_all(u64 *pages, u32 max, struct region **small)
+{
+	struct region *r;
+	u32 n = 0;
+
+	while (n < max && (pages[n] = page_alloc(0, -1)))
+		n++;
+	for (*small = NULL; (r = kmalloc(sizeof(*r))); *small = r)
+		r->link.next = (struct list *)*small;
+	return n;
+}
+
+static void give_back(u64 *pages, u32 n, struct region *small)
+{
+	while (n)
+		page_free(pages[--n], 0);
+	while (small) {
+		struct region *next = (struct region *)small->link.next;
+
+		kfree(small);
+		small = next;
+	}
+}
+
+/* Without memory for a border, nothing is unmapped; where none is needed, there is no want of memory. */
+static void test_unmap_undone(void **state)
+{
+	static u64 hoard[16384];
+	struct file *f = world_file(7, 16 * PAGE_SIZE);
+	struct region *small;
+	u32 n;
+
+	(void)state;
+	map_anon(s, PAGE(0), 4 * PAGE_SIZE, RW);
+	assert_int_equal(map_of_file(s, f, PAGE(4), 4 * PAGE_SIZE, RW, 0), PAGE(4));
+	for (u32 i = 0; i < 8; i++)
+		user_write(s, PAGE(i), (u8)(i + 1));
+	n = hoard_all(hoard, ARRAY_SIZE(hoard), &small);
+	/* The second border is in the file's mapping. */
+	assert_int_equal(space_unmap(s, PAGE(2), PAGE(6)), -ENOMEM);
+	/* A hole. */
+	assert_int_equal(space_unmap(s, PAGE(1), PAGE(2)), -ENOMEM);
+	for (u32 i = 0; i < 8; i++)
+		expect_byte(s, PAGE(i), (u8)(i + 1));
+	assert_int_equal(regions(), 2);
+	/* One end, and then what is left of it with the other. */
+	assert_int_equal(space_unmap(s, PAGE(3), PAGE(4)), 0);
+	assert_int_equal(user_write(s, PAGE(3), 1), FR_NOMAP);
+	assert_int_equal(space_unmap(s, PAGE(0), PAGE(1)), 0);
+	assert_int_equal(s->total_pages, 6);
+	assert_int_equal(s->data_pages, 6);
+	expect_byte(s, PAGE(2), 3);
+	give_back(hoard, n, small);
+	space_put(s);
+}
+
+/* Just below `end`, where the space chooses; of no file, or as it lies in the file. */
+static s64 map_below(struct file *f, u64 end, u32 prot, u64 pgoff)
+{
+	s->mmap_base = end;
+	if (!f)
+		return map_anon(s, 0, PAGE_SIZE, prot);
+	file_get(f);
+	return map_of_file(s, f, 0, PAGE_SIZE, prot, pgoff);
+}
+
+static void map_at(struct file *f, u64 page)
+{
+	file_get(f);
+	assert_int_equal(map_of_file(s, f, PAGE(page), PAGE_SIZE, PROT_READ, page), PAGE(page));
+}
+
+/* A mapping beside one of its kind, or between two, is a part of it. */
+static void test_joined(void **state)
+{
+	struct file *f = world_file(7, 16 * PAGE_SIZE);
+
+	(void)state;
+	map_at(f, 0);
+	map_at(f, 4);
+	assert_int_equal(map_below(f, PAGE(4), PROT_READ, 3), PAGE(3));
+	assert_int_equal(regions(), 2);
+	map_at(f, 1);
+	assert_int_equal(map_below(f, PAGE(3), PROT_READ, 2), PAGE(2));
+	assert_int_equal(regions(), 1);
+	assert_int_equal(s->total_pages, 5);
+	for (u32 i = 0; i < 5; i++)
+		expect_byte(s, PAGE(i), file_byte(7, i));
+	/* Not what lies elsewhere in the file, nor what may be written. */
+	assert_int_equal(map_below(f, PAGE(0), PROT_READ, 9), PAGE(0) - PAGE_SIZE);
+	assert_int_equal(map_below(f, PAGE(0) - PAGE_SIZE, RW, 8), PAGE(0) - 2 * PAGE_SIZE);
+	assert_int_equal(map_below(NULL, PAGE(0) - 2 * PAGE_SIZE, RW, 0), PAGE(0) - 3 * PAGE_SIZE);
+	assert_int_equal(regions(), 4);
+	/* Above one, and at a border that somebody claims. */
+	assert_int_equal(map_anon(s, PAGE(20), PAGE_SIZE, RW), PAGE(20));
+	assert_int_equal(map_anon(s, PAGE(22), PAGE_SIZE, PROT_READ), PAGE(22));
+	assert_int_equal(map_below(NULL, PAGE(22), RW, 0), PAGE(21));
+	assert_int_equal(regions(), 6);
+	assert_int_equal(claim_take(s, &other_claim, PAGE(20), PAGE(21)), 0);
+	assert_int_equal(map_below(NULL, PAGE(20), RW, 0), PAGE(19));
+	assert_int_equal(regions(), 7);
+	claim_drop(s, &other_claim);
+	assert_int_equal(regions(), 6);
+	space_put(s);
+	file_put(f);
+}
+
 static void test_limits(void **state)
 {
 	struct kpage *k = current_thread()->kpage;
@@ -394,7 +503,6 @@ static void test_tables_freed(void **state)
 }
 
 /* A claim in the way: who may wait does, who must end does not. */
-static struct claim other_claim;
 static void drop_other(void)
 {
 	world_on_wait = NULL;
@@ -433,6 +541,7 @@ int main(void)
 		TEST(test_brk),	   TEST(test_low_gap),	    TEST(test_growing_in_parts),
 		TEST(test_remap),  TEST(test_remap_again),  TEST(test_remap_undone),
 		TEST(test_limits), TEST(test_tables_freed), TEST(test_claims),
+		TEST(test_joined), TEST(test_unmap_undone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

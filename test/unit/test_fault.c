@@ -258,12 +258,12 @@ static void test_filler_dies(void **state)
 	assert_int_equal(space_fault(s, PAGE(0), ACCESS_READ, &other_fill), FR_FILL);
 	world_on_wait = other_fails;
 	expect_byte(s, PAGE(0), file_byte(3, 0));
-	/* The thread's own twin dies: nothing is left half-way. */
+	/* The thread's own twin dies: it asks for no other page, and nothing is left half-way. */
 	space_discard(s, PAGE(0), PAGE(8));
 	file_shrink(100);
 	module.reader_dies = true;
 	assert_int_equal(space_fault_wait(s, PAGE(0), ACCESS_READ), FR_BUS);
-	module.reader_dies = false;
+	world_revive();
 	assert_int_equal(user_pages() + boot_params->counters.pages_cache, 0);
 	expect_byte(s, PAGE(0), file_byte(3, 0));
 }

@@ -28,7 +28,7 @@ static int reset(void **state)
 {
 	(void)state;
 	fake_reset();
-	boot_params->tsc_khz = 1000000;
+	boot_params->cycles_khz = 1000000;
 	memset(&rq, 0, sizeof(rq));
 	memset(thread, 0, sizeof(thread));
 	memset(kpage, 0, sizeof(kpage));

@@ -63,7 +63,8 @@ static u64 cost_map(u32 count)
 	return blocks - before;
 }
 
-static u64 cost_unmap(u32 count)
+/* A change of each of them alone. */
+static u64 cost_each(u32 count, int (*change)(u64 start, u64 end))
 {
 	u64 before;
 
@@ -72,10 +73,22 @@ static u64 cost_unmap(u32 count)
 	for (u32 i = 0; i < count; i++) {
 		u64 at = PAGE(2 * shuffled(count));
 
-		assert_int_equal(space_unmap(s, at, at + PAGE_SIZE), 0);
+		assert_int_equal(change(at, at + PAGE_SIZE), 0);
 	}
-	assert_int_equal(s->region_count, 0);
 	return blocks - before;
+}
+
+static int unmap(u64 start, u64 end)
+{
+	return space_unmap(s, start, end);
+}
+
+static u64 cost_unmap(u32 count)
+{
+	u64 cost = cost_each(count, unmap);
+
+	assert_int_equal(s->region_count, 0);
+	return cost;
 }
 
 static u64 cost_fault(u32 count)
@@ -124,18 +137,14 @@ static u64 cost_fork(u32 count)
 	return blocks - before;
 }
 
+static int protect(u64 start, u64 end)
+{
+	return space_protect(s, start, end, PROT_READ);
+}
+
 static u64 cost_protect(u32 count)
 {
-	u64 before;
-
-	many(count);
-	before = blocks;
-	for (u32 i = 0; i < count; i++) {
-		u64 at = PAGE(2 * shuffled(count));
-
-		assert_int_equal(space_protect(s, at, at + PAGE_SIZE, PROT_READ), 0);
-	}
-	return blocks - before;
+	return cost_each(count, protect);
 }
 
 /* Eight times as many may cost eight times as much, and half of that more for the tree's depth. */

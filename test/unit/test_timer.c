@@ -34,7 +34,7 @@ static int reset(void **state)
 {
 	(void)state;
 	fake_reset();
-	boot_params->tsc_khz = 1000000;
+	boot_params->cycles_khz = 1000000;
 	memset(&rq, 0, sizeof(rq));
 	this_cpu()->runq = &rq;
 	now = 1000000000;

@@ -14,7 +14,7 @@
 struct item {
 	struct tree_node node;
 	u32 key;
-	u64 sum; /* of the keys of the subtree */
+	u64 sum; /* of the keys of the subtree; with update_least() the smallest of them */
 	bool in;
 };
 
@@ -40,15 +40,30 @@ static struct item *item_of(struct tree_node *n)
 	return tree_entry(n, struct item, node);
 }
 
-static void update(struct tree_node *n)
+static bool update(struct tree_node *n)
 {
 	struct item *i = item_of(n);
+	u64 sum = i->key, old = i->sum;
 
 	updates++;
-	i->sum = i->key;
 	for (int side = 0; side < 2; side++)
 		if (n->child[side])
-			i->sum += item_of(n->child[side])->sum;
+			sum += item_of(n->child[side])->sum;
+	i->sum = sum;
+	return sum != old;
+}
+
+/* A summary that most changes leave as it was. */
+static bool update_least(struct tree_node *n)
+{
+	struct item *i = item_of(n);
+	u64 least = i->key, old = i->sum;
+
+	updates++;
+	if (n->child[TREE_LEFT])
+		least = item_of(n->child[TREE_LEFT])->sum;
+	i->sum = least;
+	return least != old;
 }
 
 static void put(struct item *i)
@@ -184,12 +199,57 @@ static void test_changed(void **state)
 	assert_int_equal(check_all(), 100);
 }
 
+/* The smallest key of each subtree is what its root says. */
+static u64 check_least(const struct tree_node *n)
+{
+	const struct item *i = tree_entry(n, const struct item, node);
+	u64 least = i->key;
+
+	if (n->child[TREE_LEFT])
+		least = check_least(n->child[TREE_LEFT]);
+	if (n->child[TREE_RIGHT])
+		check_least(n->child[TREE_RIGHT]);
+	assert_int_equal(i->sum, least);
+	return least;
+}
+
+/* What changes nothing above is not asked for above. */
+static void test_stops(void **state)
+{
+	(void)state;
+	tree.update = update_least;
+	updates = 0;
+	for (u32 i = 0; i < ITEMS; i++)
+		put(&items[i]);
+	check_least(tree.root);
+	/* Far from 12 each: turns and new heights come to a few on average. */
+	assert_true(updates <= 6 * ITEMS);
+	updates = 0;
+	tree_changed(&tree, &items[ITEMS / 2].node);
+	assert_int_equal(updates, 1);
+	for (u32 i = 0; i < ITEMS; i += 2)
+		take(&items[i]);
+	check_least(tree.root);
+	/* Keys between others, and out again, in no order. */
+	for (u32 round = 0; round < 20000; round++) {
+		struct item *i = &items[below(ITEMS)];
+
+		if (i->in)
+			take(i);
+		else
+			put(i);
+		if (round % 64 == 0 && tree.root)
+			check_least(tree.root);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_random, start),
 		cmocka_unit_test_setup(test_sorted, start),
 		cmocka_unit_test_setup(test_changed, start),
+		cmocka_unit_test_setup(test_stops, start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static void prepare(void)
 {
 	weave_on_switch = on_switch;
 	fake_start(8UL << 20, 1, 3, "");
-	boot_params->tsc_khz = 1000000;
+	boot_params->cycles_khz = 1000000;
 }
 
 static void setup_places(u32 first, u32 second)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls and lcalls with both kernels' own code, mckernel/ikc/ikc.c and ihk/os/ikc.c:
+ * Calls and lcalls with both kernels' own code, mckernel/ikc/ikc.c, ihk/os/ikc.c and call.c:
  * what was asked is what is served, once, and the answer is its own.
  */
 #include <stdlib.h>
@@ -259,6 +259,14 @@ static void check_calls(void)
 	weave_assert(!linux_bad() && !linux_calls());
 }
 
+/* ---- a call to an instance that is stopped ---- */
+
+static void setup_stopped(void)
+{
+	setup_calls();
+	linux_stopped();
+}
+
 #define CASE(text, bound, before, after, ...)                        \
 	{                                                            \
 		text, prepare, before, { __VA_ARGS__ }, after, bound \
@@ -271,6 +279,8 @@ static const struct weave_case cases[] = {
 	     linux_worker),
 	CASE("a call is given up", 2, setup_calls, check_calls, lwk_cpu, call_2_4, kill_1,
 	     linux_interrupts),
+	CASE("a call comes before a boot", 2, setup_stopped, check_calls, linux_call_dead,
+	     linux_boot),
 	CASE("two call", 2, setup_calls, check_calls, lwk_cpu, call_2_4, call_6, linux_interrupts),
 };
 

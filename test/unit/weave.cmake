@@ -88,7 +88,7 @@ add_weave_test(weave_ikc
                SOURCES test/unit/test_weave_ikc.c test/unit/linux_fake.c mckernel/arch/fake/fake.c
                        mckernel/lib/kargs.c
                LWK mckernel/ikc/ikc.c mckernel/lib/lock.c
-               MODULE test/unit/weave_ikc_linux.c ihk/os/ikc.c)
+               MODULE test/unit/weave_ikc_linux.c ihk/os/ikc.c ihk/os/call.c)
 # A second CPU finds the answer to an lcall's last use, and takes it too.
 add_weave_fault(weave_ikc take "two leave lcalls" mckernel/ikc/ikc.c
                 [[__atomic_store_n(&found->state, IKC_FREE, __ATOMIC_RELAXED);]] "")
@@ -109,17 +109,23 @@ add_weave_fault(weave_ikc late "a word comes twice" ihk/os/ikc.c
 	raw_spin_lock_irqsave(&ikc->slot_lock, flags);
 	__clear_bit(]])
 # Who gives up a call frees its slot: the answer comes into its next use.
-add_weave_fault(weave_ikc leave "a call is given up" ihk/os/ikc.c
+add_weave_fault(weave_ikc leave "a call is given up" ihk/os/call.c
                 [[if (smp_load_acquire(&os->calls[index].state) == IKC_POSTED && ihk_os_alive(os))]]
                 [[if (false)]])
 # Two who look for a slot find the same.
-add_weave_fault(weave_ikc claim "two call" ihk/os/ikc.c
+add_weave_fault(weave_ikc slot "two call" ihk/os/call.c
                 [[	index = find_first_zero_bit(ikc->call_busy, IKC_CALLS);
 	__set_bit(index, ikc->call_busy);
 	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);]]
                 [[	index = find_first_zero_bit(ikc->call_busy, IKC_CALLS);
 	raw_spin_unlock_irqrestore(&ikc->slot_lock, flags);
 	__set_bit(index, ikc->call_busy);]])
+# A boot complains of a call that comes just now, and takes nothing.
+add_weave_fault(weave_ikc reset "a call comes before a boot" ihk/os/ikc.c
+                [[	ihk_ikc_quiesce(os);
+	bitmap_zero]]
+                [[	WARN_ON(atomic_read(&os->ikc->users));
+	bitmap_zero]])
 
 add_weave_test(weave_space SOURCES test/unit/linux_fake.c
                MODULE test/unit/test_weave_space.c ihk/space/space.c)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Linux's side of the test of calls and lcalls: ihk/os/ikc.c and who stands around it. */
+/* Linux's side of the test of calls and lcalls: ihk/os/ikc.c, call.c and who stands around it. */
 #include "linux_fake.h"
 
 #include "object/object.h"
@@ -91,6 +91,25 @@ void linux_call(abi_u64 tag, int killable)
 	weave_assert((abi_u64)c.ret == tag);
 	for (unsigned int i = 0; i < IKC_CALL_OUTS; i++)
 		weave_assert(c.out[i] == tag + 10 + i);
+}
+
+void linux_stopped(void)
+{
+	os.running = false;
+}
+
+void linux_call_dead(void)
+{
+	struct ihk_call c = { .op = 1 };
+
+	weave_assert(ihk_call(&os, 0, &c, true) == -EIO);
+}
+
+void linux_boot(void)
+{
+	mutex_lock(&os.lock);
+	ihk_ikc_reset(&os);
+	mutex_unlock(&os.lock);
 }
 
 void linux_kill(int actor)

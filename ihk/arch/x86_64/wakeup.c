@@ -11,11 +11,11 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <asm/apic.h>
 #include <asm/e820/api.h>
 #include <asm/msr.h>
 
 #include "arch/arch.h"
+#include "arch/x86_64/apic.h"
 
 /* The end of boot/x86_64/trampoline.S: filled here, read there but for `started`. */
 struct trampoline_args {
@@ -113,7 +113,7 @@ static void send(int cpu, u32 what)
 
 	local_irq_save(flags);
 	safe_apic_wait_icr_idle();
-	apic_icr_write(what, per_cpu(x86_cpu_to_apicid, cpu));
+	apic_icr_write(what, apic_id_of(cpu));
 	safe_apic_wait_icr_idle();
 	local_irq_restore(flags);
 }

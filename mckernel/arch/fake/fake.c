@@ -46,7 +46,7 @@ void fake_start(u64 size, u32 nodes, u32 count, const char *kargs)
 	boot_params->cpu_count = cpu_count = count;
 	boot_params->node_count = nodes;
 	boot_params->chunk_count = nodes;
-	boot_params->tsc_khz = 1000000;
+	boot_params->cycles_khz = 1000000;
 	strncpy(boot_params->kargs, kargs, sizeof(boot_params->kargs) - 1);
 	for (u32 n = 0; n < nodes; n++) {
 		boot_params->chunks[n].start = FAKE_ARENA_PA + n * (size / nodes);

@@ -73,7 +73,7 @@ static void apic_send(u32 apic_id, u32 command)
 
 static u32 apic_id_of(u32 place)
 {
-	return boot_params->cpus[place].apic_id;
+	return boot_params->cpus[place].machine_id;
 }
 
 void arch_kick(u32 place)
@@ -89,7 +89,7 @@ void arch_ring_linux(void)
 	if (!vector)
 		return;
 	boot->doorbells_sent++;
-	apic_send(READ_ONCE(boot->doorbell_apic), ICR_ASSERT | vector);
+	apic_send(READ_ONCE(boot->doorbell_cpu), ICR_ASSERT | vector);
 }
 
 void arch_stop_others(void)
@@ -115,17 +115,17 @@ static void measure_once(u64 least, u64 *ticks, u64 *cycles)
 	u64 start;
 
 	apic_write(APIC_TIMER_INITIAL, 0xffffffff);
-	start = rdtsc();
-	while (rdtsc() - start < least)
+	start = arch_cycles();
+	while (arch_cycles() - start < least)
 		__asm__ volatile("pause");
 	*ticks = 0xffffffff - apic_read(APIC_TIMER_CURRENT);
-	*cycles = rdtsc() - start;
+	*cycles = arch_cycles() - start;
 }
 
 /* Count the timer against the time-stamp counter. A virtual CPU may be stopped in between: the shortest of several counts. */
 static void measure_timer(void)
 {
-	u64 khz = boot_params->tsc_khz;
+	u64 khz = boot_params->cycles_khz;
 	u64 best = ~0UL, ticks, cycles;
 
 	apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
@@ -138,7 +138,7 @@ static void measure_timer(void)
 	apic_write(APIC_TIMER_INITIAL, 0);
 	ticks_per_ms = MAX(ticks_per_ms, 1UL);
 	log_info("apic: %s, timer %lu kHz, TSC %lu kHz\n", x2apic ? "x2APIC" : "xAPIC",
-		 ticks_per_ms, boot_params->tsc_khz);
+		 ticks_per_ms, boot_params->cycles_khz);
 }
 
 /* Interrupts that the CPU had taken before it came to us. */

@@ -63,15 +63,6 @@ void cpu_detect(void)
 
 /* ---- tables and registers ---- */
 
-struct cpu *this_cpu(void)
-{
-	struct cpu *cpu;
-
-	/* volatile: a thread may go on on another CPU */
-	__asm__ volatile("movq %%gs:0, %0" : "=r"(cpu)); /* cpu->self */
-	return cpu;
-}
-
 static void set_base(struct cpu *cpu)
 {
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
@@ -282,11 +273,6 @@ void arch_relax(void)
 	cpu->boot->heartbeat++;
 	arch_answer_flush();
 	__asm__ volatile("pause");
-}
-
-u64 arch_cycles(void)
-{
-	return rdtsc();
 }
 
 void arch_halt(void)

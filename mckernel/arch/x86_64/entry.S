@@ -71,10 +71,10 @@
 	.type syscall_entry, @function
 syscall_entry:
 	swapgs				/* without a condition, so without a fence */
-	mov %rsp, %gs:CPU_USER_RSP
+	mov %rsp, %gs:CPU_ENTRY_SCRATCH
 	mov %gs:CPU_KERNEL_STACK, %rsp
 	push $USER_DS
-	push %gs:CPU_USER_RSP
+	push %gs:CPU_ENTRY_SCRATCH
 	push %r11
 	push $USER_CS
 	push %rcx

@@ -17,8 +17,12 @@
 #define STACK_PAGES (KSTACK_SIZE / PAGE_SIZE)
 #define PLACES_MAX (2 * ABI_MAX_TWINS) /* of threads, prepared ones included */
 #define PLACES_OF_CPU (1 + IST_COUNT)
+#define TABLE_SPAN (PT_ENTRIES * PAGE_SIZE)
+#define PLACES_OF_TABLE (TABLE_SPAN / PLACE_SIZE)
 #define NO_PLACE (~0U)
 
+_Static_assert(KSTACK_BASE % TABLE_SPAN == 0 && TABLE_SPAN % PLACE_SIZE == 0,
+	       "a place lies in one table");
 _Static_assert(KSTACK_SIZE % IST_STACK_SIZE == 0, "a masked stack pointer finds the stack's start");
 
 struct place {
@@ -61,7 +65,7 @@ void arch_kstacks_init(void)
 	pa = up_page_alloc_zero(order, -1);
 	kassert(pa);
 	places = pa_to_va(pa);
-	for (u32 i = 0; i < place_count; i++)
+	for (u32 i = 0; i < place_count; i += PLACES_OF_TABLE)
 		kassert(kernel_pte(stack_of(i)));
 }
 
@@ -137,17 +141,18 @@ static bool pages_take(u64 pa[STACK_PAGES], int node)
 void *arch_kstack_alloc(int node)
 {
 	u64 pa[STACK_PAGES];
+	u64 *entry;
 	u32 place;
 
 	if (!pages_take(pa, node))
 		return NULL;
 	place = place_take();
+	entry = place == NO_PLACE ? NULL : kernel_pte(stack_of(place));
 	for (u32 i = 0; i < STACK_PAGES; i++) {
-		if (place == NO_PLACE)
+		if (!entry)
 			up_page_free(pa[i], 0);
 		else /* not global: a switch between spaces flushes it */
-			__atomic_store_n(kernel_pte(stack_of(place) + i * PAGE_SIZE),
-					 pa[i] | PTE_PRESENT | PTE_WRITE | PTE_NX,
+			__atomic_store_n(&entry[i], pa[i] | PTE_PRESENT | PTE_WRITE | PTE_NX,
 					 __ATOMIC_RELEASE);
 	}
 	return place == NO_PLACE ? NULL : (void *)stack_of(place);
@@ -157,10 +162,10 @@ void *arch_kstack_alloc(int node)
 void arch_kstack_free(void *stack)
 {
 	u64 start = (u64)stack;
+	u64 *entry = kernel_pte(start);
 
 	for (u32 i = 0; i < STACK_PAGES; i++) {
-		u64 *entry = kernel_pte(start + i * PAGE_SIZE);
-		u64 old = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
+		u64 old = __atomic_exchange_n(&entry[i], 0, __ATOMIC_SEQ_CST);
 
 		up_page_free(old & PTE_ADDR_MASK, 0);
 	}

@@ -8,7 +8,7 @@ void offsets(void);
 void offsets(void)
 {
 	DEFINE(CPU_KERNEL_STACK, offsetof(struct cpu, kernel_stack));
-	DEFINE(CPU_USER_RSP, offsetof(struct cpu, user_rsp));
+	DEFINE(CPU_ENTRY_SCRATCH, offsetof(struct cpu, entry_scratch));
 	DEFINE(REGS_ORIG_RAX, offsetof(struct user_regs, orig_rax));
 	DEFINE(REGS_CS, offsetof(struct user_regs, cs));
 	DEFINE(REGS_RIP, offsetof(struct user_regs, rip));

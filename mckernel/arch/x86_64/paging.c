@@ -25,11 +25,6 @@ static struct spinlock map_lock = SPINLOCK_INIT(RANK_KMAP);
 /* Where physical memory is seen: identically on the module's tables, at DMAP_BASE on our own. */
 static u64 window;
 
-void *pa_to_va(u64 pa)
-{
-	return (void *)(DMAP_BASE + pa);
-}
-
 u64 va_to_pa(const void *va)
 {
 	u64 address = (u64)va;
@@ -86,22 +81,26 @@ u64 *kernel_pte(u64 va)
 	return entry;
 }
 
-static int largest_level(u64 va, u64 pa, u64 size)
+static int largest_level(u64 va, u64 pa, u64 size, int level)
 {
-	int level = x86.gib_pages ? 3 : 2;
-
 	while (level > 1 && ((va | pa) % pt_span(level) || size < pt_span(level)))
 		level--;
 	return level;
 }
 
-static bool map_range(u64 va, u64 pa, u64 size, u64 flags)
+/* By pages of level `most`, and smaller ones. */
+static bool map_range(u64 va, u64 pa, u64 size, u64 flags, int most)
 {
-	while (size) {
-		int level = largest_level(va, pa, size);
-		u64 span = pt_span(level);
-		u64 *entry = kernel_entry(va, level);
+	u64 *entry = NULL;
+	int last = 0;
 
+	while (size) {
+		int level = largest_level(va, pa, size, most);
+		u64 span = pt_span(level);
+
+		/* Within a table the next one is beside it. */
+		entry = level == last && pt_index(va, level) ? entry + 1 : kernel_entry(va, level);
+		last = level;
 		if (!entry)
 			return false;
 		if (!*entry)
@@ -117,7 +116,7 @@ static bool map_range(u64 va, u64 pa, u64 size, u64 flags)
 static void *map_linux(u64 pa, u64 size, u64 flags)
 {
 	u64 start = ALIGN_DOWN(pa, PAGE_SIZE), end = ALIGN_UP(pa + size, PAGE_SIZE);
-	bool ok = true;
+	bool ok;
 
 	if (!kernel_root)
 		return (void *)pa; /* still on the module's tables */
@@ -125,8 +124,7 @@ static void *map_linux(u64 pa, u64 size, u64 flags)
 		return NULL;
 	spin_lock(&map_lock);
 	/* Page by page: a large page would show what nobody named. */
-	for (u64 at = start; at < end && ok; at += PAGE_SIZE)
-		ok = map_range(LINUXMAP_BASE + at, at, PAGE_SIZE, flags);
+	ok = map_range(LINUXMAP_BASE + start, start, end - start, flags, 1);
 	spin_unlock(&map_lock);
 	return ok ? (void *)(LINUXMAP_BASE + pa) : NULL;
 }
@@ -148,9 +146,9 @@ static void map_image(void)
 	u64 text = (u64)image_start, rodata = (u64)text_end, data = (u64)rodata_end;
 	u64 end = (u64)image_end;
 
-	map_range(text, va_to_pa(image_start), rodata - text, KERNEL_TEXT);
-	map_range(rodata, va_to_pa(text_end), data - rodata, KERNEL_RODATA);
-	map_range(data, va_to_pa(rodata_end), end - data, KERNEL_DATA);
+	map_range(text, va_to_pa(image_start), rodata - text, KERNEL_TEXT, 2);
+	map_range(rodata, va_to_pa(text_end), data - rodata, KERNEL_RODATA, 2);
+	map_range(data, va_to_pa(rodata_end), end - data, KERNEL_DATA, 2);
 }
 
 /* All of the instance's memory but the image: its text must not be writable anywhere. */
@@ -158,6 +156,7 @@ static void map_memory(void)
 {
 	u64 hole = boot_params->image_start;
 	u64 hole_end = hole + boot_params->image_size;
+	int most = x86.gib_pages ? 3 : 2;
 
 	for (u32 i = 0; i < boot_params->chunk_count; i++) {
 		u64 start = boot_params->chunks[i].start;
@@ -165,10 +164,10 @@ static void map_memory(void)
 
 		kassert(end <= WINDOW_SIZE);
 		if (start < hole_end && hole < end) {
-			map_range(DMAP_BASE + start, start, hole - start, KERNEL_DATA);
+			map_range(DMAP_BASE + start, start, hole - start, KERNEL_DATA, most);
 			start = hole_end;
 		}
-		map_range(DMAP_BASE + start, start, end - start, KERNEL_DATA);
+		map_range(DMAP_BASE + start, start, end - start, KERNEL_DATA, most);
 	}
 }
 
@@ -221,8 +220,8 @@ void arch_memory_init(void)
 		boot_params = (struct lwk_boot_params *)(LINUXMAP_BASE + boot_pa);
 		log_init((struct log_ring *)(LINUXMAP_BASE + boot_params->log));
 	}
-	if (boot_params->pat)
-		wrmsr(MSR_PAT, boot_params->pat);
+	if (boot_params->memory_types)
+		wrmsr(MSR_PAT, boot_params->memory_types);
 }
 
 /* ---- spaces ---- */
@@ -308,7 +307,7 @@ static u32 request_flush(u32 place)
 static void await_flush(u32 place, u32 ticket)
 {
 	struct cpu *cpu = cpu_of(place);
-	u64 start = arch_cycles(), patience = boot_params->tsc_khz * KICK_AGAIN_US / 1000;
+	u64 start = arch_cycles(), patience = boot_params->cycles_khz * KICK_AGAIN_US / 1000;
 
 	while ((s32)(__atomic_load_n(&cpu->flush_done, __ATOMIC_ACQUIRE) - ticket) < 0) {
 		arch_relax();

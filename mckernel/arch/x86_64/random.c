@@ -25,8 +25,8 @@ u64 arch_random(void)
 {
 	static u64 counter; /* atomic */
 	const u64 *seed = (const u64 *)boot_params->seed; /* 32 bytes, aligned to 32 */
-	u64 message[4] = { __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED), rdtsc(), seed[2],
-			   seed[3] };
+	u64 message[4] = { __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED), arch_cycles(),
+			   seed[2], seed[3] };
 	u64 v[4] = { seed[0] ^ 0x736f6d6570736575UL, seed[1] ^ 0x646f72616e646f6dUL,
 		     seed[0] ^ 0x6c7967656e657261UL, seed[1] ^ 0x7465646279746573UL };
 

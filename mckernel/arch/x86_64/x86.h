@@ -7,8 +7,8 @@
 #include "mck/lib.h"
 #include "segments.h"
 
-#define DMAP_BASE 0xffff800000000000UL /* physical memory of the instance */
-#define LINUXMAP_BASE 0xffffc00000000000UL /* single pages of Linux's, by physical address */
+/* Behind DMAP_BASE: single pages of Linux's, by physical address. */
+#define LINUXMAP_BASE 0xffffc00000000000UL
 #define WINDOW_SIZE 0x3f8000000000UL /* 63.5 TiB: each of the two ends before the next begins */
 
 #define MSR_APIC_BASE 0x1b
@@ -92,14 +92,6 @@ static inline u64 rdmsr(u32 msr)
 static inline void wrmsr(u32 msr, u64 value)
 {
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
-}
-
-static inline u64 rdtsc(void)
-{
-	u32 low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return low | (u64)high << 32;
 }
 
 static inline u64 read_cr0(void)

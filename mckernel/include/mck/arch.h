@@ -12,11 +12,11 @@ struct space;
 
 /* ---- CPUs ---- */
 
-/* Data of one CPU. Owned by that CPU except where said. Found by %gs in kernel mode. */
+/* Data of one CPU. Owned by that CPU except where said. Found by this_cpu(). */
 struct cpu {
 	struct cpu *self;
 	u64 kernel_stack; /* top, for the system call entry; set at each switch */
-	u64 user_rsp; /* scratch of the entry code */
+	u64 entry_scratch; /* of the entry code */
 	u32 place; /* 0 .. boot->cpu_count - 1 */
 	u32 lock_depth; /* locks held now, for assertions */
 	u32 lock_rank[8]; /* of these, in the order taken */
@@ -26,6 +26,7 @@ struct cpu {
 	u32 kick; /* atomic: another LWK CPU wants a scan; the CPU itself clears it */
 	u32 flush_request; /* raised by others (atomic), answered by flush_done */
 	u32 flush_done; /* written by this CPU, read by others */
+	u32 chunk; /* of memory, where mm/phys.c has found a frame last */
 	u32 stacks_seen; /* the same: the freed stacks that its TLB has forgotten, see arch/x86_64/kstack.c */
 	void *arch; /* GDT, TSS, stacks */
 	void *runq; /* struct runq, task/sched.c */
@@ -55,13 +56,18 @@ void arch_kick(u32 place);
 void arch_ring_linux(void);
 /* One-shot timer of this CPU in about `us` microseconds; 0 stops it. It only ends a halt or sets need_resched. */
 void arch_timer(u64 us);
-/* Cycles of the time-stamp counter, for CPU accounting; boot_params->tsc_khz, never 0 after calibrate_cycles(), is its rate. */
+/* Cycles of a counter of constant rate, for CPU accounting; boot_params->cycles_khz, never 0 after calibrate_cycles(), is its rate. */
 u64 arch_cycles(void);
 void arch_halt(void) __attribute__((noreturn)); /* for good, interrupts off */
 u64 arch_random(void);
 /* index where it is below size, else 0, without a branch: for an index of a program's behind its test. */
 u64 arch_index_nospec(u64 index, u64 size);
-u32 arch_port_in32(u16 port); /* a device's register: the ACPI PM timer */
+/*
+ * The counter that Linux keeps its time by, as a clock page names it: false if
+ * it cannot be read. Found once, from the page of the boot.
+ */
+void arch_counter_init(const struct clock_page *page);
+bool arch_counter_read(const struct clock_page *page, u64 *counter);
 /* Registers and backtrace of this CPU into the log (with symbol names). */
 void arch_backtrace(void);
 

@@ -3,7 +3,7 @@
 #ifndef MCK_CALIBRATE_H
 #define MCK_CALIBRATE_H
 
-/* Puts the rate into boot_params->tsc_khz, never 0. By the first CPU, with the clock readable. */
+/* Puts the rate into boot_params->cycles_khz, never 0. By the first CPU, with the clock readable. */
 void calibrate_cycles(void);
 
 #endif

@@ -56,7 +56,7 @@ u64 pages_free_now(void); /* for admission and counters */
 u64 phys_margin(void); /* the last free pages, which programs' memory does not get */
 u32 frame_node(u64 pa); /* its NUMA node */
 
-/* A page of user memory: refs starts at 1. */
+/* A page of user memory (mm/upage.c): refs starts at 1. */
 u64 upage_alloc(void); /* not zeroed, near this CPU; counts pages_user; leaves the margin alone */
 u64 upage_alloc_margin(
 	void); /* half of the margin too: for a page of a file that somebody waits for, or under a lock */
@@ -66,8 +66,8 @@ bool upage_put(u64 pa);
 void upage_free(u64 pa); /* refs is 0 and Linux is known not to hold it */
 
 /*
- * Mappings of a frame, counted page by page also under a large leaf
- * (mm/upage.c). upage_map adds one, upage_unmap drops one and answers as
+ * Mappings of a frame, counted page by page also under a large leaf.
+ * upage_map adds one, upage_unmap drops one and answers as
  * upage_put does; both keep the books of the file cache's frames.
  */
 void upage_map(u64 pa);
@@ -326,8 +326,13 @@ struct mm_limits {
 };
 /* Of the current thread, if it runs in this space. */
 bool up_limits(const struct space *s, struct mm_limits *l);
-/* Read pages first, first + 1... of a file by the current thread's twin: how many are filled, or -errno. */
-s64 up_read_file(u64 id, u64 first, const u64 *frames, u32 count);
+enum read_end {
+	READ_DONE, /* behind what is filled the file ends, or a page cannot be read */
+	READ_AWAY, /* the twin was called away: of what is not filled nothing is known */
+	READ_ENDED, /* the thread has to end, and would ask for ever */
+};
+/* Read pages first, first + 1... of a file by the current thread's twin; *filled of them are there. */
+enum read_end up_read_file(u64 id, u64 first, const u64 *frames, u32 count, u32 *filled);
 /* The current thread's twin is away: it may not come back for long, unless it owes an answer. */
 bool up_is_held(void);
 /* The current thread is not on hold, or must end. */

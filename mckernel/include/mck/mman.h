@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Linux's numbers for memory calls, as x86-64 programs pass them. */
+/* Linux's numbers for memory calls; MAP_32BIT is the machine's (mck/x86_64/machine.h). */
 #ifndef MCK_MMAN_H
 #define MCK_MMAN_H
 
@@ -17,7 +17,6 @@
 #define MAP_TYPE 0xf
 #define MAP_FIXED 0x10
 #define MAP_ANONYMOUS 0x20
-#define MAP_32BIT 0x40
 #define MAP_GROWSDOWN 0x100
 #define MAP_LOCKED 0x2000
 #define MAP_NORESERVE 0x4000

@@ -52,7 +52,7 @@ struct space {
 #define NSIG 64
 #define SIGBIT(sig) (1UL << ((sig)-1))
 
-/* What Linux calls sigaction, as x86-64 user space passes it. */
+/* What Linux calls sigaction, as user space passes it. */
 struct ksigaction {
 	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */
 	u64 flags;

@@ -3,6 +3,11 @@
 #ifndef MCK_TASKS_H
 #define MCK_TASKS_H
 
+#include "mck/lib.h"
+
+struct ikc_call;
+
 void tasks_init(void);
+void tasks_serve_attach(u32 index, const struct ikc_call *call); /* CALL_THREAD_ATTACH */
 
 #endif

@@ -10,7 +10,7 @@ enum tree_side { TREE_LEFT = 0, TREE_RIGHT = 1 };
 struct tree_node {
 	struct tree_node *parent; /* NULL: the root */
 	struct tree_node *child[2];
-	u32 height; /* of the subtree: 1 without children */
+	u32 height; /* of the subtree: 1 without children; 0 while it is not summed up */
 };
 
 /*
@@ -21,9 +21,10 @@ struct tree {
 	struct tree_node *root;
 	/*
 	 * Makes a node's summary anew from itself and its children's; NULL: there
-	 * are none. Called from below upwards for all that a change concerns.
+	 * are none. Called from below upwards for all that a change concerns: as
+	 * far as it answers that the summary is another one than before.
 	 */
-	void (*update)(struct tree_node *node);
+	bool (*update)(struct tree_node *node);
 };
 
 /* `node` becomes the child, which is not there yet, of `parent` (NULL: the tree is empty). */

@@ -55,5 +55,23 @@ is "as many pages came back as were taken" \
 	"$(counter ihkconfig 0 pages_reserved)"
 trend_verdict
 ok "work runs on a CPU that came back" taskset -c 3 true
+
+# ---- the machine's sleep: refused beside an instance (guest/force too), and else as ever ----
+
+# As far as the tasks' freezing, and back at once: this machine's file system would not survive more.
+echo freezer >/sys/power/pm_test
+echo 0 >/sys/module/suspend/parameters/pm_test_delay
+sleep_by() {
+	echo "$1" >/sys/power/state
+}
+for state in $(grep -oE 'freeze|mem' /sys/power/state); do
+	ok "without an instance ($state)" sleep_by "$state"
+	make_instance || bail "no instance"
+	not_ok "not beside one ($state)" sleep_by "$state"
+	ok "and that one is whole" eval 'ihkosctl 0 boot && ihkosctl 0 shutdown && ihkconfig 0 destroy 0'
+	ok "with CPUs and memory reserved ($state)" sleep_by "$state"
+	ok "they are given back" eval 'ihkconfig 0 release mem all && ihkconfig 0 release cpu 2-3'
+	ok "and make an instance again" round 1
+done
 ok "the module goes" rmmod ihk
 done_testing

@@ -165,5 +165,35 @@ first=$!
 "$prog/ioctls" $((seed + 2)) $((1250 * times)) "${strange[@]}" >/dev/null &
 wait $first $!
 whole "senseless requests"
+
+# ---- the module goes while others open its devices, ask, and leave ----
+
+(
+	trap 'kill $first $second; exit 0' TERM
+	as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	plain=("$hello" "$hello" "$hello")
+	while :; do
+		"${as_nobody[@]}" "$prog/ioctls" $((seed + 3)) 100000 "${plain[@]}" & first=$!
+		"${as_nobody[@]}" "$prog/ioctls" $((seed + 4)) 100000 "${plain[@]}" & second=$!
+		wait
+	done >/dev/null
+) &
+openers=$!
+gone=0
+in_use=0
+while [ $gone -lt $((6 * times)) ] && [ $in_use -lt $((10000 * times)) ]; do
+	# An instance comes and goes under their eyes as well.
+	ihkconfig 0 create >/dev/null && ihkconfig 0 destroy 0 || break
+	until rmmod ihk 2>/dev/null; do
+		in_use=$((in_use + 1))
+		[ $in_use -lt $((10000 * times)) ] || break
+	done
+	load_module hang_seconds=60 && gone=$((gone + 1))
+done
+kill $openers
+wait $openers
+note "the module was in use $in_use times"
+is "the module goes and comes while it is asked" $gone $((6 * times))
+whole "then"
 ok "the module goes" rmmod ihk
 done_testing

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "abi/ioctl.h"
+#include "abi/layout.h"
 #include "prog.h"
 
 static unsigned int rounds;
@@ -131,7 +132,10 @@ static void setid(void)
 static const struct rlimit as_limit = { 64UL << 30, RLIM_INFINITY };
 static const struct rlimit data_limit = { 32UL << 30, RLIM_INFINITY };
 
-/* A program that is read, mapped for a look, and then refused. */
+/*
+ * A program that is read, mapped for a look, and then refused: it lies where
+ * the proxy does. (Headers that Linux could not map either end the process.)
+ */
 static void make_refused(const char *path)
 {
 	struct {
@@ -148,7 +152,7 @@ static void make_refused(const char *path)
 	image.e.e_phentsize = sizeof(image.p);
 	image.e.e_phnum = 1;
 	image.p = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X };
-	image.p.p_vaddr = 0xffff888000000000UL;
+	image.p.p_vaddr = WINDOW_START;
 	image.p.p_filesz = sizeof(image);
 	image.p.p_memsz = sizeof(image);
 	NEED(fd >= 0 && write(fd, &image, sizeof(image)) == sizeof(image) && close(fd) == 0);
@@ -198,7 +202,11 @@ static void limits(void)
 	CHECK_EXIT(prog_fork(fork_beside_exec, NULL), 0);
 }
 
-/* ---- many threads that tag one mm ---- */
+/*
+ * ---- many threads that tag one mm ----
+ * Their steps are walked in test/unit/test_weave_launch.c, which fails without
+ * the lock; here they meet by chance, in a window of a few instructions.
+ */
 
 static atomic_int arrived;
 

@@ -4,49 +4,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "strange.h"
+#include "pages.h"
 
 #define PAGES 16
-
-static int fd;
-static char *p;
-
-static void put(int page, char c)
-{
-	char bytes[PAGE];
-
-	memset(bytes, c, sizeof(bytes));
-	NEED(pwrite(fd, bytes, sizeof(bytes), page * PAGE) == sizeof(bytes));
-}
-
-static void look_at(long offset)
-{
-	struct fault f = fault_read(p + offset);
-
-	if (f.signo)
-		say("byte %ld: signal %d, code %d", offset, f.signo, f.code);
-	else
-		say("byte %ld: %d", offset, p[offset]);
-}
-
-static void look(int page)
-{
-	look_at(page * PAGE);
-}
-
-/* Linux looks at it for us. */
-static void write_out(int page)
-{
-	int out[2];
-	char c = '-';
-
-	NEED(pipe(out) == 0);
-	TRY_AS("write from the page", write(out[1], p + page * PAGE, 1));
-	close(out[1]);
-	CHECK(read(out[0], &c, 1) >= 0);
-	say("page %d: %c", page, c);
-	close(out[0]);
-}
 
 static void put_by_child(void)
 {

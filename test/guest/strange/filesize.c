@@ -4,46 +4,15 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "strange.h"
+#include "pages.h"
 
 #define PAGES 64
-
-static int fd;
-static char *p;
 
 /* Each page tells its number. */
 static void grow(int from, int to)
 {
-	char page[PAGE];
-
-	for (int i = from; i < to; i++) {
-		memset(page, 'a' + i % 26, sizeof(page));
-		NEED(pwrite(fd, page, sizeof(page), i * PAGE) == sizeof(page));
-	}
-}
-
-static void look(int page)
-{
-	struct fault f = fault_read(p + page * PAGE);
-
-	if (f.signo)
-		say("page %d: signal %d, code %d", page, f.signo, f.code);
-	else
-		say("page %d: %c", page, p[page * PAGE]);
-}
-
-/* Linux looks at it for us. */
-static void write_out(int page)
-{
-	int out[2];
-	char c = '-';
-
-	NEED(pipe(out) == 0);
-	TRY_AS("write from the page", write(out[1], p + page * PAGE, 1));
-	close(out[1]);
-	CHECK(read(out[0], &c, 1) >= 0);
-	say("page %d: %c", page, c);
-	close(out[0]);
+	for (int i = from; i < to; i++)
+		put(i, 'a' + i % 26);
 }
 
 int main(void)

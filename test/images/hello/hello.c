@@ -13,8 +13,11 @@
  *     noise         sends words that make no sense, then an lcall
  *     badtail       corrupts its index of the ring to Linux, instead of answering
  *     badhead       corrupts its index of the ring from Linux, and answers
+ *     lie=SEED      answers every call of a program's life, and says more than it is asked (lies.c)
  */
-#include "abi/contract.h"
+#include <stddef.h>
+
+#include "hello.h"
 
 #define STACK_SIZE 8192
 #define MAX_CPUS 64
@@ -26,10 +29,6 @@
 #define APIC_ICR_HIGH 0x31
 #define LARGE_PAGE 0x200000UL
 #define GIB 0x40000000UL
-
-typedef abi_u8 u8;
-typedef abi_u32 u32;
-typedef abi_u64 u64;
 
 extern char stacks[MAX_CPUS][STACK_SIZE];
 void hello_main(struct lwk_boot_params *boot, u64 place) __attribute__((noreturn));
@@ -48,7 +47,7 @@ __attribute__((section(".note.ihk"), used)) static const struct {
 	{ ABI_VERSION, 0, ABI_HASH, PROGRAM_HASH },
 };
 
-static struct lwk_boot_params *params;
+struct lwk_boot_params *params;
 static u32 log_lock, stopping, refused;
 static u64 tables[4][PT_ENTRIES] __attribute__((aligned(4096)));
 static u64 idt[512];
@@ -112,8 +111,7 @@ static void put(struct log_ring *log, const char *text)
 	}
 }
 
-/* One line: text, a number, text. */
-static void say(const char *before, u64 number, const char *after)
+void say(const char *before, u64 number, const char *after)
 {
 	struct log_ring *log = (void *)params->log;
 	char digits[24];
@@ -132,8 +130,8 @@ static void say(const char *before, u64 number, const char *after)
 	__atomic_store_n(&log_lock, 0, __ATOMIC_RELEASE);
 }
 
-/* True if the kernel arguments contain the word. */
-static int is_told(const char *word)
+/* What stands behind this word among the kernel arguments; NULL without it. */
+static const char *told(const char *word)
 {
 	const char *at, *w;
 
@@ -143,18 +141,23 @@ static int is_told(const char *word)
 		for (w = word; *w && *a == *w; w++)
 			a++;
 		if (!*w)
-			return 1;
+			return a;
 	}
-	return 0;
+	return NULL;
+}
+
+static int is_told(const char *word)
+{
+	return told(word) != NULL;
 }
 
 /* ---- the channel ---- */
 
-static void send(struct boot_cpu *cpu, u64 word)
+void send(struct boot_cpu *cpu, u64 word)
 {
 	if (ring_push((void *)cpu->to_linux, word) == RING_WAS_EMPTY) {
 		cpu->doorbells_sent++;
-		send_ipi(cpu->doorbell_apic, cpu->doorbell_vector);
+		send_ipi(cpu->doorbell_cpu, cpu->doorbell_vector);
 	}
 }
 
@@ -180,7 +183,7 @@ static int misbehave(struct boot_cpu *cpu)
 	if (!is_told("badtail"))
 		return 0;
 	((struct ring *)cpu->to_linux)->tail += 3 * RING_ENTRIES;
-	send_ipi(cpu->doorbell_apic, cpu->doorbell_vector);
+	send_ipi(cpu->doorbell_cpu, cpu->doorbell_vector);
 	return 1;
 }
 
@@ -197,17 +200,21 @@ static void answer(struct boot_cpu *cpu, u32 index)
 			call->ret = -16;
 			call->out[0] = 7;
 		} else {
+			if (is_told("lie="))
+				lies_end();
 			__atomic_store_n(&stopping, 1, __ATOMIC_SEQ_CST);
 		}
 	} else if (call->op != CALL_PROBE) {
 		call->ret = -38;
+		if (is_told("lie="))
+			lies_answer(cpu, call);
 	}
 	cpu->calls_local++;
 	__atomic_store_n(&call->state, IKC_DONE, __ATOMIC_RELEASE);
 	send(cpu, IKC_WORD(IKC_CALL_DONE, index, call->gen));
 	for (i = 0; stopping && i < params->cpu_count; i++)
 		if (&params->cpus[i] != cpu)
-			send_ipi(params->cpus[i].apic_id, LWK_DOORBELL_VECTOR);
+			send_ipi(params->cpus[i].machine_id, LWK_DOORBELL_VECTOR);
 }
 
 static void make_noise(struct boot_cpu *cpu)
@@ -317,6 +324,8 @@ void hello_main(struct lwk_boot_params *boot, u64 place)
 		params = boot;
 		tables_make();
 		idt_make();
+		if (is_told("lie="))
+			lies_begin(told("lie="));
 	}
 	cpu_start();
 	say("hello from place ", place, "");
@@ -339,7 +348,7 @@ void hello_main(struct lwk_boot_params *boot, u64 place)
 		make_noise(cpu);
 
 	for (;;) {
-		while (look(cpu))
+		while (look(cpu) || lies_go_on(cpu))
 			;
 		while (is_told("stuck") && cpu->calls_local)
 			__builtin_ia32_pause();

@@ -6,6 +6,8 @@
 #include "mck/lib.h"
 
 #define USER_END 0x00007ffffffff000UL /* where addresses of programs end */
+#define ARCH_PLATFORM "x86_64" /* AT_PLATFORM */
+#define MAP_32BIT 0x40 /* mmap: below 2 GiB, a flag of x86's alone */
 
 /* Registers of user mode as the entry code saves them, at the top of the kernel stack. */
 struct user_regs {
@@ -83,5 +85,37 @@ static inline void arch_regs_child(struct user_regs *child, const struct user_re
 	child->rax = 0;
 	child->orig_rax = ~0UL;
 }
+
+/* ---- this CPU and its memory; the host's unit tests have arch/fake's ---- */
+
+#if !__STDC_HOSTED__
+
+#define DMAP_BASE 0xffff800000000000UL /* physical memory of the instance */
+
+struct cpu;
+
+static inline struct cpu *this_cpu(void)
+{
+	struct cpu *cpu;
+
+	/* volatile: a thread may go on on another CPU */
+	__asm__ volatile("movq %%gs:0, %0" : "=r"(cpu)); /* cpu->self */
+	return cpu;
+}
+
+static inline void *pa_to_va(u64 pa)
+{
+	return (void *)(DMAP_BASE + pa);
+}
+
+static inline u64 arch_cycles(void)
+{
+	u32 low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return low | (u64)high << 32;
+}
+
+#endif
 
 #endif

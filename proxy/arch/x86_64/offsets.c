@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Compiled to assembly only: the numbers that entry.S needs, as the compiler knows them. */
 #include "abi/contract.h"
-#include "proxy.h"
+#include "arch.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
 
@@ -17,5 +17,5 @@ void offsets(void)
 	DEFINE(SLOT_OUTCOME, __builtin_offsetof(struct slot, outcome));
 	DEFINE(SLOT_ABORTED_SEQ, __builtin_offsetof(struct slot, aborted_seq));
 	DEFINE(CALL_NOT_STARTED_, CALL_NOT_STARTED);
-	DEFINE(NR_RT_SIGRETURN_, 15);
+	DEFINE(NR_RT_SIGRETURN_, NR_RT_SIGRETURN);
 }
