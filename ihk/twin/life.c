@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Birth and death of twins, seen exactly once by the scheduler's tracepoints. */
 #include <linux/file.h>
+#include <linux/fs_struct.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
@@ -170,11 +172,28 @@ static int discard(struct ihk_twin *born, int err)
 	return err;
 }
 
+/*
+ * While one thread of a process executes, Linux refuses its siblings' clones by
+ * EAGAIN. There that is a moment, and few programs have met it; here an execve
+ * lasts longer. It ends soon, by ending us; but not if it reads from a file server
+ * that wants this clone: so not for ever.
+ */
+static void await_sibling_exec(void)
+{
+	unsigned long end = jiffies + HZ;
+
+	while (READ_ONCE(current->fs->in_exec) && !signal_pending(current) &&
+	       time_before(jiffies, end))
+		schedule_timeout_interruptible(1);
+}
+
 int ihk_life_prepare(struct ihk_twin *twin)
 {
 	struct ihk_twin *born;
 	int err;
 
+	if (!READ_ONCE(twin->k->child_space))
+		await_sibling_exec();
 	born = READ_ONCE(twin->k->child_space) ? new_forked(twin) : new_sharing(twin);
 	if (IS_ERR(born))
 		return PTR_ERR(born);

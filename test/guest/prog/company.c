@@ -88,15 +88,24 @@ static void *(*const roles[])(void *) = { compute, sleep_long, read_pipe, await_
 					  fault,   map,	       offload };
 #define ROLES (int)(sizeof(roles) / sizeof(*roles))
 
+/* As on Linux, there may be none while a sibling executes another program. */
+static void sibling(void *(*body)(void *), void *arg)
+{
+	pthread_t thread;
+	int err;
+
+	while ((err = pthread_create(&thread, NULL, body, arg)) == EAGAIN)
+		usleep(1000);
+	NEED(!err);
+}
+
 /* `count` siblings, each at its work when this returns. */
 static void gather(int count)
 {
-	pthread_t thread;
-
 	NEED(pipe(nobody_writes) == 0);
 	pthread_mutex_lock(&held_mutex);
 	for (int i = 0; i < count; i++)
-		NEED(pthread_create(&thread, NULL, roles[i % ROLES], (void *)&turns[i]) == 0);
+		sibling(roles[i % ROLES], (void *)&turns[i]);
 	for (int i = 0; i < count; i++)
 		while (!turns[i])
 			sched_yield();
@@ -526,11 +535,9 @@ static void *chaos_again(void *arg)
 
 static void chaos(char *seed)
 {
-	pthread_t thread;
-
-	NEED(pthread_create(&thread, NULL, chaos_again, seed) == 0);
-	NEED(pthread_create(&thread, NULL, fork_for_ever, NULL) == 0);
-	NEED(pthread_create(&thread, NULL, come_and_go, NULL) == 0);
+	sibling(chaos_again, seed);
+	sibling(fork_for_ever, NULL);
+	sibling(come_and_go, NULL);
 	gather(ROLES);
 	for (;;)
 		pause();
