@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Programs whose threads fork, execute, map, fault and end are stopped and killed at random moments,
 # beside one that must not notice.
-# vm:
+# vm-slow:
 # vm-slow: --cpus 8 --lwk-cpus 4-7
 # idle: 1800
 . "$(dirname "$0")/lib.sh"
