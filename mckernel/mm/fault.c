@@ -256,6 +256,25 @@ static enum fault_result fault_present(struct fault *f, struct region *r, u64 *p
 	}
 }
 
+/*
+ * Would this fault let its thread change a page that a fork under way has copied
+ * already? If it could, the child might see what the thread wrote afterwards
+ * elsewhere, and not this: lists that a program knows to be in order at its fork,
+ * since only one thread changes them, step by step, would be torn.
+ */
+static bool fork_forbids(const struct fault *f, const struct region *r, const u64 *pte, int level)
+{
+	u64 e = pte_load(pte);
+
+	if (!f->space->forking || (e & PTE_WRITE))
+		return false;
+	if (writes(f->access))
+		return true;
+	if (!e)
+		return !r->file && !r->shm;
+	return !pte_is_busy(e) && (pte_remake(r, e, level) & PTE_WRITE);
+}
+
 enum fault_result fault_locked(struct fault *f)
 {
 	enum fault_result result;
@@ -268,6 +287,9 @@ enum fault_result fault_locked(struct fault *f)
 	if (result != FR_OK)
 		return result;
 	pte = entry_at(f->space, f->va, &level);
+	f->forked = fork_forbids(f, r, pte, level);
+	if (f->forked)
+		return FR_BUSY;
 	if (pte_load(pte))
 		return fault_present(f, r, pte, level);
 	if (r->shm)

@@ -105,6 +105,7 @@ enum fault_result space_fault(struct space *s, u64 addr, enum access access,
 struct fault_wait {
 	struct space *space;
 	u64 va;
+	bool forked; /* a fork is in the way */
 };
 
 /* Nothing that a fault at this address would wait for is under way any more. */
@@ -129,6 +130,7 @@ static bool fault_may_go_on(void *arg)
 	else
 		go = !r->file ||
 		     !file_page_filling(r->file, r->pgoff + ((w->va - r->start) >> PAGE_SHIFT));
+	go = go && !(w->forked && s->forking);
 	spin_unlock(&s->lock);
 	return go;
 }
@@ -144,7 +146,7 @@ static void limits_refresh(struct space *s)
 
 static enum fault_result wait_for_change(struct fault *f)
 {
-	struct fault_wait w = { f->space, f->va };
+	struct fault_wait w = { f->space, f->va, f->forked };
 
 	/* The thread must end: what is told to it then does not matter. */
 	return mm_wait(fault_may_go_on, &w, true) ? FR_BUS : FR_OK;

@@ -5,8 +5,9 @@
 
 /*
  * The child is reached by nobody else yet, so its tables are filled without
- * its lock. The claim on all of the parent keeps its regions as they are;
- * its threads and Linux may go on touching its pages meanwhile.
+ * its lock. The claim on all of the parent keeps its regions as they are; its
+ * threads and Linux may go on reading, and writing to pages that they can write
+ * to still: what they do is seen by the child. Who would need another page waits.
  */
 struct fork {
 	struct space *parent, *child;
@@ -203,8 +204,8 @@ static void fork_settle(struct fork *f, struct region *r, u64 *pte, u64 va, bool
 	} else {
 		f->err = -ENOMEM;
 	}
-	/* The parent goes on with the page that Linux uses, and its next change asks again. */
-	pte_swap(pte, pte_make(r, pa, 1, true) | PTE_LENT);
+	/* The parent goes on with the page that Linux uses; it may write to it again when all is copied. */
+	pte_swap(pte, (pte_make(r, pa, 1, true) & ~PTE_WRITE) | PTE_LENT);
 }
 
 /* Flush and zap what is noted, which lies below `end` and may be of several regions; then settle it. */
@@ -287,6 +288,13 @@ static void fork_all_pages(struct fork *f)
 	lend_end(&f->batch);
 }
 
+static void set_forking(struct space *s, bool forking)
+{
+	spin_lock(&s->lock);
+	s->forking = forking;
+	spin_unlock(&s->lock);
+}
+
 int space_fork(struct space *parent, struct space *child)
 {
 	struct fork f = { .parent = parent, .child = child };
@@ -295,9 +303,12 @@ int space_fork(struct space *parent, struct space *child)
 	assert_no_lock();
 	if (claim_take(parent, &claim, 0, ~0UL))
 		return -EINTR;
+	set_forking(parent, true);
 	fork_layout(&f);
 	if (!f.err)
 		fork_all_pages(&f);
+	set_forking(parent, false);
+	/* This wakes who has waited for it, too. */
 	claim_end(parent, &claim);
 	return f.err;
 }

@@ -270,6 +270,7 @@ struct fault {
 	bool copying;
 	u64 copy_pa; /* the frame of the copy */
 	bool ours; /* a thread of ours, which reads files by its twin */
+	bool forked; /* out: FR_BUSY, because a fork is under way */
 	bool file_short; /* FR_OOM: for a page of a file, which is soon to be had back */
 };
 enum fault_result fault_locked(struct fault *f);

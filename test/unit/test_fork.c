@@ -53,6 +53,37 @@ static void test_copy_on_write(void **state)
 	assert_int_equal(boot_params->counters.pages_user, 6);
 }
 
+static enum fault_result fault(u64 va, enum access access)
+{
+	struct fill_wanted fill;
+
+	return space_fault(s, va, access, &fill);
+}
+
+/*
+ * What a fork under way has copied is not changed behind its back, nor does a
+ * page come that could be: who may write already goes on, and so does who reads.
+ */
+static void test_writes_wait(void **state)
+{
+	(void)state;
+	map_anon(s, PAGE(0), 8 * PAGE_SIZE, RW);
+	user_write(s, PAGE(0), 1);
+	assert_int_equal(space_fork(s, child), 0);
+	user_write(s, PAGE(6), 2);
+	s->forking = true;
+	assert_int_equal(fault(PAGE(0), ACCESS_WRITE), FR_BUSY);
+	assert_int_equal(fault(PAGE(0), ACCESS_FORCE), FR_BUSY);
+	assert_int_equal(fault(PAGE(0), ACCESS_READ), FR_OK);
+	assert_int_equal(fault(PAGE(6), ACCESS_WRITE), FR_OK);
+	assert_int_equal(fault(PAGE(4), ACCESS_READ), FR_BUSY);
+	assert_int_equal(fault(PAGE(20), ACCESS_WRITE), FR_NOMAP);
+	s->forking = false;
+	assert_int_equal(fault(PAGE(0), ACCESS_WRITE), FR_OK);
+	assert_int_equal(fault(PAGE(4), ACCESS_READ), FR_OK);
+	expect_byte(child, PAGE(0), 1);
+}
+
 static void write_by_old_translation(void)
 {
 	assert_int_equal(fake_write(s, PAGE(0), 2), 0);
@@ -254,11 +285,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, teardown, &s)
 	const struct CMUnitTest tests[] = {
-		TEST(test_copy_on_write), TEST(test_copy_after_flush),
-		TEST(test_large_leaf),	  TEST(test_lent_pages),
-		TEST(test_page_of_io),	  TEST(test_page_of_io_in_large_leaf),
-		TEST(test_advice),	  TEST(test_shared_memory),
-		TEST(test_file_pages),	  TEST(test_no_memory),
+		TEST(test_copy_on_write),
+		TEST(test_writes_wait),
+		TEST(test_copy_after_flush),
+		TEST(test_large_leaf),
+		TEST(test_lent_pages),
+		TEST(test_page_of_io),
+		TEST(test_page_of_io_in_large_leaf),
+		TEST(test_advice),
+		TEST(test_shared_memory),
+		TEST(test_file_pages),
+		TEST(test_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

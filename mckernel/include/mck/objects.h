@@ -42,6 +42,12 @@ struct space {
 	u64 *low_table; /* the table of level 1 that entry_at() found last, for 2 MiB from low_va on, or NULL */
 	u64 low_va;
 	struct claim *claims; /* sleepable claims on ranges */
+	/*
+	 * A fork is copying. Until it ends no thread gets a page that it could
+	 * change behind the fork's back: the child sees what each thread had
+	 * written up to some moment, and nothing that it wrote later.
+	 */
+	bool forking;
 	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
 
 	u32 pins; /* atomic: short holds by fault answers; the end of the space waits for them */

@@ -88,6 +88,8 @@ static void *(*const roles[])(void *) = { compute, sleep_long, read_pipe, await_
 					  fault,   map,	       offload };
 #define ROLES (int)(sizeof(roles) / sizeof(*roles))
 
+static volatile bool row_stop;
+
 /* As on Linux, there may be none while a sibling executes another program. */
 static void sibling(void *(*body)(void *), void *arg)
 {
@@ -480,6 +482,46 @@ static void *fork_often(void *arg)
 	return arg;
 }
 
+/*
+ * One thread writes the same number to page after page, upwards. In a child that
+ * another one makes meanwhile none of the later pages is newer than one before:
+ * what its locks and lists look like at a fork is what a program can rely on.
+ */
+#define ROW 64
+
+static void *fill_row(void *arg)
+{
+	for (unsigned int n = 1; !row_stop; n++)
+		for (int i = 0; i < ROW; i++)
+			*(volatile unsigned int *)((char *)arg + i * PAGE) = n;
+	return NULL;
+}
+
+static void in_order(void *arg)
+{
+	for (int i = 1; i < ROW; i++) {
+		unsigned int before = *(unsigned int *)((char *)arg + (i - 1) * PAGE);
+		unsigned int n = *(unsigned int *)((char *)arg + i * PAGE);
+
+		CHECK(before == n || before == n + 1);
+	}
+}
+
+static void snapshots(void)
+{
+	char *row = prog_map(ROW * PAGE);
+	pthread_t thread;
+
+	NEED(madvise(row, ROW * PAGE, MADV_NOHUGEPAGE) == 0);
+	NEED(pthread_create(&thread, NULL, fill_row, row) == 0);
+	while (!*(volatile unsigned int *)(row + (ROW - 1) * PAGE))
+		sched_yield();
+	for (int i = 0; i < 100; i++)
+		CHECK_EXIT(prog_fork(in_order, row), 0);
+	row_stop = true;
+	pthread_join(thread, NULL);
+}
+
 static void forks(void)
 {
 	pthread_t thread[FORKERS];
@@ -554,6 +596,7 @@ static const struct prog_case cases[] = {
 	{ "execs", execs },
 	{ "execs_at_once", execs_at_once },
 	{ "forks", forks },
+	{ "snapshots", snapshots },
 };
 
 int main(int argc, char **argv)
