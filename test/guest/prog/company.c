@@ -487,7 +487,7 @@ static void *fork_often(void *arg)
  * another one makes meanwhile none of the later pages is newer than one before:
  * what its locks and lists look like at a fork is what a program can rely on.
  */
-#define ROW 64
+#define ROW 1200 /* a fork copies some hundred pages at a time */
 
 static void *fill_row(void *arg)
 {
@@ -516,7 +516,7 @@ static void snapshots(void)
 	NEED(pthread_create(&thread, NULL, fill_row, row) == 0);
 	while (!*(volatile unsigned int *)(row + (ROW - 1) * PAGE))
 		sched_yield();
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 40; i++)
 		CHECK_EXIT(prog_fork(in_order, row), 0);
 	row_stop = true;
 	pthread_join(thread, NULL);
