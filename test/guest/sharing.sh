@@ -23,7 +23,7 @@ during() {
 }
 
 mcexec true
-start_lwk -c 0 "$prog/spin"
+start_lwk -c 0 taskset -c 0 "$prog/spin"
 first=$pid
 during work
 # A slice is 10 ms: a timer would have come a hundred times.
@@ -37,13 +37,14 @@ ok "one on each of two CPUs: no timer" [ $interrupts -lt 10 ]
 kill -KILL $other
 end_of $other
 
-start_lwk -c 0 "$prog/spin"
+# Bound to it: else the second goes to the CPU that has nothing to run.
+start_lwk -c 0 taskset -c 0 "$prog/spin"
 second=$pid
 during work
 ok "two on one CPU: a timer" [ $interrupts -gt 20 ]
 ok "and they take turns" [ $switches -gt 20 ]
 is "a third that is to end comes to its end" \
-	"$(mcexec -c 0 perl -e '$x += $_ for 1 .. 100000; print $x')" 5000050000
+	"$(mcexec -c 0 taskset -c 0 perl -e '$x += $_ for 1 .. 100000; print $x')" 5000050000
 start_lwk -c 0 "$prog/spin" sleep
 sleeper=$pid
 kill -KILL $second $sleeper

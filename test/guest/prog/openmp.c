@@ -119,7 +119,7 @@ static void nested(void)
 /* Barriers, single, sections, critical and locks. */
 static void turns(void)
 {
-	int in_order = 0, singles = 0, sections = 0, inside = 0;
+	int in_order = 0, singles = 0, sections = 0, inside = 0, holders = 0;
 	omp_lock_t lock;
 	int threads = 0;
 
@@ -142,8 +142,8 @@ static void turns(void)
 				inside--;
 			}
 			omp_set_lock(&lock);
-			CHECK(inside++ == 0);
-			inside--;
+			CHECK(holders++ == 0);
+			holders--;
 			omp_unset_lock(&lock);
 		}
 #pragma omp sections
