@@ -32,11 +32,6 @@ static bool idle_take(u32 place)
 	return __atomic_fetch_and(&idle_map[place / 64], ~bit, __ATOMIC_ACQ_REL) & bit;
 }
 
-static bool may_run_on(const struct thread *t, u32 place)
-{
-	return __atomic_load_n(&t->affinity[place / 64], __ATOMIC_RELAXED) >> place % 64 & 1;
-}
-
 /* Only here: kernel threads stay, and so does who is bound to this CPU. */
 static bool stays(const struct thread *t)
 {
@@ -45,7 +40,7 @@ static bool stays(const struct thread *t)
 	if (t->work)
 		return true;
 	for (u32 place = 0; place < cpu_count; place++)
-		if (place != self && may_run_on(t, place))
+		if (place != self && thread_may_run_on(t, place))
 			return false;
 	return true;
 }
@@ -91,7 +86,7 @@ static void send(struct runq *rq, struct thread *t, u32 place)
 static bool send_to_idle(struct runq *rq, struct thread *t)
 {
 	for (u32 place = 0; place < cpu_count; place++) {
-		if (!may_run_on(t, place) || !idle_take(place))
+		if (!thread_may_run_on(t, place) || !idle_take(place))
 			continue;
 		send(rq, t, place);
 		return true;

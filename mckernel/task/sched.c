@@ -23,17 +23,12 @@ bool sched_cpu_empty(void)
 	return empty;
 }
 
-static bool allowed(const struct thread *t, u32 place)
-{
-	return t->affinity[place / 64] >> place % 64 & 1;
-}
-
 u32 sched_place(const struct thread *t)
 {
 	u32 best = cpu_count;
 
 	for (u32 i = 0; i < cpu_count; i++) {
-		if (allowed(t, i) &&
+		if (thread_may_run_on(t, i) &&
 		    (best == cpu_count || sched_thread_count(i) < sched_thread_count(best)))
 			best = i;
 	}

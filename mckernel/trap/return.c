@@ -4,11 +4,6 @@
 #include "mck/signal.h"
 #include "mck/syscalls.h"
 
-static bool allowed_here(const struct thread *t)
-{
-	return t->affinity[t->cpu / 64] & (1UL << (t->cpu % 64));
-}
-
 static void return_exit(void)
 {
 	leave_memory();
@@ -43,7 +38,7 @@ static bool one_step(struct thread *t)
 		signal_poll();
 		return true;
 	}
-	if (!allowed_here(t)) {
+	if (!thread_may_run_on(t, t->cpu)) {
 		sched_migrate_self();
 		return true;
 	}

@@ -159,6 +159,7 @@ struct thread {
 	u32 caught; /* a signal that the twin's catcher met and whose frame is not built yet, or 0 */
 	u8 caught_info[SLOT_SIGINFO_SIZE]; /* its siginfo */
 
+	/* Written under the thread table's lock once it has started, also by other threads; read word by word by anybody. */
 	u64 affinity[ABI_MAX_CPUS / 64];
 	u64 clear_child_tid;
 	u64 robust_list; /* address of the head, as registered, or 0; by itself, read by others */
@@ -198,6 +199,11 @@ struct thread {
 static inline struct thread *current_thread(void)
 {
 	return this_cpu()->current;
+}
+
+static inline bool thread_may_run_on(const struct thread *t, u32 place)
+{
+	return __atomic_load_n(&t->affinity[place / 64], __ATOMIC_RELAXED) >> place % 64 & 1;
 }
 
 #endif
