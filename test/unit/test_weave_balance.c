@@ -18,19 +18,6 @@ static u32 delivered[3]; /* threads sent to a place */
 static bool kicked[3];
 static u32 place_of[2]; /* the actors' */
 
-/* arch/fake's MMU asks for these; no program runs here. */
-u64 *pt_leaf(u64 root_pa, u64 va, int *level)
-{
-	(void)root_pa, (void)va, (void)level;
-	return NULL;
-}
-
-enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access)
-{
-	(void)s, (void)addr, (void)access;
-	return FR_NOMAP;
-}
-
 void thread_set_cpu(struct thread *t, u32 place)
 {
 	t->cpu = place;

@@ -90,12 +90,6 @@ int copy_from_user(void *dst, u64 src, size_t size)
 	return -EFAULT;
 }
 
-enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access)
-{
-	(void)s, (void)addr, (void)access;
-	return FR_NOMAP;
-}
-
 const struct region *space_region(struct space *s, u64 va)
 {
 	(void)s, (void)va;
@@ -106,12 +100,6 @@ u64 shmobj_id(const struct shmobj *o)
 {
 	(void)o;
 	return 0;
-}
-
-u64 *pt_leaf(u64 root_pa, u64 va, int *level)
-{
-	(void)root_pa, (void)va, (void)level;
-	return NULL;
 }
 
 s64 deadline_set(struct deadline *d, u64 ns, bool absolute)

@@ -68,19 +68,6 @@ bool sched_kthread(void (*work)(void *arg), void *arg)
 	return false;
 }
 
-/* arch/fake's MMU asks for these; no program runs here. */
-u64 *pt_leaf(u64 root_pa, u64 va, int *level)
-{
-	(void)root_pa, (void)va, (void)level;
-	return NULL;
-}
-
-enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access)
-{
-	(void)s, (void)addr, (void)access;
-	return FR_NOMAP;
-}
-
 /* The actors with these numbers are LWK CPUs; the others never ask. */
 static void on_switch(int actor)
 {

@@ -11,13 +11,6 @@
 
 static u64 page, free_before;
 
-/* arch/fake's MMU asks for these; no program runs here. */
-u64 *pt_leaf(u64 root_pa, u64 va, int *level)
-{
-	(void)root_pa, (void)va, (void)level;
-	return NULL;
-}
-
 /* No file has pages here. */
 u64 mm_reclaim(u64 pages, u64 keep)
 {
@@ -29,12 +22,6 @@ u64 mm_reclaim(u64 pages, u64 keep)
 u64 reclaim_keep(void)
 {
 	return 0;
-}
-
-enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access)
-{
-	(void)s, (void)addr, (void)access;
-	return FR_NOMAP;
 }
 
 static void relax(void)

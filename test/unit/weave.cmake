@@ -85,7 +85,8 @@ function(add_weave_fault test fault case file old new)
 endfunction()
 
 add_weave_test(weave_ikc
-               SOURCES test/unit/test_weave_ikc.c test/unit/linux_fake.c mckernel/arch/fake/fake.c
+               SOURCES test/unit/test_weave_ikc.c test/unit/no_programs.c
+                       test/unit/linux_fake.c mckernel/arch/fake/fake.c
                        mckernel/lib/kargs.c
                LWK mckernel/ikc/ikc.c mckernel/lib/lock.c
                MODULE test/unit/weave_ikc_linux.c ihk/os/ikc.c ihk/os/call.c)
@@ -179,7 +180,7 @@ add_weave_fault(weave_quarantine early "pages over a boot" ihk/partition/quarant
 		return false;
 	if ((*procs)->boot_gen == e->boot_gen)]])
 
-add_weave_test(weave_phys SOURCES test/unit/test_weave_phys.c mckernel/arch/fake/fake.c
+add_weave_test(weave_phys SOURCES test/unit/test_weave_phys.c test/unit/no_programs.c mckernel/arch/fake/fake.c
                                   mckernel/lib/kargs.c
                LWK mckernel/mm/phys.c mckernel/lib/lock.c)
 # That it has come back already is overwritten, and the page is lost.
@@ -188,7 +189,7 @@ add_weave_fault(weave_phys flags "a page comes back" mckernel/mm/phys.c
                 [[	old = f->flags;
 	f->flags = FRAME_AWAY;]])
 
-add_weave_test(weave_futex SOURCES test/unit/test_weave_futex.c mckernel/arch/fake/fake.c
+add_weave_test(weave_futex SOURCES test/unit/test_weave_futex.c test/unit/no_programs.c mckernel/arch/fake/fake.c
                                    mckernel/lib/kargs.c
                LWK mckernel/task/futexq.c mckernel/syscall/futex.c mckernel/syscall/futex_wait.c
                    mckernel/syscall/futex_word.c mckernel/syscall/futex_pi.c
@@ -229,7 +230,7 @@ add_weave_fault(weave_futex exit "a death" mckernel/syscall/futex_pi.c
 		wake_all_cpus();]]
                 "")
 
-add_weave_test(weave_balance SOURCES test/unit/test_weave_balance.c mckernel/arch/fake/fake.c
+add_weave_test(weave_balance SOURCES test/unit/test_weave_balance.c test/unit/no_programs.c mckernel/arch/fake/fake.c
                                      mckernel/lib/kargs.c mckernel/lib/tree.c
                LWK mckernel/task/balance.c mckernel/task/order.c mckernel/lib/lock.c)
 # Who became idle before it could see the surplus, and after it was looked for, is never sent anything.
