@@ -3,7 +3,7 @@
  * CPU time of threads and processes. Each thread counts its own cycles, at the
  * border of user mode and where it is switched; others read them meanwhile.
  */
-#include "mck/task.h"
+#include "runq.h"
 
 u64 cycles_to_ns(u64 cycles)
 {
@@ -14,18 +14,17 @@ u64 cycles_to_ns(u64 cycles)
 
 void thread_publish_times(struct thread *t)
 {
-	u64 now = arch_cycles();
-
-	t->system_cycles += now - t->stamp;
-	t->stamp = now;
+	thread_charge(t, &t->system_cycles);
 	WRITE_ONCE(t->kpage->user_ns, cycles_to_ns(t->user_cycles));
 	WRITE_ONCE(t->kpage->system_ns, cycles_to_ns(t->system_cycles));
 }
 
 /*
  * What it has run since `stamp`, which nobody has counted yet, if it runs now.
- * The words are its CPU's and change meanwhile: it may be told a little wrong,
- * and never for longer than the moment of a switch. cputime_seen() evens that out.
+ * The words are its CPU's and change meanwhile. What is counted must not be told
+ * twice, for cputime_seen() keeps what was too much: so this is read behind the
+ * counts, in the opposite order of thread_charge(). What is told too little for
+ * a moment is evened out there.
  */
 static u64 running_cycles(const struct thread *t, bool *user)
 {
@@ -42,10 +41,12 @@ void thread_cycles(struct thread *t, void *arg)
 {
 	struct cpu_cycles *sum = arg;
 	bool user = false;
-	u64 running = running_cycles(t, &user);
+	u64 running;
 
-	sum->user += READ_ONCE(t->user_cycles) + (user ? running : 0);
-	sum->system += READ_ONCE(t->system_cycles) + (user ? 0 : running);
+	sum->user += __atomic_load_n(&t->user_cycles, __ATOMIC_ACQUIRE);
+	sum->system += __atomic_load_n(&t->system_cycles, __ATOMIC_ACQUIRE);
+	running = running_cycles(t, &user);
+	*(user ? &sum->user : &sum->system) += running;
 }
 
 void process_cycles(struct thread *t, void *arg)

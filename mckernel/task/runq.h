@@ -44,6 +44,18 @@ static inline u64 us_to_cycles(u64 us)
 	return us * boot_params->cycles_khz / 1000;
 }
 
+/*
+ * The cycles since `stamp` count now: as the thread's user_cycles or system_cycles.
+ * By its CPU. The stamp goes first, see cputime.c.
+ */
+static inline void thread_charge(struct thread *t, u64 *count)
+{
+	u64 now = arch_cycles(), since = now - t->stamp;
+
+	WRITE_ONCE(t->stamp, now);
+	__atomic_store_n(count, *count + since, __ATOMIC_RELEASE);
+}
+
 /* ---- order.c: who runs next; by the CPU itself ---- */
 
 /* The first in the queue, which stays in it, or NULL; the one behind a queued one. */

@@ -70,20 +70,15 @@ void sched_assign(struct thread *t, u32 place)
 
 static void charge_system(struct thread *t)
 {
-	u64 now = arch_cycles();
-
-	t->system_cycles += now - t->stamp;
-	t->stamp = now;
+	thread_charge(t, &t->system_cycles);
 }
 
 void up_enter(void)
 {
 	struct thread *t = current_thread();
-	u64 now = arch_cycles();
 
 	this_cpu()->boot->state = LWK_CPU_KERNEL;
-	t->user_cycles += now - t->stamp;
-	t->stamp = now;
+	thread_charge(t, &t->user_cycles);
 }
 
 /* ---- switching ---- */
