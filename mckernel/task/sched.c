@@ -305,6 +305,9 @@ void sched_scan(void)
 		order_charge(rq, cpu->current);
 	up_poll();
 	take_incoming(rq);
+	if (READ_ONCE(rq->ranks_changed) &&
+	    __atomic_exchange_n(&rq->ranks_changed, false, __ATOMIC_ACQUIRE))
+		order_again(rq);
 	watch = rq->watch;
 	if (watch) {
 		up_ring_again();
