@@ -75,7 +75,7 @@ static void send(struct runq *rq, struct thread *t, u32 place)
 {
 	order_remove(rq, t);
 	order_depart(rq, t);
-	list_del(&t->all);
+	runq_leave(t);
 	__atomic_sub_fetch(&rq->threads, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&runq_of(cpu_of(place))->threads, 1, __ATOMIC_RELAXED);
 	thread_set_cpu(t, place);

@@ -58,6 +58,7 @@ void sched_assign(struct thread *t, u32 place)
 	t->cpu = place;
 	if (t->kpage)
 		t->kpage->cpu = place;
+	/* Told by the twin, or looked at when it comes there. */
 	t->cond = twin_waits;
 	t->cond_arg = t;
 	t->interruptible = true;
@@ -96,6 +97,9 @@ static struct thread *sched_pick(struct runq *rq)
 
 static void make_runnable(struct runq *rq, struct thread *t)
 {
+	list_del(&t->asks);
+	list_del(&t->posted);
+	alarm_clear(rq, t);
 	/* Of what comes before it runs nothing is its own: others may look (cputime.c). */
 	t->stamp = arch_cycles();
 	t->state = THREAD_RUNNABLE;
@@ -133,7 +137,7 @@ static void switch_away(struct thread *t)
 	struct runq *rq = this_runq();
 	struct thread *next;
 
-	list_del(&t->all);
+	runq_leave(t);
 	order_depart(rq, t);
 	if (!t->work)
 		__atomic_sub_fetch(&rq->threads, 1, __ATOMIC_RELAXED);
@@ -228,56 +232,47 @@ static bool take_notes(struct cpu *cpu, struct runq *rq)
 	return any;
 }
 
-static void take_incoming(struct runq *rq)
+static struct thread *incoming_first(struct runq *rq)
 {
+	struct thread *t = NULL;
+
 	/* Whoever adds one there kicks this CPU afterwards: it is seen now, or at that scan. */
 	if (READ_ONCE(rq->incoming.next) == &rq->incoming)
-		return;
+		return NULL;
 	spin_lock(&rq->lock);
-	while (!list_empty(&rq->incoming)) {
-		struct thread *t = list_entry(rq->incoming.next, struct thread, all);
-
+	if (!list_empty(&rq->incoming)) {
+		t = list_entry(rq->incoming.next, struct thread, all);
 		list_del(&t->all);
-		list_add_tail(&rq->all, &t->all);
-		order_arrive(rq, t);
 	}
 	spin_unlock(&rq->lock);
+	return t;
 }
 
-/* Has Linux not taken a request of this thread, though it should? A twin that is away looks by itself when it comes back. */
-static bool untaken(const struct thread *t)
+static void take_incoming(struct runq *rq)
 {
-	const struct kpage *k = t->kpage;
+	struct thread *t;
 
-	return k && t->state == THREAD_WAITING && READ_ONCE(k->taken_seq) != k->req_seq &&
-	       READ_ONCE(k->twin_state) == TWIN_SLEEPING;
-}
-
-static void ring_again(struct thread *t)
-{
-	u64 now = arch_cycles();
-
-	if (now - t->ring_stamp < us_to_cycles(RING_AGAIN_US))
-		return;
-	t->ring_stamp = now;
-	up_call_twin(t);
-}
-
-static void scan_thread(struct runq *rq, struct thread *t, bool watch)
-{
-	/* The note may have been for it, and is gone now. */
-	t->look = true;
-	if (t->kpage) {
-		if (hold_answer(t))
-			up_call_twin(t);
-		if (watch && untaken(t)) {
-			rq->watch = true;
-			ring_again(t);
-		}
+	while ((t = incoming_first(rq))) {
+		runq_enter(rq, t);
+		order_arrive(rq, t);
+		/* Notes about it that came here before it are gone. */
+		sched_look(rq, t);
 	}
+}
+
+bool sched_ask(struct runq *rq, struct thread *t)
+{
+	rq->asked = t;
+	return t->cond(t->cond_arg);
+}
+
+void sched_look(struct runq *rq, struct thread *t)
+{
+	if (t->kpage && hold_answer(t))
+		up_call_twin(t);
 	if (t->state != THREAD_WAITING)
 		return;
-	if (t->cond(t->cond_arg)) {
+	if (sched_ask(rq, t)) {
 		make_runnable(rq, t);
 	} else if (t->interruptible && thread_must_end(t)) {
 		t->interrupted = true;
@@ -285,12 +280,23 @@ static void scan_thread(struct runq *rq, struct thread *t, bool watch)
 	}
 }
 
+/* Threads that nobody names: by their alarms, and those that ask at each scan. */
+static void look_unnamed(struct runq *rq)
+{
+	struct thread *t, *next;
+
+	while ((t = alarm_due(rq)))
+		sched_look(rq, t);
+	list_for_each_safe(t, next, &rq->asking, asks)
+		sched_look(rq, t);
+}
+
+/* ---- the scan itself ---- */
+
 void sched_scan(void)
 {
 	struct cpu *cpu = this_cpu();
 	struct runq *rq = runq_of(cpu);
-	struct thread *t;
-	bool watch;
 
 	if (!noted(cpu))
 		return;
@@ -299,48 +305,27 @@ void sched_scan(void)
 	if (!take_notes(cpu, rq))
 		return;
 	cpu->boot->heartbeat++;
+	/* What was noted may concern it; all others look when they are switched to. */
+	cpu->current->look = true;
 	/* By what it has run, those that come into the queue now are placed. */
 	if (cpu->current->state == THREAD_RUNNABLE)
 		order_charge(rq, cpu->current);
 	up_poll();
 	take_incoming(rq);
-	watch = rq->watch;
-	if (watch) {
-		up_ring_again();
-		rq->watch = up_untaken();
-	}
-	rq->alarm = 0;
-	list_for_each(t, &rq->all, all)
-		scan_thread(rq, t, watch);
+	notes_take(rq);
+	look_unnamed(rq);
+	if (rq->watch)
+		posted_ring(rq);
+	posted_watch(rq);
 }
 
 /* ---- to user mode ---- */
-
-/* Only then is there anything to look for. */
-static void watch_on(struct runq *rq)
-{
-	struct thread *t;
-
-	if (!rq->watch)
-		return;
-	rq->watch = up_untaken();
-	list_for_each(t, &rq->all, all)
-		rq->watch |= untaken(t);
-}
-
-void sched_watch(void)
-{
-	struct cpu *cpu = this_cpu();
-
-	runq_of(cpu)->watch = true;
-	cpu->current->look = true;
-}
 
 void sched_settle(void)
 {
 	struct runq *rq = this_runq();
 
-	watch_on(rq);
+	posted_watch(rq);
 	balance_push(rq);
 	rq->slice_end = rq->queue.root ? order_end(rq, current_thread()) : 0;
 	timer_set(rq, rq->slice_end != 0);
@@ -393,7 +378,7 @@ static void idle_once(struct cpu *cpu, struct runq *rq)
 	if (poll_notes(cpu, start + us_to_cycles(rq->poll_us)))
 		return;
 	phys_publish();
-	watch_on(rq);
+	posted_watch(rq);
 	timer_set(rq, false);
 	__atomic_store_n(&cpu->boot->state, LWK_CPU_IDLE, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -484,7 +469,7 @@ bool sched_kthread(void (*work)(void *arg), void *arg)
 		return false;
 	t->cpu = this_cpu()->place;
 	t->state = THREAD_RUNNABLE;
-	list_add_tail(&rq->all, &t->all);
+	runq_enter(rq, t);
 	/* Before all programs, and soon: somebody waits for it. */
 	order_arrive(rq, t);
 	current_thread()->look = true;
@@ -500,6 +485,8 @@ bool sched_prepare_cpu(struct cpu *cpu, int node)
 	if (!rq || !idle)
 		return false;
 	list_init(&rq->all);
+	list_init(&rq->asking);
+	list_init(&rq->posted);
 	list_init(&rq->incoming);
 	spin_init(&rq->lock, RANK_RUNQ);
 	rq->poll_us = 1;
