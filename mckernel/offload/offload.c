@@ -43,7 +43,6 @@ static bool offload_request(struct thread *t, enum request_kind kind, u64 mask)
 		sched_posted();
 	}
 	ended = wait_told(request_done, t, true) != 0;
-	sched_unposted();
 	/* Linux has another mask now, or has caught something. */
 	t->look = true;
 	if (ended)

@@ -17,6 +17,23 @@
  */
 static u64 idle_map[ABI_MAX_CPUS / 64];
 
+u32 sched_thread_count(u32 place)
+{
+	return __atomic_load_n(&runq_of(cpu_of(place))->threads, __ATOMIC_RELAXED);
+}
+
+u32 sched_place(const struct thread *t)
+{
+	u32 best = cpu_count;
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (thread_may_run_on(t, i) &&
+		    (best == cpu_count || sched_thread_count(i) < sched_thread_count(best)))
+			best = i;
+	}
+	return best == cpu_count ? t->cpu : best;
+}
+
 static bool any_idle(void)
 {
 	for (u32 i = 0; i < (cpu_count + 63) / 64; i++)

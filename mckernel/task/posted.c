@@ -23,11 +23,6 @@ void sched_posted(void)
 	post(this_runq(), current_thread());
 }
 
-void sched_unposted(void)
-{
-	list_del(&current_thread()->posted);
-}
-
 /* The first that Linux has not taken, which was rung for before all others; NULL: there is none. */
 static struct thread *untaken_first(struct runq *rq)
 {
@@ -55,9 +50,7 @@ void posted_ring(struct runq *rq)
 
 void posted_watch(struct runq *rq)
 {
-	/* Only then is there anything to look for. */
-	if (rq->watch)
-		rq->watch = up_untaken() || untaken_first(rq);
+	rq->watch = up_untaken() || untaken_first(rq);
 }
 
 void sched_watch(void)

@@ -12,8 +12,7 @@ struct runq {
 	u64 vtime; /* the clock that the vtime of its threads is compared with */
 	struct list all; /* every thread of this CPU but the idle one */
 	struct list asking; /* those of them whose conditions are asked at each scan */
-	struct list
-		posted; /* and those that Linux may not have taken a request of, by their ring_stamp */
+	struct list posted; /* and those with requests that Linux may not have taken */
 	struct tree alarms; /* and those whose conditions want to be asked again, by alarm_at */
 	struct thread *asked; /* whose condition is being asked */
 	struct thread *idle;
@@ -49,6 +48,7 @@ static inline struct runq *this_runq(void)
 static inline void runq_leave(struct thread *t)
 {
 	list_del(&t->all);
+	list_del(&t->posted);
 	WRITE_ONCE(t->at, NULL);
 }
 
@@ -115,7 +115,7 @@ void notes_take(struct runq *rq);
 
 /* Ring again for what Linux has not taken for RING_AGAIN_US. */
 void posted_ring(struct runq *rq);
-/* Is there still anything to watch? */
+/* While rq->watch: is there still anything to watch? */
 void posted_watch(struct runq *rq);
 
 /* ---- sched.c ---- */

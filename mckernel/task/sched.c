@@ -7,11 +7,6 @@
 
 /* ---- placement ---- */
 
-u32 sched_thread_count(u32 place)
-{
-	return __atomic_load_n(&runq_of(cpu_of(place))->threads, __ATOMIC_RELAXED);
-}
-
 bool sched_cpu_empty(void)
 {
 	struct runq *rq = this_runq();
@@ -21,18 +16,6 @@ bool sched_cpu_empty(void)
 	empty = list_empty(&rq->all) && list_empty(&rq->incoming);
 	spin_unlock(&rq->lock);
 	return empty;
-}
-
-u32 sched_place(const struct thread *t)
-{
-	u32 best = cpu_count;
-
-	for (u32 i = 0; i < cpu_count; i++) {
-		if (thread_may_run_on(t, i) &&
-		    (best == cpu_count || sched_thread_count(i) < sched_thread_count(best)))
-			best = i;
-	}
-	return best == cpu_count ? t->cpu : best;
 }
 
 void sched_deliver(struct thread *t)
@@ -98,8 +81,8 @@ static struct thread *sched_pick(struct runq *rq)
 static void make_runnable(struct runq *rq, struct thread *t)
 {
 	list_del(&t->asks);
-	list_del(&t->posted);
-	alarm_clear(rq, t);
+	if (t->alarm_at)
+		alarm_clear(rq, t);
 	/* Of what comes before it runs nothing is its own: others may look (cputime.c). */
 	t->stamp = arch_cycles();
 	t->state = THREAD_RUNNABLE;
@@ -212,11 +195,16 @@ bool sched_need_resched(void)
 
 /* ---- the scan ---- */
 
+static inline bool flush_asked(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE) != cpu->flush_done;
+}
+
 static inline bool noted(struct cpu *cpu)
 {
 	return __atomic_load_n(&cpu->boot->attention, __ATOMIC_ACQUIRE) ||
 	       __atomic_load_n(&cpu->kick, __ATOMIC_ACQUIRE) || runq_of(cpu)->tick ||
-	       __atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE) != cpu->flush_done;
+	       flush_asked(cpu);
 }
 
 /* Take what was noted; false: nothing. What the noter did before is seen after. */
@@ -285,7 +273,7 @@ static void look_unnamed(struct runq *rq)
 {
 	struct thread *t, *next;
 
-	while ((t = alarm_due(rq)))
+	while (rq->alarms.root && (t = alarm_due(rq)))
 		sched_look(rq, t);
 	list_for_each_safe(t, next, &rq->asking, asks)
 		sched_look(rq, t);
@@ -301,7 +289,8 @@ void sched_scan(void)
 	if (!noted(cpu))
 		return;
 	assert_no_lock();
-	arch_answer_flush();
+	if (flush_asked(cpu))
+		arch_answer_flush();
 	if (!take_notes(cpu, rq))
 		return;
 	cpu->boot->heartbeat++;
@@ -314,9 +303,10 @@ void sched_scan(void)
 	take_incoming(rq);
 	notes_take(rq);
 	look_unnamed(rq);
-	if (rq->watch)
+	if (rq->watch) {
 		posted_ring(rq);
-	posted_watch(rq);
+		posted_watch(rq);
+	}
 }
 
 /* ---- to user mode ---- */
@@ -325,7 +315,8 @@ void sched_settle(void)
 {
 	struct runq *rq = this_runq();
 
-	posted_watch(rq);
+	if (rq->watch)
+		posted_watch(rq);
 	balance_push(rq);
 	rq->slice_end = rq->queue.root ? order_end(rq, current_thread()) : 0;
 	timer_set(rq, rq->slice_end != 0);
@@ -378,7 +369,8 @@ static void idle_once(struct cpu *cpu, struct runq *rq)
 	if (poll_notes(cpu, start + us_to_cycles(rq->poll_us)))
 		return;
 	phys_publish();
-	posted_watch(rq);
+	if (rq->watch)
+		posted_watch(rq);
 	timer_set(rq, false);
 	__atomic_store_n(&cpu->boot->state, LWK_CPU_IDLE, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

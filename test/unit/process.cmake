@@ -14,3 +14,8 @@ foreach(test restart signal table exec futexq clock timer deadline order)
   add_unit_test(${test} SOURCES test/unit/test_${test}.c test/unit/process_fake.c ${sources_${test}}
                 INCLUDES mckernel/include mckernel)
 endforeach()
+add_unit_test(scan SOURCES test/unit/test_scan.c test/unit/process_fake.c mckernel/task/sched.c
+                           mckernel/task/notes.c mckernel/task/posted.c mckernel/task/waitq.c
+                           mckernel/task/timer.c mckernel/task/order.c mckernel/task/hold.c
+                           mckernel/lib/tree.c
+              INCLUDES mckernel/include mckernel OPTIONS -fsanitize-coverage=trace-pc)

@@ -205,6 +205,7 @@ static void setup(void)
 		thread[i] = memset(weave_alloc(sizeof(*thread[i])), 0, sizeof(*thread[i]));
 		kpage[i] = memset(weave_alloc(sizeof(*kpage[i])), 0, sizeof(*kpage[i]));
 		list_init(&thread[i]->all);
+		list_init(&thread[i]->posted);
 		thread[i]->kpage = kpage[i];
 		thread[i]->twin_index = i;
 		thread[i]->state = THREAD_WAITING;

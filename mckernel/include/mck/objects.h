@@ -134,8 +134,9 @@ struct thread {
 	/* State WAITING: evaluated by its CPU when it is looked at, no lock held. */
 	bool (*cond)(void *arg);
 	void *cond_arg;
-	/* By its CPU, linked to itself or in the lists of its struct runq while it waits. */
-	struct list asks, posted;
+	/* By its CPU: linked to itself, or in the lists of its struct runq. */
+	struct list asks; /* while it waits */
+	struct list posted;
 	struct tree_node alarm;
 	u64 alarm_at; /* cycles: its condition wants to be asked again; 0: it is in no tree */
 	bool interruptible; /* a dead flag ends the wait too */

@@ -104,9 +104,8 @@ void sched_start(struct thread *t, int place);
 void sched_wake_at(u64 cycles);
 /* Something was sent to Linux: until it is taken, it will be rung for again. */
 void sched_watch(void);
-/* A request of the current thread, for which Linux was rung; and it has ended. */
+/* Linux was rung for a request of the current thread. */
 void sched_posted(void);
-void sched_unposted(void);
 /* The current thread is about to run its program: the timer does what it has to meanwhile. */
 void sched_settle(void);
 /* Let others run; returns when this thread is chosen again. Yield: all others of this CPU come first. */
