@@ -429,6 +429,7 @@ static void count_birth(struct thread *t)
 {
 	struct lwk_counters *c = &boot_params->counters;
 
+	tid_add(t);
 	t->born = true;
 	__atomic_add_fetch(&c->threads_born, 1, __ATOMIC_RELAXED);
 	if (t->process->born)

@@ -55,6 +55,8 @@ static bool table_insert(struct thread *t, struct process *process)
 
 static void table_remove(struct thread *t)
 {
+	if (t->born)
+		tid_remove(t);
 	spin_lock(&table_lock);
 	table[(u32)t->id] = NULL;
 	table_used--;
@@ -75,29 +77,6 @@ struct thread *thread_find(u64 id)
 	t = thread_lookup(id);
 	spin_unlock(&table_lock);
 	return t;
-}
-
-static bool has_tid(const struct thread *t, u32 tid)
-{
-	return t->kpage && READ_ONCE(t->born) && t->kpage->tid == tid;
-}
-
-struct thread *thread_by_tid(u32 tid, struct process *process)
-{
-	struct thread *t, *found = NULL;
-
-	spin_lock(&table_lock);
-	list_for_each(t, &process->threads, siblings) {
-		if (has_tid(t, tid)) {
-			found = t;
-			break;
-		}
-	}
-	for (u32 i = 0; i < THREAD_MAX && !found; i++)
-		if (table[i] && has_tid(table[i], tid))
-			found = table[i];
-	spin_unlock(&table_lock);
-	return found;
 }
 
 bool thread_with(u64 id, void (*fn)(struct thread *t, void *arg), void *arg)

@@ -50,6 +50,11 @@ struct thread *thread_by_tid(u32 tid, struct process *process)
 	return &thread[tid - 1];
 }
 
+void tid_remove(struct thread *t)
+{
+	(void)t;
+}
+
 bool sched_turn(void)
 {
 	weave_wait_change(WEAVE_TIMED, weave_look());

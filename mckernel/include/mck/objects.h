@@ -127,6 +127,8 @@ struct thread {
 	struct list all; /* in the CPU's list of threads, */
 	void *at; /* and whose struct runq has it; NULL: nobody's. By the CPU that has it */
 	struct list siblings; /* in its process's list; under the thread table's lock */
+	u32 tid; /* what it is found by in task/tids.c, constant from its birth on */
+	struct thread *tid_next; /* in its chain there, under the chain's lock */
 	u32 cpu; /* place */
 	enum thread_state state;
 	/* A note about it, see abi/note.h: by who adds it and by the CPU that takes it. */

@@ -40,6 +40,9 @@ struct thread *thread_find(u64 id);
  * from passing futex_finish_exit() for as long as it uses the pointer.
  */
 struct thread *thread_by_tid(u32 tid, struct process *process);
+/* It is found by that from its first run on, until futex_finish_exit() or its end. A second removal does nothing. */
+void tid_add(struct thread *t);
+void tid_remove(struct thread *t);
 /* Of what a new thread had to do: ->drop, and the memory. */
 void thread_start_free(struct thread_start *s);
 /* Frees a thread that nobody else has heard of yet; drops its references; may wait. */
