@@ -243,7 +243,14 @@ int ihk_place_of_current(struct ihk_os *os)
 
 void ihk_twin_ring(struct ihk_twin *twin)
 {
-	ihk_note_lwk(twin->procs->os, ihk_twin_place(twin), twin->k);
+	/*
+	 * A later boot knows nothing of this twin's mailbox. It does not begin
+	 * before we leave: the stop waits for readers.
+	 */
+	rcu_read_lock();
+	if (ihk_procs_alive(twin->procs))
+		ihk_note_lwk(twin->procs->os, ihk_twin_place(twin), twin->k);
+	rcu_read_unlock();
 }
 
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)

@@ -123,7 +123,11 @@ void posted_watch(struct runq *rq);
 /* A thread of this CPU: something may have changed for it. */
 void sched_look(struct runq *rq, struct thread *t);
 /* Does what it waits for hold? It may ask for an alarm. */
-bool sched_ask(struct runq *rq, struct thread *t);
+static inline bool sched_ask(struct runq *rq, struct thread *t)
+{
+	rq->asked = t;
+	return t->cond(t->cond_arg);
+}
 
 /* A thread that is in no CPU's lists, to the CPU t->cpu. */
 void sched_deliver(struct thread *t);

@@ -80,7 +80,8 @@ static struct thread *sched_pick(struct runq *rq)
 
 static void make_runnable(struct runq *rq, struct thread *t)
 {
-	list_del(&t->asks);
+	if (!list_empty(&t->asks))
+		list_del(&t->asks);
 	if (t->alarm_at)
 		alarm_clear(rq, t);
 	/* Of what comes before it runs nothing is its own: others may look (cputime.c). */
@@ -247,12 +248,6 @@ static void take_incoming(struct runq *rq)
 		/* Notes about it that came here before it are gone. */
 		sched_look(rq, t);
 	}
-}
-
-bool sched_ask(struct runq *rq, struct thread *t)
-{
-	rq->asked = t;
-	return t->cond(t->cond_arg);
 }
 
 void sched_look(struct runq *rq, struct thread *t)
