@@ -51,26 +51,44 @@ out:
 }
 
 /*
- * A mailbox that nobody but the two kernels holds. One whose slot Linux still
- * references (a call of its last owner pinned it) waits in the pool. The pages
+ * Nobody holds what its last owner had: neither Linux the slot, which a call may
+ * have pinned, nor the LWK a note about it, which it takes soon.
+ */
+static bool box_is_free(const struct ihk_box *box)
+{
+	const struct kpage *k = page_address(box->kpage);
+
+	return page_count(box->slot) == 1 && !smp_load_acquire(&k->note_queued);
+}
+
+/*
+ * A mailbox that nobody but the two kernels holds; one that is not free yet
+ * waits in the pool. The pages
  * are the instance's, and no user's memory cgroup is charged for them: they
- * outlive their first owner, and there are ABI_MAX_TWINS of them at most.
+ * outlive their first owner, and there are two for each twin of ABI_MAX_TWINS at
+ * most.
  */
 static struct ihk_box *box_take(struct ihk_procs *procs)
 {
 	struct ihk_box *box;
+	bool is_full;
 
 	mutex_lock(&procs->box_lock);
 	list_for_each_entry(box, &procs->boxes, node) {
-		if (page_count(box->slot) != 1)
+		if (!box_is_free(box))
 			continue;
 		list_del(&box->node);
+		procs->boxes_idle--;
 		mutex_unlock(&procs->box_lock);
 		clear_page(page_address(box->slot));
 		clear_page(page_address(box->kpage));
 		return box;
 	}
+	is_full = procs->boxes_idle >= ABI_MAX_TWINS;
 	mutex_unlock(&procs->box_lock);
+	/* So many that wait: the LWK takes no notes, and gets no more memory for that. */
+	if (is_full)
+		return NULL;
 
 	box = kzalloc(sizeof(*box), GFP_KERNEL);
 	if (!box)
@@ -92,6 +110,7 @@ static void box_return(struct ihk_procs *procs, struct ihk_box *box)
 {
 	mutex_lock(&procs->box_lock);
 	list_add_tail(&box->node, &procs->boxes);
+	procs->boxes_idle++;
 	mutex_unlock(&procs->box_lock);
 }
 
@@ -224,10 +243,14 @@ int ihk_place_of_current(struct ihk_os *os)
 
 void ihk_twin_ring(struct ihk_twin *twin)
 {
-	int place = ihk_twin_place(twin);
-
-	if (place >= 0)
-		ihk_ring_lwk(twin->procs->os, place);
+	/*
+	 * A later boot knows nothing of this twin's mailbox. It does not begin
+	 * before we leave: the stop waits for readers.
+	 */
+	rcu_read_lock();
+	if (ihk_procs_alive(twin->procs))
+		ihk_note_lwk(twin->procs->os, ihk_twin_place(twin), twin->k);
+	rcu_read_unlock();
 }
 
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)

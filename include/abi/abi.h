@@ -16,7 +16,7 @@ typedef __INT32_TYPE__ abi_s32;
 typedef __INT64_TYPE__ abi_s64;
 
 /* Raised by hand whenever the meaning of anything below include/abi/ changes. */
-#define ABI_VERSION 4
+#define ABI_VERSION 5
 
 #define ABI_PAGE_SIZE 4096
 #define ABI_PAGE_SHIFT 12
