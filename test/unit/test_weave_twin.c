@@ -96,8 +96,6 @@ static void setup(void)
 	old = make(&old_task);
 	old_index = old->index;
 	gen = old->gen;
-	/* All others have been used since. */
-	procs.next_twin = old_index;
 }
 
 static void end(void)
@@ -120,7 +118,7 @@ static void doorbell(void)
 static void check(void)
 {
 	weave_assert(old_task.refs == 1 && new_task.refs == 2);
-	weave_assert(procs.twins == 1 && procs.ref.refs == 2 && space.ref.refs == 2);
+	weave_assert(procs.twin_count.value == 1 && procs.ref.refs == 2 && space.ref.refs == 2);
 }
 
 static const struct weave_case cases[] = {
