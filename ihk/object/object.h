@@ -197,7 +197,6 @@ struct ihk_procs {
 	 * generation too, which each owner gets before it is in the table.
 	 */
 	struct xarray twins;
-	u32 next_twin; /* under the lock of `twins`: where the next index is looked for */
 	atomic_t twin_gen; /* the newest generation */
 	atomic_t twin_count; /* of those in the table, and about to be */
 	wait_queue_head_t gone; /* woken when twin_count becomes 0 */

@@ -139,8 +139,9 @@ static void twin_uncount(struct ihk_procs *procs)
 }
 
 /*
- * Into the table, at an index that was not used for as long as possible. Counted
- * before, so that who finds none counted finds none in the table.
+ * Into the table, at the lowest index: it stays flat, and the doorbell finds what
+ * it looks for in few steps. Counted before, so that who finds none counted finds
+ * none in the table.
  */
 static int twin_enlist(struct ihk_procs *procs, struct ihk_twin *twin)
 {
@@ -148,11 +149,9 @@ static int twin_enlist(struct ihk_procs *procs, struct ihk_twin *twin)
 
 	atomic_inc(&procs->twin_count);
 	twin->gen = atomic_inc_return(&procs->twin_gen);
-	xa_lock(&procs->twins);
-	err = __xa_alloc_cyclic(&procs->twins, &twin->index, twin, XA_LIMIT(0, ABI_MAX_TWINS - 1),
-				&procs->next_twin, GFP_KERNEL);
-	xa_unlock(&procs->twins);
-	if (err >= 0)
+	err = xa_alloc(&procs->twins, &twin->index, twin, XA_LIMIT(0, ABI_MAX_TWINS - 1),
+		       GFP_KERNEL);
+	if (!err)
 		return 0;
 	twin_uncount(procs);
 	return err == -EBUSY ? -EAGAIN : err;

@@ -19,7 +19,7 @@
 #define PLACE_SIZE (GUARD_SIZE + KSTACK_SIZE)
 #define STACK_PAGES (KSTACK_SIZE / PAGE_SIZE)
 #define PLACES_MAX (2 * ABI_MAX_TWINS) /* of threads, prepared ones included */
-#define READY_MAX 8192 /* made at the start, */
+#define READY_MAX 4096 /* made at the start, */
 #define FREE_ENOUGH 1024 /* and beyond them so many free ones are worth an interrupt */
 #define PLACES_OF_CPU (1 + IST_COUNT)
 #define TABLE_SPAN (PT_ENTRIES * PAGE_SIZE)
