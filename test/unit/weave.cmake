@@ -166,6 +166,12 @@ add_weave_fault(weave_twin delist "an index passes on" ihk/twin/twin.c
 ]]
                 [[]])
 
+# It is counted for ever, and the instance's stop waits for it.
+add_weave_fault(weave_twin count "no index is left" ihk/twin/twin.c
+                [[	twin_uncount(procs);
+	return err == -EBUSY]]
+                [[	return err == -EBUSY]])
+
 add_weave_test(weave_quarantine SOURCES test/unit/linux_fake.c
                MODULE test/unit/test_weave_quarantine.c ihk/partition/quarantine.c)
 # What Linux let go of after the list was made is not entered again: the LWK never gets it.
