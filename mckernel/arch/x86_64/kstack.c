@@ -38,9 +38,12 @@ struct place {
 	u32 stamp; /* of the unmapping: each CPU must have seen it before the next mapping */
 };
 
-/* All but `untouched` is read and written under queue_lock. */
+/*
+ * All but `untouched` is read and written under queue_lock. What is kept of
+ * places is made by the chunk, before the first one of it is used.
+ */
 static struct spinlock queue_lock = SPINLOCK_INIT(RANK_KMAP);
-static struct place *chunks[PLACES_MAX / PLACES_OF_CHUNK]; /* one is made before its first place is used */
+static struct place *chunks[PLACES_MAX / PLACES_OF_CHUNK];
 static u32 oldest = NO_PLACE, newest = NO_PLACE;
 static u32 queued; /* free ones, from `oldest` on */
 static u32 ready; /* places below have all that they need */
@@ -114,8 +117,7 @@ static bool take_untouched(void)
 	assert_held(&queue_lock);
 	if (untouched < ready)
 		return true;
-	if (oldest != NO_PLACE &&
-	    (queued > FREE_ENOUGH || seen_by_all(place_at(oldest)->stamp)))
+	if (oldest != NO_PLACE && (queued > FREE_ENOUGH || seen_by_all(place_at(oldest)->stamp)))
 		return false;
 	return untouched < PLACES_MAX && chunk_make(untouched);
 }

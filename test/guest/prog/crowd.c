@@ -16,7 +16,8 @@
 
 #define NOBODY 65534
 
-static unsigned int asleep, awake, wrong; /* atomic: threads that were about to sleep, that have been woken */
+/* Threads that were about to sleep, that have been woken, that were told nonsense; atomic. */
+static unsigned int asleep, awake, wrong;
 static unsigned int go; /* what they sleep on */
 static pid_t group;
 
