@@ -32,8 +32,8 @@ static struct workqueue_struct *free_queue;
 
 int ihk_twin_init(void)
 {
-	task_bits = clamp(ilog2(totalram_pages()) - PAGES_OF_BUCKET_BITS, TASK_BITS_MIN,
-			  TASK_BITS_MAX);
+	task_bits =
+		clamp(ilog2(totalram_pages()) - PAGES_OF_BUCKET_BITS, TASK_BITS_MIN, TASK_BITS_MAX);
 	task_hash = kvcalloc(1UL << task_bits, sizeof(*task_hash), GFP_KERNEL);
 	if (!task_hash)
 		return -ENOMEM;
