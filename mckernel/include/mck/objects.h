@@ -123,6 +123,7 @@ struct thread_start {
  */
 struct thread {
 	u64 id; /* opaque to the module; ids of dead threads never match */
+	struct thread *next_id; /* in its chain of the table; under the table's lock */
 	struct tree_node run; /* in the CPU's run queue: task/order.c */
 	struct list all; /* in the CPU's list of threads, */
 	void *at; /* and whose struct runq has it; NULL: nobody's. By the CPU that has it */
