@@ -316,6 +316,7 @@ static s64 attach(struct thread *t, const struct attachment *a)
 	t->slot = slot;
 	t->attached = true;
 	kpage->cpu = t->cpu;
+	kpage->times = va_to_pa(&t->times);
 	/* Its CPU looks at kpage at each scan: all before is there. */
 	__atomic_store_n(&t->kpage, kpage, __ATOMIC_RELEASE);
 	wake_cpu(t->cpu);
