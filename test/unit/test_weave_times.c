@@ -12,7 +12,8 @@ u64 get_cycles(void);
 
 static struct thread thread;
 static u64 now; /* cycles, as both kernels read them */
-static u64 entered, in_user; /* when the program began to run, 0: it does not; what it has run before */
+static u64 entered,
+	in_user; /* when the program began to run, 0: it does not; what it has run before */
 
 u64 arch_cycles(void)
 {
