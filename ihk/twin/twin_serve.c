@@ -65,8 +65,13 @@ void ihk_twin_publish(struct ihk_twin *twin)
 
 #define ZERO_MINOR 5 /* /dev/zero */
 
-/* Shared, it is anonymous memory too; of other files shared mappings come later. */
-static s64 open_shared(struct file *file, unsigned long prot)
+/*
+ * Shared, it is anonymous memory too. A file that is open for reading only and
+ * that nobody can store to through a mapping of his own at this moment looks the
+ * same mapped either way. Of others Linux's own pages would have to be shown.
+ */
+static s64 open_shared(struct ihk_procs *procs, struct file *file, unsigned long prot,
+		       struct ihk_file_info *info)
 {
 	struct inode *inode = file_inode(file);
 
@@ -74,8 +79,11 @@ static s64 open_shared(struct file *file, unsigned long prot)
 		return -EACCES;
 	if ((prot & PROT_EXEC) && ihk_file_noexec(file))
 		return -EPERM;
-	return S_ISCHR(inode->i_mode) && inode->i_rdev == MKDEV(MEM_MAJOR, ZERO_MINOR) ? 0
-										       : -ENODEV;
+	if (S_ISCHR(inode->i_mode) && inode->i_rdev == MKDEV(MEM_MAJOR, ZERO_MINOR))
+		return 0;
+	if (file->f_mode & FMODE_WRITE)
+		return -ENODEV;
+	return ihk_file_open_quiet(procs, file, prot, info);
 }
 
 static unsigned long never_allowed(struct file *file, bool shared)
@@ -96,7 +104,8 @@ static s64 file_open(struct ihk_twin *twin)
 
 	if (!file)
 		return -EBADF;
-	err = shared ? open_shared(file, prot) : ihk_file_open(twin->procs, file, prot, &info);
+	err = shared ? open_shared(twin->procs, file, prot, &info)
+		     : ihk_file_open(twin->procs, file, prot, &info);
 	k->kout[0] = info.id;
 	k->kout[1] = info.size;
 	k->kout[2] = never_allowed(file, shared);

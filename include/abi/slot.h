@@ -35,6 +35,8 @@ enum request_kind {
  * (EBADF, EACCES, ENODEV, EPERM, ...), or 0 and
  * kout: [0] file id, or 0: it is anonymous memory (/dev/zero), [1] size in bytes,
  *       [2] PROT_* that the mapping can never get
+ * A shared mapping is the file's cached pages as a private one: -ENODEV if it
+ * could be written to, here or by anybody else at this moment.
  * Each success with an id is one open that the LWK gives back by LCALL_FILE_IDLE.
  *
  * REQ_CLONE: arg[2] is clone's parent_tid. A negative kresult of REQ_CLONE:

@@ -199,6 +199,9 @@ bool region_merge_round(struct space *s, u64 *start, u64 end);
 bool region_cut_round(struct space *s, u64 start, u64 end, struct list *gone);
 void region_resize(struct space *s, struct region *r, u64 start,
 		   u64 end); /* between its neighbours */
+/* References of what a region shows; NULL is none. */
+void backing_get(struct file *file, struct shmobj *shm);
+void backing_put(struct file *file, struct shmobj *shm);
 struct region *region_copy(const struct region *r); /* with its references; NULL without memory */
 void region_free(struct region *r); /* no lock above RANK_FILE */
 void region_account(struct space *s, const struct region *r, bool add);

@@ -164,6 +164,22 @@ void region_resize(struct space *s, struct region *r, u64 start, u64 end)
 	tree_changed(&s->tree, &r->node);
 }
 
+void backing_get(struct file *file, struct shmobj *shm)
+{
+	if (file)
+		file_get(file);
+	if (shm)
+		shmobj_get(shm);
+}
+
+void backing_put(struct file *file, struct shmobj *shm)
+{
+	if (file)
+		file_put(file);
+	if (shm)
+		shmobj_put(shm);
+}
+
 struct region *region_copy(const struct region *r)
 {
 	struct region *c = kmalloc(sizeof(*c));
@@ -172,19 +188,13 @@ struct region *region_copy(const struct region *r)
 		return NULL;
 	*c = *r;
 	list_init(&c->link);
-	if (c->file)
-		file_get(c->file);
-	if (c->shm)
-		shmobj_get(c->shm);
+	backing_get(c->file, c->shm);
 	return c;
 }
 
 void region_free(struct region *r)
 {
-	if (r->file)
-		file_put(r->file);
-	if (r->shm)
-		shmobj_put(r->shm);
+	backing_put(r->file, r->shm);
 	kfree(r);
 }
 

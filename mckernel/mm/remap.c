@@ -190,7 +190,7 @@ static int source_check(const struct remap *m)
 
 	if (!r)
 		return -EFAULT;
-	if (!m->old_size && !r->shm)
+	if (!m->old_size && !(r->flags & REGION_SHARED))
 		return -EINVAL;
 	if ((m->flags & MREMAP_DONTUNMAP) && (r->flags & REGION_VDSO))
 		return -EINVAL;
@@ -369,14 +369,15 @@ static s64 remap_again(const struct remap *m)
 		a.region_flags = r->flags;
 		a.pgoff = r->pgoff + ((m->old - r->start) >> PAGE_SHIFT);
 		a.shm = r->shm;
-		shmobj_get(a.shm);
+		a.file = r->file;
+		backing_get(a.file, a.shm);
 	}
 	spin_unlock(&s->lock);
 	if (ret)
 		return ret;
 	ret = m->flags & MREMAP_MAYMOVE ? space_map(s, &a) : -ENOMEM;
 	if (ret < 0)
-		shmobj_put(a.shm);
+		backing_put(a.file, a.shm);
 	return ret;
 }
 

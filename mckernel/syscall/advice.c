@@ -39,6 +39,14 @@ static int advice_discard(const struct advice *a)
 	return space_discard(a->space, a->start, a->end);
 }
 
+/* There is no hole to make in a file that cannot be written to here; one in shared memory is not made. */
+static int advice_remove(const struct region *r)
+{
+	if ((r->flags & REGION_LOCKED) || is_private_anonymous(r))
+		return -EINVAL;
+	return r->file || !(r->prot & PROT_WRITE) ? -EACCES : -EINVAL;
+}
+
 static int populate(const struct advice *a, u32 prot)
 {
 	int err;
@@ -80,6 +88,8 @@ static int advise_piece(const struct advice *a)
 		if (r->file && (r->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)) == PROT_READ)
 			space_populate(a->space, a->start, MIN(a->end, a->start + WILLNEED_MAX));
 		return 0;
+	case MADV_REMOVE:
+		return advice_remove(r);
 	case MADV_POPULATE_READ:
 		return populate(a, PROT_READ | PROT_WRITE | PROT_EXEC);
 	case MADV_POPULATE_WRITE:
@@ -99,6 +109,7 @@ static bool is_known(int behavior)
 	case MADV_WILLNEED:
 	case MADV_DONTNEED:
 	case MADV_FREE:
+	case MADV_REMOVE:
 	case MADV_DONTFORK:
 	case MADV_DOFORK:
 	case MADV_MERGEABLE:

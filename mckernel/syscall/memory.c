@@ -44,13 +44,12 @@ static s64 open_file(u64 fd, u32 prot, bool shared, struct file **file, u32 *max
 	*max_prot = PROT_ALL & ~(u32)t->kpage->kout[2];
 	if (!id)
 		return 0;
-	*file = shared ? NULL : file_open(id, t->kpage->kout[1], 0);
+	*file = file_open(id, t->kpage->kout[1], 0);
 	if (!*file) {
 		u64 idle[IKC_LCALL_ARGS] = { id, 1 };
 
-		/* Linux's pages cannot be shown yet: an honest refusal. Otherwise there is no memory. */
 		ikc_lcall(LCALL_FILE_IDLE, idle);
-		return shared ? -ENODEV : -ENOMEM;
+		return -ENOMEM;
 	}
 	return 0;
 }
@@ -86,11 +85,16 @@ static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
 
 	if ((flags & MAP_TYPE) == 0 || (flags & MAP_TYPE) > MAP_SHARED_VALIDATE)
 		return -EINVAL;
+	if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE && (flags & ~MAP_VALIDATED))
+		return -EOPNOTSUPP;
 	ret = open_file(fd, a->prot, shared, &a->file, &a->max_prot);
 	if (ret)
 		return ret;
 	a->prot = implied_exec(a->prot, a->max_prot);
 	a->pgoff = a->file ? offset >> PAGE_SHIFT : 0;
+	/* It is never written to here: its pages are the cache's, as everybody's. */
+	if (a->file && shared)
+		a->region_flags |= REGION_SHARED;
 	if (flags & (MAP_GROWSDOWN | MAP_HUGETLB))
 		ret = -EINVAL;
 	else if (offset > FILE_SIZE_MAX - a->length)
@@ -291,7 +295,7 @@ s64 sys_brk(const u64 arg[6])
 
 /* ---- msync, mincore ---- */
 
-/* Nothing here is a shared mapping of a file, so there is nothing to write; Linux's answers remain. */
+/* No file is written to through a mapping here, so there is nothing to write; Linux's answers remain. */
 s64 sys_msync(const u64 arg[6])
 {
 	u64 start = arg[0], end = start + ALIGN_UP(arg[1], PAGE_SIZE), flags = arg[2];

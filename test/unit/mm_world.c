@@ -442,6 +442,9 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		kpage.kout[0] = module.open_id;
 		kpage.kout[1] = module.open_size;
 		kpage.kout[2] = module.open_noexec ? PROT_EXEC : 0;
+		/* What is mapped shared is open for reading only. */
+		if (karg[2] && module.open_id)
+			kpage.kout[2] |= PROT_WRITE;
 		res->value = module.open_error;
 		return;
 	}

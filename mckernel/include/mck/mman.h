@@ -15,6 +15,8 @@
 #define MAP_PRIVATE 2
 #define MAP_SHARED_VALIDATE 3
 #define MAP_TYPE 0xf
+/* What MAP_SHARED_VALIDATE may be asked for, of files that know no more (none here does). */
+#define MAP_VALIDATED 0x7c07f973UL
 #define MAP_FIXED 0x10
 #define MAP_ANONYMOUS 0x20
 #define MAP_GROWSDOWN 0x100
