@@ -7,6 +7,7 @@
  * asks for CPU time, and some times a second while a thread runs its program. No
  * CPU of the LWK is disturbed for it.
  */
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/posix-timers.h>
@@ -15,7 +16,6 @@
 #include <linux/sched/cputime.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
-#include <linux/timekeeping.h>
 #include <linux/timer.h>
 #include <linux/unistd.h>
 
@@ -57,7 +57,7 @@ void ihk_cputime_attach(struct ihk_twin *twin)
 		return;
 	if (IS_ALIGNED(pa, sizeof(u64)))
 		twin->times = ihk_os_mem(twin->procs->os, pa, sizeof(*twin->times));
-	twin->born_ns = ktime_get_ns();
+	twin->born = jiffies;
 	ihk_leave(twin->procs, token);
 }
 
@@ -80,7 +80,8 @@ static u64 news(u64 ns, u64 *have, u64 *room)
  */
 static void fold(struct ihk_twin *twin, struct task_struct *task, u64 user_ns, u64 system_ns)
 {
-	u64 age = ktime_get_ns() - twin->born_ns, had = twin->user_ns + twin->system_ns;
+	/* Of ticks: one that has begun, and one that is late. */
+	u64 age = (jiffies - twin->born + 2) * TICK_NSEC, had = twin->user_ns + twin->system_ns;
 	u64 room = age > had ? age - had : 0;
 	u64 user = news(user_ns, &twin->user_ns, &room);
 	u64 system = news(system_ns, &twin->system_ns, &room);
@@ -219,8 +220,11 @@ static void fold_for_call(struct ihk_procs *procs, const struct slot *slot)
 
 	rcu_read_lock();
 	switch (READ_ONCE(slot->nr)) {
-	case __NR_clock_gettime:
 	case __NR_clock_nanosleep:
+		/* It arms a timer and does not come back before: what computes meanwhile has others. */
+		timer_reduce(&procs->look, jiffies + 2);
+		fallthrough;
+	case __NR_clock_gettime:
 		other = clock_owner(READ_ONCE(slot->arg[0]));
 		break;
 	case __NR_timer_settime:

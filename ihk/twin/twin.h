@@ -46,7 +46,8 @@ struct ihk_twin {
 	 * the task, or under its pi_lock while it sleeps. cputime.c.
 	 */
 	const struct thread_times *times;
-	u64 born_ns, user_ns, system_ns;
+	unsigned long born; /* jiffies */
+	u64 user_ns, system_ns;
 	/* A timer on CPU time may have expired: set before the twin is woken, cleared by itself. */
 	bool expired;
 
