@@ -77,6 +77,7 @@ static void fork_layout(struct fork *f)
 			f->err = -EINTR;
 	} while (more && !f->err);
 	child->mmap_base = parent->mmap_base;
+	child->membarrier = __atomic_load_n(&parent->membarrier, __ATOMIC_RELAXED);
 	child->brk_start = parent->brk_start;
 	child->brk_end = parent->brk_end;
 	child->brk_limit = parent->brk_limit;

@@ -232,9 +232,6 @@ static inline bool region_writable_private(const struct region *r)
 	return !(r->flags & REGION_SHARED) && (r->prot & PROT_WRITE);
 }
 
-/* The space that follows `id` in the table (0: the first), pinned, or NULL (aspace.c). */
-struct space *space_pin_next(u64 id);
-
 /* ---- changes under a claim (map.c) ---- */
 
 /* Take all pages out of [start, end) and give them back. Waits. */

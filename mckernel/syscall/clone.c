@@ -188,6 +188,10 @@ static void child_fill(struct thread *child, struct thread *t, const struct birt
 
 	child->mask = t->mask;
 	child->read_implies_exec = t->read_implies_exec;
+	if (!(b->flags & CLONE_VM)) {
+		child->rseq = t->rseq;
+		child->rseq_sig = t->rseq_sig;
+	}
 	/* As Linux: none in a thread, which must not run on its parent's. */
 	if ((b->flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM) {
 		child->altstack_flags = SS_DISABLE;

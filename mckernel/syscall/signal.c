@@ -177,15 +177,18 @@ static bool signal_deliver(int signo, const u8 *info, u64 base, u64 old, bool ca
 {
 	bool reset;
 
-	switch (signal_enter(signo, info, base, old, caught, &reset)) {
-	case SIGNAL_ENTERED:
-		return true;
-	case SIGNAL_NO_HANDLER:
-		return false;
-	case SIGNAL_BAD_STACK:
-		break;
+	/* The frame keeps where it begins again. */
+	if (!rseq_abort(current_thread())) {
+		switch (signal_enter(signo, info, base, old, caught, &reset)) {
+		case SIGNAL_ENTERED:
+			return true;
+		case SIGNAL_NO_HANDLER:
+			return false;
+		case SIGNAL_BAD_STACK:
+			break;
+		}
 	}
-	/* Linux's rule: SIGSEGV then, unless it is SIGSEGV's own frame that does not fit. */
+	/* Linux's rule: SIGSEGV then, unless it is SIGSEGV itself that cannot be delivered. */
 	if (signo == SIGSEGV)
 		signal_die(SIGSEGV, SI_KERNEL, 0);
 	signal_force(SIGSEGV, SI_KERNEL, 0);

@@ -344,7 +344,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(bpf),
 	OFFLOAD(execveat),
 	REFUSED(userfaultfd, ENOSYS), /* would watch the proxy */
-	REFUSED(membarrier, ENOSYS), /* would order the twins */
+	LOCAL(membarrier, sys_membarrier),
 	LOCAL(mlock2, sys_mlock2),
 	OFFLOAD(copy_file_range),
 	OFFLOAD(preadv2),
@@ -354,7 +354,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	REFUSED(pkey_free, ENOSYS),
 	OFFLOAD(statx),
 	OFFLOAD(io_pgetevents),
-	REFUSED(rseq, ENOSYS), /* would watch the proxy */
+	LOCAL(rseq, sys_rseq),
 	REFUSED(uretprobe, ENOSYS), /* of trampolines that Linux puts into probed programs */
 	OFFLOAD(pidfd_send_signal),
 	REFUSED(io_uring_setup, ENOSYS), /* its rings are shared mappings */

@@ -112,6 +112,7 @@ static void finish_switch(void)
 		sched_deliver(from);
 	/* What was noted for it meanwhile, perhaps on another CPU, has been taken by others. */
 	current_thread()->look = true;
+	current_thread()->rseq_event = true;
 }
 
 static void switch_to(struct runq *rq, struct thread *next)

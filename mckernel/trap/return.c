@@ -19,6 +19,21 @@ static void return_first_run(struct thread *t)
 	thread_start_free(start);
 }
 
+/* Has something happened that a restartable sequence must not survive? */
+static bool return_sequence(struct thread *t)
+{
+	u32 *asked = &this_cpu()->rseq_request;
+
+	if (READ_ONCE(*asked)) {
+		__atomic_store_n(asked, 0, __ATOMIC_SEQ_CST);
+		t->rseq_event = true;
+	}
+	if (!t->rseq_event || !t->rseq)
+		return false;
+	rseq_resume(t);
+	return true;
+}
+
 /* One thing that stands between the thread and its program; false: nothing does. */
 static bool one_step(struct thread *t)
 {
@@ -46,7 +61,7 @@ static bool one_step(struct thread *t)
 		sched_preempt();
 		return true;
 	}
-	return false;
+	return return_sequence(t);
 }
 
 static void count_first_run(struct thread *t)

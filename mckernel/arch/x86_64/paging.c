@@ -11,7 +11,6 @@
 #define TABLE (PTE_PRESENT | PTE_WRITE)
 
 #define KERNEL_HALF (PT_ENTRIES / 2)
-#define KICK_AGAIN_US 1000
 
 extern const char image_start[], text_end[], rodata_end[], image_end[]; /* mckernel.lds */
 
@@ -349,6 +348,13 @@ void arch_flush_space(struct space *space, u64 start, u64 end)
 		if (asked[i / 64] >> i % 64 & 1)
 			await_flush(i, ticket[i]);
 	}
+}
+
+/* The answer to a flush loads a control register, as does whoever comes to the space later: that serializes. */
+void arch_sync_space(struct space *space)
+{
+	arch_flush_space(space, 0, 0);
+	arch_flush_all();
 }
 
 void flush_stacks(u32 stamp)

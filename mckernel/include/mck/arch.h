@@ -26,6 +26,7 @@ struct cpu {
 	u32 kick; /* atomic: another LWK CPU wants a scan; the CPU itself clears it */
 	u32 flush_request; /* raised by others (atomic), answered by flush_done */
 	u32 flush_done; /* written by this CPU, read by others */
+	u32 rseq_request; /* set by others (atomic), who then kick: the thread that runs begins its sequence again */
 	u32 chunk; /* of memory, where mm/phys.c has found a frame last */
 	u32 stacks_seen; /* the same: the freed stacks that its TLB has forgotten, see arch/x86_64/kstack.c */
 	void *arch; /* GDT, TSS, stacks */
@@ -52,6 +53,7 @@ void arch_stop_others(void);
 void arch_answer_flush(void); /* what other CPUs have asked of this one */
 /* Interrupt another LWK CPU so that it looks at its attention word and flush requests. */
 void arch_kick(u32 place);
+#define KICK_AGAIN_US 1000 /* an edge can be lost: who waits kicks again */
 /* Ring the Linux CPU that serves this CPU (boot_cpu.doorbell_*). */
 void arch_ring_linux(void);
 /* One-shot timer of this CPU in about `us` microseconds; 0 stops it. It only ends a halt or sets need_resched. */
@@ -98,6 +100,11 @@ void arch_flush_all(void); /* this CPU, user entries */
  * wait for their answers. May be called under the space's lock.
  */
 void arch_flush_space(struct space *space, u64 start, u64 end);
+/*
+ * Every CPU that runs a thread of `space` has passed a full barrier, and fetches
+ * its instructions anew; this one too, and whoever runs one later. No lock held.
+ */
+void arch_sync_space(struct space *space);
 
 /* How memory of a program is touched. */
 enum access {

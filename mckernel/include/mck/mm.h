@@ -165,6 +165,8 @@ struct space *space_find(u64 id); /* with a reference, or NULL: ids of dead spac
  * For handlers, which may not wait as the last space_put() does.
  */
 struct space *space_pin(u64 id);
+/* The one that follows `id` in the table (0: the first), pinned, or NULL. */
+struct space *space_pin_next(u64 id);
 void space_unpin(struct space *s);
 
 /* mmap's work after the system call has checked its arguments. May wait. -errno or the address. */

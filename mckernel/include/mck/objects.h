@@ -48,6 +48,7 @@ struct space {
 	 * written up to some moment, and nothing that it wrote later.
 	 */
 	bool forking;
+	u32 membarrier; /* atomic: the commands that its threads may use (syscall/membarrier.c) */
 	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
 
 	u32 pins; /* atomic: short holds by fault answers; the end of the space waits for them */
@@ -187,6 +188,14 @@ struct thread {
 	 * it comes with one.
 	 */
 	bool look;
+	/*
+	 * The area that it has registered for restartable sequences, or 0, and the
+	 * word that marks their ends; by itself only. An event is whatever such a
+	 * sequence must not survive: set at each switch to it, by its CPU.
+	 */
+	u64 rseq;
+	u32 rseq_sig;
+	bool rseq_event;
 	u64 ring_stamp; /* cycles of the newest ring for a request that Linux has not taken */
 	void (*work)(void *arg); /* a kernel thread's, NULL: runs a program */
 	void *work_arg;

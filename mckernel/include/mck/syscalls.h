@@ -50,6 +50,14 @@ s64 sys_getcpu(const u64 arg[6]);
  */
 s64 thread_of_tid(u32 tid, bool change);
 
+/* ---- rseq.c, membarrier.c ---- */
+s64 sys_rseq(const u64 arg[6]);
+s64 sys_membarrier(const u64 arg[6]);
+/* By the current thread on its way to a handler: if it is in a restartable sequence, it comes back to that one's abort. -errno: it is malformed. */
+int rseq_abort(struct thread *t);
+/* By the current thread, which has registered an area, on its way back. May wait, and may enter a handler. */
+void rseq_resume(struct thread *t);
+
 /* ---- time.c ---- */
 s64 sys_clock_gettime(const u64 arg[6]);
 s64 sys_gettimeofday(const u64 arg[6]);

@@ -68,6 +68,11 @@ static inline u64 arch_regs_ip(const struct user_regs *regs)
 	return regs->rip;
 }
 
+static inline void arch_regs_set_ip(struct user_regs *regs, u64 ip)
+{
+	regs->rip = ip;
+}
+
 static inline u64 arch_regs_sp(const struct user_regs *regs)
 {
 	return regs->rsp;
