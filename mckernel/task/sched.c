@@ -268,8 +268,12 @@ static void look_unnamed(struct runq *rq)
 {
 	struct thread *t, *next;
 
-	while (rq->alarms.root && (t = alarm_due(rq)))
+	while (rq->alarms.root) {
+		t = alarm_due(rq);
+		if (!t)
+			break;
 		sched_look(rq, t);
+	}
 	list_for_each_safe(t, next, &rq->asking, asks)
 		sched_look(rq, t);
 }
