@@ -302,6 +302,9 @@ void sched_scan(void)
 		order_charge(rq, cpu->current);
 	up_poll();
 	take_incoming(rq);
+	if (READ_ONCE(rq->ranks_changed) &&
+	    __atomic_exchange_n(&rq->ranks_changed, false, __ATOMIC_ACQUIRE))
+		order_again(rq);
 	notes_take(rq);
 	look_unnamed(rq);
 	if (rq->watch) {

@@ -5,17 +5,17 @@
 #include "mck/mm.h"
 #include "mck/task.h"
 
-#define THREAD_MAX (2 * ABI_MAX_TWINS) /* prepared ones included */
+#define ID_BUCKETS 16384
 
 /*
- * Programs' threads by id: generation in the high half, index in the low one.
+ * Programs' threads by id. Ids are given in turn and never again: they spread
+ * over the buckets evenly by themselves.
  * Under table_lock. It also guards, in every thread of the table, what other
  * CPUs change: state PREPARED, cpu, end_reason, end_call, and the attachment.
  */
 static struct spinlock table_lock = SPINLOCK_INIT(RANK_THREADS);
-static struct thread *table[THREAD_MAX];
-static u32 generation[THREAD_MAX];
-static u32 next_index;
+static struct thread *table[ID_BUCKETS]; /* chains by thread->next_id */
+static u64 newest_id;
 static u32 table_used;
 
 static void count(abi_u64 *counter)
@@ -23,34 +23,34 @@ static void count(abi_u64 *counter)
 	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
 
-static struct thread *thread_lookup(u64 id)
+/* What names the thread with this id, or the end of the chain that it would be in. */
+static struct thread **table_link(u64 id)
 {
-	u32 index = (u32)id;
+	struct thread **link = &table[id % ID_BUCKETS];
 
 	assert_held(&table_lock);
-	if (index >= THREAD_MAX || !table[index] || table[index]->id != id)
-		return NULL;
-	return table[index];
+	while (*link && (*link)->id != id)
+		link = &(*link)->next_id;
+	return link;
 }
 
-static bool table_insert(struct thread *t, struct process *process)
+static struct thread *thread_lookup(u64 id)
 {
-	spin_lock(&table_lock);
-	for (u32 i = 0; i < THREAD_MAX; i++) {
-		u32 index = (next_index + i) % THREAD_MAX;
+	return *table_link(id);
+}
 
-		if (table[index])
-			continue;
-		next_index = index + 1;
-		t->id = (u64)++generation[index] << 32 | index;
-		table[index] = t;
-		table_used++;
-		list_add_tail(&process->threads, &t->siblings);
-		spin_unlock(&table_lock);
-		return true;
-	}
+static void table_insert(struct thread *t, struct process *process)
+{
+	struct thread **bucket;
+
+	spin_lock(&table_lock);
+	t->id = ++newest_id;
+	bucket = &table[t->id % ID_BUCKETS];
+	t->next_id = *bucket;
+	*bucket = t;
+	table_used++;
+	list_add_tail(&process->threads, &t->siblings);
 	spin_unlock(&table_lock);
-	return false;
 }
 
 static void table_remove(struct thread *t)
@@ -58,7 +58,7 @@ static void table_remove(struct thread *t)
 	if (t->born)
 		tid_remove(t);
 	spin_lock(&table_lock);
-	table[(u32)t->id] = NULL;
+	*table_link(t->id) = t->next_id;
 	table_used--;
 	list_del(&t->siblings);
 	/* From here on nobody finds it: end_call is final, the pages are Linux's again. */
@@ -164,13 +164,14 @@ struct thread *thread_create(struct space *space, struct process *process, struc
 		return NULL;
 	t->state = THREAD_PREPARED;
 	arch_thread_init(t, sched_first_run, t);
-	if (arch_fpu_alloc(t) || !table_insert(t, process)) {
+	if (arch_fpu_alloc(t)) {
 		thread_release(t);
 		return NULL;
 	}
 	t->space = space;
 	t->process = process;
 	t->sighand = sighand;
+	table_insert(t, process);
 	return t;
 }
 

@@ -7,7 +7,7 @@ set(weave_includes_MODULE ihk include test/unit)
 
 # Every <linux/...> that the module's files under test include.
 foreach(name binfmts bitmap completion cpumask cred delay elf file fs hash hashtable io kernel
-        kref list mm mmu_notifier module moduleparam mutex ratelimit rwsem sched sched/cputime
+        kref list log2 minmax mm mmu_notifier module moduleparam mutex ratelimit rwsem sched sched/cputime
         sched/mm sched/signal sched/task semaphore sizes slab spinlock srcu string task_work types
         wait workqueue xarray)
   file(CONFIGURE OUTPUT ${weave_headers}/linux/${name}.h CONTENT "#include \"linux_fake.h\"\n")
@@ -162,9 +162,15 @@ add_weave_fault(weave_twin free "an index passes on" ihk/twin/twin.c
                 [[twin_free(&twin->free_work.work);]])
 # The table still names one that is gone.
 add_weave_fault(weave_twin delist "an index passes on" ihk/twin/twin.c
-                [[	rcu_assign_pointer(procs->twin[twin->index], NULL);
-	last]]
-                [[	last]])
+                [[	xa_erase(&procs->twins, twin->index);
+]]
+                [[]])
+
+# It is counted for ever, and the instance's stop waits for it.
+add_weave_fault(weave_twin count "no index is left" ihk/twin/twin.c
+                [[	twin_uncount(procs);
+	return err == -EBUSY]]
+                [[	return err == -EBUSY]])
 
 add_weave_test(weave_quarantine SOURCES test/unit/linux_fake.c
                MODULE test/unit/test_weave_quarantine.c ihk/partition/quarantine.c)
