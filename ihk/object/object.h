@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
+#include <linux/timer.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -228,6 +229,9 @@ struct ihk_procs {
 	u64 news_told;
 	struct delayed_work news_work;
 	struct list_head news_node;
+
+	/* Reads CPU time from the LWK while programs run there: twin/cputime.c. Started from inside only. */
+	struct timer_list look;
 };
 
 /* Not known to anybody yet; keeps the instance. Or ERR_PTR. */

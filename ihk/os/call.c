@@ -98,7 +98,7 @@ struct watch {
 	u32 position;
 	bool taken;
 	u32 head; /* of the ring, */
-	u64 heartbeat; /* and of the CPU, when they last moved: */
+	u32 heartbeat; /* and of the CPU, when they last moved: */
 	struct ihk_patience still; /* since then, */
 	struct ihk_patience age; /* and since the word was sent or, later, taken */
 };
@@ -123,7 +123,7 @@ static bool watch_is_still(struct watch *watch)
 {
 	struct ihk_os *os = watch->os;
 	u32 head = READ_ONCE(os->to_lwk[watch->place]->head);
-	u64 heartbeat = READ_ONCE(os->params->cpus[watch->place].heartbeat);
+	u32 heartbeat = READ_ONCE(os->params->cpus[watch->place].heartbeat);
 
 	if (head != watch->head || heartbeat != watch->heartbeat ||
 	    (watch->taken && !in_kernel(watch)))

@@ -30,6 +30,7 @@ int ihk_proc_os_init(struct ihk_os *os)
 		return PTR_ERR(procs);
 	}
 	ihk_news_begin(procs);
+	ihk_cputime_os_begin(procs);
 	rcu_assign_pointer(os->procs, procs);
 	ihk_quarantine_adopt(os);
 	return 0;
@@ -118,6 +119,7 @@ void ihk_proc_os_stop(struct ihk_os *os)
 		pr_warn("ihk: os %d: %u proxies do not die, Linux holds them\n", os->index, left);
 	/* Whoever is inside does not stay: nothing there waits for the LWK any more. */
 	synchronize_srcu(&procs->inside);
+	ihk_cputime_os_end(procs);
 	kill_shadows(procs);
 	ihk_zap_instance(procs);
 	ihk_news_end(procs);

@@ -6,7 +6,6 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/sched/cputime.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
@@ -246,7 +245,11 @@ int ihk_twin_attach(struct ihk_twin *twin, u64 thread)
 
 	twin->thread = thread;
 	err = ihk_procs_call(twin->procs, -1, &c);
-	return err ? err : ihk_call_error(twin->procs->os, &c);
+	if (!err)
+		err = ihk_call_error(twin->procs->os, &c);
+	if (!err)
+		ihk_cputime_attach(twin);
+	return err;
 }
 
 void ihk_twin_bind(struct ihk_twin *twin, struct task_struct *task)
@@ -310,25 +313,6 @@ void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)
 	rcu_read_unlock();
 }
 
-/*
- * The LWK's CPU time becomes the task's own, before a parent can see it. The
- * sums are Linux's, written by the scheduler of this CPU for current alone;
- * a remote update of sum_exec_runtime in the same moment may lose one of the
- * two additions.
- */
-static void fold_time(struct ihk_twin *twin)
-{
-	u64 user = READ_ONCE(twin->k->user_ns), system = READ_ONCE(twin->k->system_ns);
-
-	if (twin->task != current)
-		return;
-	local_irq_disable();
-	current->utime += user;
-	current->stime += system;
-	current->se.sum_exec_runtime += user + system;
-	local_irq_enable();
-}
-
 static void call_end(struct ihk_twin *twin, enum thread_end why)
 {
 	struct ihk_call c = { .op = CALL_THREAD_END, .arg = { twin->thread, why } };
@@ -352,7 +336,7 @@ void ihk_twin_end(struct ihk_twin *twin, enum thread_end why)
 	ihk_space_leave(space);
 	if (twin->thread)
 		call_end(twin, why);
-	fold_time(twin);
+	ihk_cputime_end(twin);
 
 	raw_spin_lock_irq(&hash_lock);
 	if (!hlist_unhashed(&twin->hash))

@@ -40,6 +40,17 @@ struct ihk_twin {
 	 */
 	bool waiting;
 
+	/*
+	 * The thread's CPU time: where the LWK counts it (set before the twin is bound,
+	 * NULL: nowhere), since when, and how much of it is in the task's account: changed by
+	 * the task, or under its pi_lock while it sleeps. cputime.c.
+	 */
+	const struct thread_times *times;
+	unsigned long born; /* jiffies */
+	u64 user_ns, system_ns;
+	/* A timer on CPU time may have expired: set before the twin is woken, cleared by itself. */
+	bool expired;
+
 	/* The rest is its own task's alone. */
 	struct ihk_twin *child; /* prepared and not yet bound */
 	struct ihk_birth *birth; /* of a fork's child that may not have run yet; with a reference */
@@ -96,6 +107,22 @@ int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync);
 
 /* A new file to be mapped as a proxy's control mapping, or ERR_PTR. */
 struct file *ihk_control_file(struct ihk_os *os);
+
+/* ---- times.c, cputime.c ---- */
+
+/* Cycles by now: perhaps too few for a moment, never too many. Context: inside. */
+void ihk_times_read(const struct thread_times *t, u64 *user, u64 *system);
+
+void ihk_cputime_os_begin(struct ihk_procs *procs);
+void ihk_cputime_os_end(struct ihk_procs *procs); /* nobody is inside any more */
+void ihk_cputime_attach(struct ihk_twin *twin);
+/* By the twin that takes a request, which does not run yet: its thread's time counts now. */
+void ihk_cputime_request(struct ihk_twin *twin);
+/* By current, a twin whose thread is about to go on. */
+void ihk_cputime_go_on(struct ihk_procs *procs);
+/* Current's timers on CPU time: false: Linux does it when current goes to user mode. */
+bool ihk_cputime_expire(void);
+void ihk_cputime_end(struct ihk_twin *twin); /* the thread has ended */
 
 /* ---- twin_signal.c ---- */
 

@@ -19,7 +19,7 @@ MODULE_PARM_DESC(poll_us, "Longest time that a twin polls for its next request b
 /* Longest sleep in front of something that the LWK has not taken yet. */
 #define NAP_MAX (HZ / 4)
 
-enum event { EVENT_REQUEST, EVENT_SIGNAL, EVENT_DEAD };
+enum event { EVENT_REQUEST, EVENT_SIGNAL, EVENT_EXPIRED, EVENT_DEAD };
 
 static bool has_request(const struct kpage *k)
 {
@@ -85,6 +85,9 @@ static enum event wait_event_of(struct ihk_twin *twin)
 		event = EVENT_SIGNAL;
 		if (signal_pending(current))
 			break;
+		event = EVENT_EXPIRED;
+		if (READ_ONCE(twin->expired))
+			break;
 		event = EVENT_DEAD;
 		if (!ihk_procs_alive(twin->procs))
 			break;
@@ -147,6 +150,7 @@ static int enter(struct ihk_twin *twin)
 		WRITE_ONCE(k->hold, k->hold + 1);
 		news = true;
 	}
+	ihk_cputime_go_on(twin->procs);
 	if (news) {
 		/* All of it before the look at the state of the LWK's CPU. */
 		smp_mb();
@@ -161,6 +165,7 @@ static void take_request(struct ihk_twin *twin)
 
 	twin->cur = READ_ONCE(k->req_seq);
 	twin->cur_kind = READ_ONCE(k->req_kind);
+	ihk_cputime_request(twin);
 	/* The proxy's half, by the proxy's own thread: no signal was caught yet. */
 	WRITE_ONCE(twin->slot->signo, 0);
 	WRITE_ONCE(twin->slot->outcome, CALL_COMPLETE);
@@ -229,6 +234,19 @@ static bool owes_page(const struct kpage *k)
 	return has_request(k) && READ_ONCE(k->req_kind) == REQ_FILE_READ;
 }
 
+/* Go out with *ret for Linux to do what it has to, the thread on hold or behind a request. */
+static void leave(struct ihk_twin *twin, int *ret)
+{
+	ihk_signal_hold(twin);
+	while (owes_page(twin->k)) {
+		if (serve_request(twin, ret))
+			return;
+		ihk_signal_hold(twin);
+	}
+	ihk_signal_leave(twin);
+	*ret = -ERESTARTSYS;
+}
+
 /* True: go out with *ret. */
 static bool take_signal(struct ihk_twin *twin, int *ret)
 {
@@ -237,18 +255,21 @@ static bool take_signal(struct ihk_twin *twin, int *ret)
 		defer_signal(twin);
 		return false;
 	case SIGNAL_LEAVE:
-		ihk_signal_hold(twin);
-		while (owes_page(twin->k)) {
-			if (serve_request(twin, ret))
-				return true;
-			ihk_signal_hold(twin);
-		}
-		ihk_signal_leave(twin);
-		*ret = -ERESTARTSYS;
+		leave(twin, ret);
 		return true;
 	default:
 		return false;
 	}
+}
+
+/* Signals that come of it are found pending. True: go out with *ret. */
+static bool take_expiry(struct ihk_twin *twin, int *ret)
+{
+	WRITE_ONCE(twin->expired, false);
+	if (ihk_cputime_expire())
+		return false;
+	leave(twin, ret);
+	return true;
 }
 
 /* ->fsync of the control mapping: `start` names the slot. 0: carry out its request. */
@@ -274,6 +295,10 @@ int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync)
 			break;
 		case EVENT_SIGNAL:
 			if (take_signal(twin, &ret))
+				return ret;
+			break;
+		case EVENT_EXPIRED:
+			if (take_expiry(twin, &ret))
 				return ret;
 			break;
 		case EVENT_DEAD:

@@ -73,7 +73,8 @@ struct boot_cpu {
 	/* written ONLY by the LWK */
 	abi_u32 state; /* enum cpu_state */
 	abi_u32 ready; /* 1: has left the module's tables; 2: takes doorbells */
-	abi_u64 heartbeat; /* raised by long loops in the kernel */
+	abi_u32 heartbeat; /* raised by long loops in the kernel */
+	abi_u32 running; /* 1 + index of the twin of the thread that it runs, 0: of none. A hint where to look */
 	abi_u64 calls_local; /* counters of this CPU */
 	abi_u64 calls_offloaded;
 	abi_u64 faults;

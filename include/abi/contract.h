@@ -76,6 +76,7 @@
 	FIELD(boot_cpu, state, 128, LWK)                    \
 	FIELD(boot_cpu, ready, 132, LWK)                    \
 	FIELD(boot_cpu, heartbeat, 136, LWK)                \
+	FIELD(boot_cpu, running, 140, LWK)                  \
 	FIELD(boot_cpu, calls_local, 144, LWK)              \
 	FIELD(boot_cpu, calls_offloaded, 152, LWK)          \
 	FIELD(boot_cpu, faults, 160, LWK)                   \
@@ -211,11 +212,12 @@
 	FIELD(kpage, child_space, 96, LWK)         \
 	FIELD(kpage, child_root, 104, LWK)         \
 	FIELD(kpage, child_epoch, 112, LWK)        \
-	FIELD(kpage, user_ns, 120, LWK)            \
-	FIELD(kpage, system_ns, 128, LWK)          \
-	FIELD(kpage, list, 136, LWK)               \
-	FIELD(kpage, note, 1160, LWK)              \
-	FIELD(kpage, thread, 1168, LWK)            \
+	FIELD(kpage, times, 120, LWK)              \
+	FIELD(kpage, user_ns, 128, LWK)            \
+	FIELD(kpage, system_ns, 136, LWK)          \
+	FIELD(kpage, list, 144, LWK)               \
+	FIELD(kpage, note, 1168, LWK)              \
+	FIELD(kpage, thread, 1176, LWK)            \
 	FIELD(kpage, taken_seq, 2048, LINUX)       \
 	FIELD(kpage, done_seq, 2056, LINUX)        \
 	FIELD(kpage, twin_state, 2064, LINUX)      \
@@ -240,6 +242,10 @@
 	FIELD(kpage, sched, 2192, LINUX)           \
 	FIELD(kpage, note_queued, 2196, BOTH)      \
 	FIELD(kpage, note_next, 2200, BOTH)        \
+	SIZE(thread_times, 24)                     \
+	FIELD(thread_times, user_cycles, 0, LWK)   \
+	FIELD(thread_times, system_cycles, 8, LWK) \
+	FIELD(thread_times, stamp, 16, LWK)        \
 	SIZE(space_epoch, 16)                      \
 	FIELD(space_epoch, epoch, 0, LWK)          \
 	FIELD(space_epoch, walkers, 4, LINUX)      \

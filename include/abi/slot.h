@@ -102,6 +102,22 @@ enum twin_state {
 #define KPAGE_SCHED_PRIORITY(word) ((word) >> 8 & 0xff)
 #define KPAGE_SCHED_NICE(word) ((abi_s32)((word) << 24) >> 24)
 
+/*
+ * What a thread has run, in cycles of the counter that both kernels read. It
+ * lies in the LWK's memory, is written by the CPU that the thread is on, and read
+ * by Linux at any time, to have it in its own accounts (ihk/twin/cputime.c).
+ *
+ * What has passed since `stamp` stands in neither count yet. The writer moves the
+ * stamp first and then adds to a count (release); the reader looks at the counts
+ * first (acquire), and then at the stamp. So it may see too little for a moment,
+ * and never too much.
+ */
+struct thread_times {
+	abi_u64 user_cycles, system_cycles;
+	abi_u64 stamp; /* and TIMES_IN_USER: it has run its program since */
+};
+#define TIMES_IN_USER 1UL
+
 #define KPAGE_LIST 128 /* frames of one REQ_FILE_READ */
 
 /*
@@ -132,12 +148,13 @@ struct kpage {
 	abi_u64 child_space; /* REQ_CLONE without CLONE_VM: id of the prepared space */
 	abi_u64 child_root; /* and its root table, */
 	abi_u64 child_epoch; /* and its struct space_epoch */
-	abi_u64 user_ns; /* CPU time of this thread, to be folded into the proxy's */
+	abi_u64 times; /* physical address of its struct thread_times, set when it is attached; good until it ends */
+	abi_u64 user_ns; /* its CPU time in the end, before CALL_THREAD_END is answered */
 	abi_u64 system_ns;
 	abi_u64 list[KPAGE_LIST];
 	abi_u64 note; /* what notes name this page by, for the LWK to find it (note.h); 0: nobody to be told */
 	abi_u64 thread; /* likewise: whose it is */
-	abi_u8 pad1[2048 - 152 - 8 * KPAGE_LIST];
+	abi_u8 pad1[2048 - 160 - 8 * KPAGE_LIST];
 	/* --- written ONLY by Linux --- */
 	abi_u64 taken_seq;
 	abi_u64 done_seq;

@@ -71,7 +71,7 @@ static s64 ahead(u64 a, u64 b)
 
 static u64 ran(const struct thread *t)
 {
-	return t->user_cycles + t->system_cycles;
+	return t->times.user_cycles + t->times.system_cycles;
 }
 
 /* ---- the queue ---- */

@@ -67,15 +67,22 @@ static inline u64 us_to_cycles(u64 us)
 }
 
 /*
- * The cycles since `stamp` count now: as the thread's user_cycles or system_cycles.
- * By its CPU. The stamp goes first, see cputime.c.
+ * By its CPU: what the thread runs from now on is counted, in the kernel or
+ * (TIMES_IN_USER) in its program. For the order see struct thread_times.
  */
-static inline void thread_charge(struct thread *t, u64 *count)
+static inline void thread_stamp(struct thread *t, u64 mode)
 {
-	u64 now = arch_cycles(), since = now - t->stamp;
+	WRITE_ONCE(t->times.stamp, (arch_cycles() & ~TIMES_IN_USER) | mode);
+}
 
-	WRITE_ONCE(t->stamp, now);
-	__atomic_store_n(count, *count + since, __ATOMIC_RELEASE);
+/* And the cycles until now are added to `count`: its user_cycles or its system_cycles. */
+static inline void thread_charge(struct thread *t, abi_u64 *count, u64 mode)
+{
+	u64 before = t->times.stamp & ~TIMES_IN_USER;
+
+	thread_stamp(t, mode);
+	__atomic_store_n(count, *count + (t->times.stamp & ~TIMES_IN_USER) - before,
+			 __ATOMIC_RELEASE);
 }
 
 /* ---- order.c: who runs next; by the CPU itself ---- */

@@ -54,7 +54,7 @@ void sched_assign(struct thread *t, u32 place)
 
 static void charge_system(struct thread *t)
 {
-	thread_charge(t, &t->system_cycles);
+	thread_charge(t, &t->times.system_cycles, 0);
 }
 
 void up_enter(void)
@@ -62,7 +62,7 @@ void up_enter(void)
 	struct thread *t = current_thread();
 
 	this_cpu()->boot->state = LWK_CPU_KERNEL;
-	thread_charge(t, &t->user_cycles);
+	thread_charge(t, &t->times.user_cycles, 0);
 }
 
 /* ---- switching ---- */
@@ -84,8 +84,6 @@ static void make_runnable(struct runq *rq, struct thread *t)
 		list_del(&t->asks);
 	if (t->alarm_at)
 		alarm_clear(rq, t);
-	/* Of what comes before it runs nothing is its own: others may look (cputime.c). */
-	t->stamp = arch_cycles();
 	t->state = THREAD_RUNNABLE;
 	order_wake(rq, t);
 }
@@ -110,7 +108,8 @@ static void switch_to(struct runq *rq, struct thread *next)
 	struct thread *t = current_thread();
 
 	rq->from = t;
-	next->stamp = arch_cycles();
+	thread_stamp(next, 0);
+	WRITE_ONCE(this_cpu()->boot->running, next->attached ? next->twin_index + 1 : 0);
 	arch_switch(t, next);
 	/* Perhaps on another CPU. */
 	finish_switch();
@@ -151,7 +150,7 @@ void sched_migrate_self(void)
 	__atomic_add_fetch(&runq_of(cpu_of(place))->threads, 1, __ATOMIC_RELAXED);
 	thread_set_cpu(t, place);
 	switch_away(t);
-	t->stamp = arch_cycles();
+	thread_stamp(t, 0);
 }
 
 /* The current thread is in the queue: whoever is first goes on. */
@@ -161,7 +160,7 @@ static void run_first(struct thread *t, struct runq *rq)
 
 	if (next != t)
 		switch_to(rq, next);
-	t->stamp = arch_cycles();
+	thread_stamp(t, 0);
 }
 
 void sched_yield_cpu(void)
@@ -332,13 +331,14 @@ bool up_leave(void)
 
 	if (cpu->current->look)
 		return false;
-	charge_system(cpu->current);
+	thread_charge(cpu->current, &cpu->current->times.system_cycles, TIMES_IN_USER);
 	/* The state before the last look at the notes: see wake_cpu(), and Linux does the same. */
 	__atomic_store_n(&cpu->boot->state, LWK_CPU_USER, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!noted(cpu))
 		return true;
 	cpu->boot->state = LWK_CPU_KERNEL;
+	thread_charge(cpu->current, &cpu->current->times.system_cycles, 0);
 	return false;
 }
 
@@ -405,7 +405,7 @@ void sched_wait(void)
 		}
 		idle_once(cpu, rq);
 	}
-	t->stamp = arch_cycles();
+	thread_stamp(t, 0);
 }
 
 void sched_idle_loop(void)
@@ -446,7 +446,7 @@ void sched_first_run(void *arg)
 	struct thread *t = arg;
 
 	finish_switch();
-	t->stamp = arch_cycles();
+	thread_stamp(t, 0);
 	if (t->work) {
 		t->work(t->work_arg);
 		sched_exit();

@@ -295,6 +295,7 @@ void fake_unlock(int *taken, int how);
 
 /* ---- waiting ---- */
 
+u64 get_cycles(void);
 extern unsigned long jiffies; /* one more each time that a wait's time is over */
 #define msecs_to_jiffies(ms) ((ms) / 10)
 #define time_after(a, b) ((long)((b) - (a)) < 0)
@@ -348,6 +349,10 @@ struct work_struct {
 	void (*fn)(struct work_struct *work);
 	bool pending, running, after_readers;
 };
+struct timer_list {
+	unsigned long expires;
+};
+
 struct delayed_work {
 	struct work_struct work;
 };

@@ -66,7 +66,7 @@ static struct thread *pick(void)
 
 static void run(struct thread *t, u64 cycles)
 {
-	t->user_cycles += cycles;
+	t->times.user_cycles += cycles;
 	now += cycles;
 }
 
@@ -90,7 +90,7 @@ static void compute(u64 cycles)
 
 static void share_of(struct thread *t, u64 all, u64 percent)
 {
-	assert_in_range(t->user_cycles * 100 / all, percent - 2, percent + 2);
+	assert_in_range(t->times.user_cycles * 100 / all, percent - 2, percent + 2);
 }
 
 static void test_shares(void **state)
@@ -123,7 +123,7 @@ static void test_weights(void **state)
 	order_wake(&rq, &thread[0]);
 	order_wake(&rq, &thread[1]);
 	compute(4000 * MS);
-	assert_true(thread[1].user_cycles < 40 * MS);
+	assert_true(thread[1].times.user_cycles < 40 * MS);
 }
 
 /* A rank that is inherited moves a thread that is queued already, and is lost again. */
@@ -197,7 +197,8 @@ static void test_pipeline(void **state)
 		order_charge(&rq, &thread[1]);
 		assert_ptr_equal(pick(), &thread[0]);
 	}
-	assert_true(thread[1].user_cycles * 100 / (thread[0].user_cycles + thread[1].user_cycles) >
+	assert_true(thread[1].times.user_cycles * 100 /
+			    (thread[0].times.user_cycles + thread[1].times.user_cycles) >
 		    40);
 }
 

@@ -73,6 +73,14 @@ void ihk_life_forget(struct ihk_twin *twin)
 {
 }
 
+void ihk_cputime_attach(struct ihk_twin *twin)
+{
+}
+
+void ihk_cputime_end(struct ihk_twin *twin)
+{
+}
+
 /* ---- the case ---- */
 
 static struct ihk_twin *make(struct task_struct *task)

@@ -8,7 +8,7 @@ set(weave_includes_MODULE ihk include test/unit)
 # Every <linux/...> that the module's files under test include.
 foreach(name binfmts bitmap completion cpumask cred delay elf file fs hash hashtable io kernel
         kref list log2 minmax mm mmu_notifier module moduleparam mutex ratelimit rwsem sched sched/cputime
-        sched/mm sched/signal sched/task semaphore sizes slab spinlock srcu string task_work types
+        sched/mm sched/signal sched/task semaphore sizes slab spinlock srcu string task_work timer timex types
         wait workqueue xarray)
   file(CONFIGURE OUTPUT ${weave_headers}/linux/${name}.h CONTENT "#include \"linux_fake.h\"\n")
 endforeach()
@@ -171,6 +171,17 @@ add_weave_fault(weave_twin count "no index is left" ihk/twin/twin.c
                 [[	twin_uncount(procs);
 	return err == -EBUSY]]
                 [[	return err == -EBUSY]])
+
+add_weave_test(weave_times SOURCES test/unit/linux_fake.c
+               LWK test/unit/test_weave_times.c MODULE ihk/twin/times.c)
+# The stamp first: what has been counted since is told twice.
+add_weave_fault(weave_times stamp "read while it runs" ihk/twin/times.c
+                [[	u64 user_cycles = smp_load_acquire(&t->user_cycles);
+	u64 system_cycles = smp_load_acquire(&t->system_cycles);
+	u64 stamp = READ_ONCE(t->stamp);]]
+                [[	u64 stamp = READ_ONCE(t->stamp);
+	u64 user_cycles = smp_load_acquire(&t->user_cycles);
+	u64 system_cycles = smp_load_acquire(&t->system_cycles);]])
 
 add_weave_test(weave_quarantine SOURCES test/unit/linux_fake.c
                MODULE test/unit/test_weave_quarantine.c ihk/partition/quarantine.c)

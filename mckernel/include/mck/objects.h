@@ -85,8 +85,6 @@ struct process {
 		threads; /* those in the table of threads, by thread->siblings; under its lock */
 	bool born; /* counted in processes_born */
 	bool ran; /* counted in processes_ran */
-	/* The greatest CPU time that was told of it, in all, and apart: see cputime_seen(). Atomic. */
-	u64 seen_ns, seen_user_us, seen_system_us;
 	char comm[16];
 };
 
@@ -181,7 +179,7 @@ struct thread {
 	enum pi_end { PI_END_NOT, PI_END_BEGUN, PI_END_DEAD } pi_end; /* likewise */
 	struct thread_start
 		*start; /* kmalloc'd; taken by the first run, or freed with the thread */
-	u64 user_cycles, system_cycles, stamp;
+	struct thread_times times; /* by its CPU: task/cputime.c; read by Linux */
 	/*
 	 * What it has run, by its weight, in cycles (order.c): on the clock of its
 	 * CPU, and while it is on its way to one, how far it is from that clock.

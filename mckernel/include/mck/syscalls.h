@@ -62,10 +62,6 @@ void rseq_resume(struct thread *t);
 s64 sys_clock_gettime(const u64 arg[6]);
 s64 sys_gettimeofday(const u64 arg[6]);
 s64 sys_time(const u64 arg[6]);
-s64 sys_times(const u64 arg[6]);
-s64 sys_getrusage(const u64 arg[6]);
-s64 sys_setitimer(const u64 arg[6]);
-s64 sys_timer_create(const u64 arg[6]);
 /* What Linux says: 0, or the offloaded call's error or restart code. */
 s64 clock_ask(enum clock_id id, u64 *ns);
 

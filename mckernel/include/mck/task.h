@@ -73,17 +73,6 @@ void sighand_put(struct sighand *s);
 
 /* ---- CPU time (task/cputime.c) ---- */
 
-struct cpu_cycles {
-	u64 user, system;
-};
-/* For thread_with(): add to a struct cpu_cycles what a thread has run, or all living threads of its process. */
-void thread_cycles(struct thread *t, void *arg);
-void process_cycles(struct thread *t, void *arg);
-/*
- * A clock that is put together from what several CPUs and Linux have counted
- * never goes back: the greater of `value` and of what it has ever been told to be.
- */
-u64 cputime_seen(u64 *seen, u64 value);
 /* kpage->user_ns and system_ns from the cycles counted. By the thread itself, at its end. */
 void thread_publish_times(struct thread *t);
 u64 cycles_to_ns(u64 cycles);

@@ -268,6 +268,7 @@ static void lie_request(struct boot_cpu *cpu)
 	k->child_root = mostly(page());
 	k->child_epoch = mostly(page());
 	k->user_ns += pick(1000);
+	k->times = mostly(page());
 	__atomic_store_n(&k->req_seq, mostly(seq), __ATOMIC_SEQ_CST);
 	send(cpu, IKC_WORD(IKC_REQUEST, boxes[i].index, mostly(boxes[i].gen)));
 }
