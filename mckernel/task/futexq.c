@@ -39,9 +39,14 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *key)
 /* As Linux: real-time threads before others, and by their priority; of whatever name. */
 static void enter(struct futex_bucket *b, struct futex_waiter *w)
 {
-	struct futex_waiter *other;
+	struct futex_waiter *other = list_entry(b->waiters.prev, struct futex_waiter, link);
 
 	WRITE_ONCE(w->bucket, b);
+	/* Nearly always, and however many wait. */
+	if (list_empty(&b->waiters) || other->rank >= w->rank) {
+		list_add_tail(&b->waiters, &w->link);
+		return;
+	}
 	list_for_each(other, &b->waiters, link)
 		if (w->rank > other->rank)
 			break;

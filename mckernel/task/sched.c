@@ -263,17 +263,18 @@ void sched_look(struct runq *rq, struct thread *t)
 	}
 }
 
+static inline struct thread *due(struct runq *rq)
+{
+	return rq->alarms.root ? alarm_due(rq) : NULL;
+}
+
 /* Threads that nobody names: by their alarms, and those that ask at each scan. */
 static void look_unnamed(struct runq *rq)
 {
 	struct thread *t, *next;
 
-	while (rq->alarms.root) {
-		t = alarm_due(rq);
-		if (!t)
-			break;
+	while ((t = due(rq)))
 		sched_look(rq, t);
-	}
 	list_for_each_safe(t, next, &rq->asking, asks)
 		sched_look(rq, t);
 }
