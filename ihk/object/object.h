@@ -204,6 +204,7 @@ struct ihk_procs {
 	/* Mailboxes that no twin has; the pages are freed with this structure. */
 	struct mutex box_lock;
 	struct list_head boxes;
+	unsigned int boxes_idle; /* of them */
 
 	/* Spaces by the low half of their id; xa_lock pairs a look-up with its reference. */
 	struct xarray spaces;

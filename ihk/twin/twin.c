@@ -26,7 +26,8 @@
 static struct hlist_head *task_hash;
 static unsigned int task_bits;
 static DEFINE_RAW_SPINLOCK(hash_lock);
-#define BOX_LOOKS 8 /* at mailboxes that Linux may still reference, before a new one is made */
+#define BOX_LOOKS 8 /* at mailboxes that may not be free yet, before a new one is made */
+#define BOX_IDLE_MAX 8192 /* so many of these are enough */
 /* Frees twins: putting a task may sleep on some kernels. */
 static struct workqueue_struct *free_queue;
 
@@ -72,20 +73,34 @@ out:
 }
 
 /*
- * A mailbox of the pool that nobody but the two kernels holds, or NULL. One whose
- * slot Linux still references (a call of its last owner pinned it) goes behind
- * the others: a few are looked at, and those after them by the next who comes.
+ * Nobody holds what its last owner had: neither Linux the slot, which a call may
+ * have pinned, nor the LWK a note about it, which it takes soon.
  */
-static struct ihk_box *box_reuse(struct ihk_procs *procs)
+static bool box_is_free(const struct ihk_box *box)
+{
+	const struct kpage *k = page_address(box->kpage);
+
+	return page_count(box->slot) == 1 && !smp_load_acquire(&k->note_queued);
+}
+
+/*
+ * A mailbox of the pool, or NULL. One that is not free yet goes behind the
+ * others: a few are looked at, and those after them by the next who comes. If so
+ * many wait that no more are to be made, all are.
+ */
+static struct ihk_box *box_reuse(struct ihk_procs *procs, bool *is_full)
 {
 	struct ihk_box *box, *found = NULL;
-	unsigned int n;
+	unsigned int n, looks;
 
 	mutex_lock(&procs->box_lock);
-	for (n = 0; n < BOX_LOOKS && !found && !list_empty(&procs->boxes); n++) {
+	*is_full = procs->boxes_idle >= BOX_IDLE_MAX;
+	looks = *is_full ? procs->boxes_idle : BOX_LOOKS;
+	for (n = 0; n < looks && !found && !list_empty(&procs->boxes); n++) {
 		box = list_first_entry(&procs->boxes, struct ihk_box, node);
-		if (page_count(box->slot) == 1) {
+		if (box_is_free(box)) {
 			list_del(&box->node);
+			procs->boxes_idle--;
 			found = box;
 		} else {
 			list_move_tail(&box->node, &procs->boxes);
@@ -97,18 +112,21 @@ static struct ihk_box *box_reuse(struct ihk_procs *procs)
 
 /*
  * The pages are the instance's, and no user's memory cgroup is charged for them:
- * they outlive their first owner. There are no more of them than there were
- * twins at once, but for those that are pinned and one for each seven of these.
+ * they outlive their first owner. None is made while BOX_IDLE_MAX wait that are
+ * not free: an LWK that takes no notes gets no more memory for that.
  */
 static struct ihk_box *box_take(struct ihk_procs *procs)
 {
-	struct ihk_box *box = box_reuse(procs);
+	bool is_full;
+	struct ihk_box *box = box_reuse(procs, &is_full);
 
 	if (box) {
 		clear_page(page_address(box->slot));
 		clear_page(page_address(box->kpage));
 		return box;
 	}
+	if (is_full)
+		return NULL;
 	box = kzalloc(sizeof(*box), GFP_KERNEL);
 	if (!box)
 		return NULL;
@@ -129,6 +147,7 @@ static void box_return(struct ihk_procs *procs, struct ihk_box *box)
 {
 	mutex_lock(&procs->box_lock);
 	list_add_tail(&box->node, &procs->boxes);
+	procs->boxes_idle++;
 	mutex_unlock(&procs->box_lock);
 }
 
@@ -257,10 +276,7 @@ int ihk_place_of_current(struct ihk_os *os)
 
 void ihk_twin_ring(struct ihk_twin *twin)
 {
-	int place = ihk_twin_place(twin);
-
-	if (place >= 0)
-		ihk_ring_lwk(twin->procs->os, place);
+	ihk_note_lwk(twin->procs->os, ihk_twin_place(twin), twin->k);
 }
 
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)

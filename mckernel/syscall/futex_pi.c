@@ -457,6 +457,8 @@ void futex_finish_exit(void)
 	for (;;) {
 		spin_lock(&pi_lock);
 		t->pi_end = PI_END_DEAD;
+		/* Who has found it holds the lock. */
+		tid_remove(t);
 		pi = t->pi_owned;
 		if (pi)
 			key = pi->key;

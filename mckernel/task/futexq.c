@@ -69,7 +69,7 @@ void futex_queue_take(struct futex_waiter *w, futex_cpus cpus)
 	 */
 	__atomic_store_n(&s->rung, 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	place = READ_ONCE(s->thread->cpu);
+	place = sched_note(s->thread);
 	cpus[place / 64] |= 1UL << place % 64;
 	/* Last: the waiter's stack and thread may be gone after this. */
 	__atomic_store_n(&w->state, FUTEX_WOKEN, __ATOMIC_RELEASE);

@@ -55,11 +55,15 @@ static void table_insert(struct thread *t, struct process *process)
 
 static void table_remove(struct thread *t)
 {
+	if (t->born)
+		tid_remove(t);
 	spin_lock(&table_lock);
 	*table_link(t->id) = t->next_id;
 	table_used--;
 	list_del(&t->siblings);
 	/* From here on nobody finds it: end_call is final, the pages are Linux's again. */
+	if (t->kpage)
+		__atomic_store_n(&t->kpage->thread, 0, __ATOMIC_RELEASE);
 	t->kpage = NULL;
 	t->slot = NULL;
 	spin_unlock(&table_lock);
@@ -73,30 +77,6 @@ struct thread *thread_find(u64 id)
 	t = thread_lookup(id);
 	spin_unlock(&table_lock);
 	return t;
-}
-
-static bool has_tid(const struct thread *t, u32 tid)
-{
-	return t->kpage && READ_ONCE(t->born) && t->kpage->tid == tid;
-}
-
-struct thread *thread_by_tid(u32 tid, struct process *process)
-{
-	struct thread *t, *found = NULL;
-
-	spin_lock(&table_lock);
-	list_for_each(t, &process->threads, siblings) {
-		if (has_tid(t, tid)) {
-			found = t;
-			break;
-		}
-	}
-	for (u32 i = 0; i < ID_BUCKETS && !found; i++)
-		for (t = table[i]; t && !found; t = t->next_id)
-			if (has_tid(t, tid))
-				found = t;
-	spin_unlock(&table_lock);
-	return found;
 }
 
 bool thread_with(u64 id, void (*fn)(struct thread *t, void *arg), void *arg)
@@ -140,6 +120,8 @@ static struct thread *thread_alloc(int node)
 	}
 	t->kstack = stack;
 	list_init(&t->all);
+	list_init(&t->asks);
+	list_init(&t->posted);
 	t->look = true;
 	memset(t->affinity, 0xff, sizeof(t->affinity));
 	return t;
@@ -223,7 +205,7 @@ bool thread_end(u64 id, u32 reason, u32 end_call)
 		/* One that was never started ends as all others do: in its own context. */
 		if (t->state == THREAD_PREPARED)
 			sched_assign(t, sched_place(t));
-		place = t->cpu;
+		place = sched_note(t);
 	}
 	spin_unlock(&table_lock);
 	if (t)
@@ -266,7 +248,7 @@ void thread_exit(void)
 	struct space *space;
 
 	/* A dead flag may come first; the call that wants an answer follows. */
-	wait_for(end_announced, t, false);
+	wait_told(end_announced, t, false);
 	if (t->kpage)
 		thread_publish_times(t);
 	/* Off the tables before they go, also if this thread waits for that. */
@@ -280,25 +262,29 @@ void thread_exit(void)
 	sched_exit();
 }
 
-/*
- * In the context of the next thread. The call is answered last: all memory
- * has been given back by then.
- */
-void thread_reap(struct thread *t)
+/* The call is answered last: all memory has been given back by then. */
+void thread_gone(struct thread *t)
 {
-	u32 call;
+	u32 call = t->end_call;
 
-	if (!t->work) {
-		table_remove(t);
-		/* Behind that: the table's lock guards the list that it was in. */
-		process_put(t->process);
-	}
-	call = t->end_call;
 	thread_release(t);
 	if (call) {
 		phys_publish();
 		up_ended(call);
 	}
+}
+
+/* In the context of the next thread. */
+void thread_reap(struct thread *t)
+{
+	if (!t->work) {
+		table_remove(t);
+		/* Behind that: the table's lock guards the list that it was in. */
+		process_put(t->process);
+	}
+	/* No more notes: else who takes the last one ends it. */
+	if (!note_keeps(t))
+		thread_gone(t);
 }
 
 /* ---- the pair ---- */
@@ -317,10 +303,14 @@ static s64 attach(struct thread *t, const struct attachment *a)
 	t->space->linux_id = a->linux_space;
 	t->slot = slot;
 	t->attached = true;
-	kpage->cpu = t->cpu;
-	/* Its CPU looks at kpage at each scan: all before is there. */
+	/* One that is not started is on no CPU: it is looked at when it comes to one. */
+	kpage->cpu = t->state == THREAD_PREPARED ? ABI_MAX_CPUS : t->cpu;
+	kpage->thread = (u64)t;
+	kpage->note = (u64)kpage;
+	/* Its CPU looks at kpage: all before is there. */
 	__atomic_store_n(&t->kpage, kpage, __ATOMIC_RELEASE);
-	wake_cpu(t->cpu);
+	if (t->state != THREAD_PREPARED)
+		wake_cpu(sched_note(t));
 	return 0;
 }
 

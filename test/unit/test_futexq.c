@@ -40,6 +40,12 @@ bool spin_held(const struct spinlock *lock)
 	return lock->value;
 }
 
+u32 sched_note(struct thread *t)
+{
+	t->note_queued = 1;
+	return t->cpu;
+}
+
 void wake_cpu(u32 place)
 {
 	rung[place / 64] |= 1UL << place % 64;
@@ -73,7 +79,7 @@ static int drop(void **state)
 
 static bool woken(u32 i)
 {
-	return w[i].state == FUTEX_WOKEN && sleepers[i].rung;
+	return w[i].state == FUTEX_WOKEN && sleepers[i].rung && threads[i].note_queued;
 }
 
 static s64 wake(const struct futex_key *key, s32 count)

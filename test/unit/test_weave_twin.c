@@ -65,7 +65,7 @@ int ihk_call_error(struct ihk_os *instance, const struct ihk_call *c)
 	return 0;
 }
 
-void ihk_ring_lwk(struct ihk_os *instance, int place)
+void ihk_note_lwk(struct ihk_os *instance, int place, struct kpage *k)
 {
 }
 

@@ -214,8 +214,8 @@ add_weave_fault(weave_futex bucket "a requeue and an end" mckernel/task/futexq.c
 add_weave_fault(weave_futex place "a move" mckernel/task/futexq.c
                 [[	__atomic_store_n(&s->rung, 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	place = READ_ONCE(s->thread->cpu);]]
-                [[	place = READ_ONCE(s->thread->cpu);
+	place = sched_note(s->thread);]]
+                [[	place = sched_note(s->thread);
 	__atomic_store_n(&s->rung, 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);]])
 # Its stack and its thread are gone when they are looked at.
@@ -263,3 +263,41 @@ add_weave_fault(weave_tid early "both go on" mckernel/syscall/tid_store.c
                 [[		wait_stored(s);
 ]]
                 "")
+
+add_weave_test(weave_notes SOURCES test/unit/no_programs.c mckernel/arch/fake/fake.c
+                                   mckernel/lib/kargs.c
+               LWK mckernel/task/notes.c test/unit/test_weave_notes.c mckernel/lib/lock.c)
+# It looks before the note has ended: a change behind that look finds a note, and adds none.
+add_weave_fault(weave_notes end "two changes" mckernel/task/notes.c
+                [[	note_end(&t->note_queued);
+	if (here)
+		sched_look(rq, t);]]
+                [[	if (here)
+		sched_look(rq, t);
+	note_end(&t->note_queued);]])
+add_weave_fault(weave_notes linux "Linux changes two" mckernel/task/notes.c
+                [[	note_end(&k->note_queued);
+	if (here)
+		sched_look(rq, t);]]
+                [[	if (here)
+		sched_look(rq, t);
+	note_end(&k->note_queued);]])
+# What is behind it in the list is read when it may be in another one.
+add_weave_fault(weave_notes next "two threads" mckernel/task/notes.c
+                [[		next = __atomic_load_n(&t->note_next, __ATOMIC_RELAXED);
+		take_ours(rq, self, t);]]
+                [[		take_ours(rq, self, t);
+		next = __atomic_load_n(&t->note_next, __ATOMIC_RELAXED);]])
+# Its note stays with the CPU that it has left.
+add_weave_fault(weave_notes follow "a move" mckernel/task/notes.c
+                [[		follow(&runq_of(cpu_of(place))->notes, &t->note_next, (u64)t, place);
+		return;]]
+                "")
+add_weave_fault(weave_notes away "a move under Linux" mckernel/task/notes.c
+                [[		follow(&cpu_of(place)->boot->notes, &k->note_next, (u64)k, place);
+		return;]]
+                "")
+# It is freed while a list has it.
+add_weave_fault(weave_notes keep "an end" mckernel/task/notes.c
+                [[return __atomic_load_n(&t->note_queued, __ATOMIC_ACQUIRE);]]
+                [[return false;]])
