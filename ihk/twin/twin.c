@@ -26,8 +26,8 @@
 static struct hlist_head *task_hash;
 static unsigned int task_bits;
 static DEFINE_RAW_SPINLOCK(hash_lock);
-#define BOX_LOOKS 8 /* at mailboxes that may not be free yet, before a new one is made */
-#define BOX_IDLE_MAX 8192 /* so many of these are enough */
+#define BOX_LOOKS 8U /* at mailboxes that may not be free yet, before a new one is made */
+#define BOXES_SPARE 4096U /* so many more than there are twins */
 /* Frees twins: putting a task may sleep on some kernels. */
 static struct workqueue_struct *free_queue;
 
@@ -84,19 +84,20 @@ static bool box_is_free(const struct ihk_box *box)
 }
 
 /*
- * A mailbox of the pool, or NULL. One that is not free yet goes behind the
- * others: a few are looked at, and those after them by the next who comes. If so
- * many wait that no more are to be made, all are.
+ * A mailbox of the pool that nobody but the two kernels holds, or NULL. One that is
+ * not free yet goes behind the others: a few are looked at, and those after them
+ * by the next who comes. *full: so many wait that all were looked at, and no new
+ * one is to be made. The LWK takes no notes, then, or somebody pins each slot.
  */
-static struct ihk_box *box_reuse(struct ihk_procs *procs, bool *is_full)
+static struct ihk_box *box_reuse(struct ihk_procs *procs, bool *full)
 {
 	struct ihk_box *box, *found = NULL;
 	unsigned int n, looks;
 
 	mutex_lock(&procs->box_lock);
-	*is_full = procs->boxes_idle >= BOX_IDLE_MAX;
-	looks = *is_full ? procs->boxes_idle : BOX_LOOKS;
-	for (n = 0; n < looks && !found && !list_empty(&procs->boxes); n++) {
+	*full = procs->boxes_idle >= BOXES_SPARE + atomic_read(&procs->twin_count);
+	looks = *full ? procs->boxes_idle : min(procs->boxes_idle, BOX_LOOKS);
+	for (n = 0; n < looks && !found; n++) {
 		box = list_first_entry(&procs->boxes, struct ihk_box, node);
 		if (box_is_free(box)) {
 			list_del(&box->node);
@@ -112,20 +113,20 @@ static struct ihk_box *box_reuse(struct ihk_procs *procs, bool *is_full)
 
 /*
  * The pages are the instance's, and no user's memory cgroup is charged for them:
- * they outlive their first owner. None is made while BOX_IDLE_MAX wait that are
- * not free: an LWK that takes no notes gets no more memory for that.
+ * they outlive their first owner. There are no more of them than there were
+ * twins at once, but for those that are not free and one for each seven of these.
  */
 static struct ihk_box *box_take(struct ihk_procs *procs)
 {
-	bool is_full;
-	struct ihk_box *box = box_reuse(procs, &is_full);
+	bool full;
+	struct ihk_box *box = box_reuse(procs, &full);
 
 	if (box) {
 		clear_page(page_address(box->slot));
 		clear_page(page_address(box->kpage));
 		return box;
 	}
-	if (is_full)
+	if (full)
 		return NULL;
 	box = kzalloc(sizeof(*box), GFP_KERNEL);
 	if (!box)
@@ -276,7 +277,14 @@ int ihk_place_of_current(struct ihk_os *os)
 
 void ihk_twin_ring(struct ihk_twin *twin)
 {
-	ihk_note_lwk(twin->procs->os, ihk_twin_place(twin), twin->k);
+	/*
+	 * A later boot knows nothing of this twin's mailbox. It does not begin
+	 * before we leave: the stop waits for readers.
+	 */
+	rcu_read_lock();
+	if (ihk_procs_alive(twin->procs))
+		ihk_note_lwk(twin->procs->os, ihk_twin_place(twin), twin->k);
+	rcu_read_unlock();
 }
 
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)

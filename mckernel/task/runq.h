@@ -26,6 +26,8 @@ struct runq {
 
 	/* Threads in the queue that may run elsewhere: see balance.c. Stored by the CPU, read by idle ones. */
 	bool surplus;
+	/* Atomic: somebody in the queue has inherited a rank, or lost it. Set by any CPU, which kicks this one. */
+	bool ranks_changed;
 
 	u64 notes; /* atomic: of threads, by any CPU; see notes.c */
 
@@ -84,6 +86,8 @@ struct thread *order_next(const struct thread *t);
 void order_remove(struct runq *rq, struct thread *t);
 /* The current thread's time so far counts; its cycles have been charged. */
 void order_charge(struct runq *rq, struct thread *t);
+/* Ranks may have changed of threads that are in the queue. */
+void order_again(struct runq *rq);
 /*
  * Into the queue, by a clock that stands where it should: what the current
  * thread has run has been charged. What a thread has waited for has come; it has been pushed aside; it lets others run first.
@@ -123,7 +127,11 @@ void posted_watch(struct runq *rq);
 /* A thread of this CPU: something may have changed for it. */
 void sched_look(struct runq *rq, struct thread *t);
 /* Does what it waits for hold? It may ask for an alarm. */
-bool sched_ask(struct runq *rq, struct thread *t);
+static inline bool sched_ask(struct runq *rq, struct thread *t)
+{
+	rq->asked = t;
+	return t->cond(t->cond_arg);
+}
 
 /* A thread that is in no CPU's lists, to the CPU t->cpu. */
 void sched_deliver(struct thread *t);

@@ -80,7 +80,8 @@ static struct thread *sched_pick(struct runq *rq)
 
 static void make_runnable(struct runq *rq, struct thread *t)
 {
-	list_del(&t->asks);
+	if (!list_empty(&t->asks))
+		list_del(&t->asks);
 	if (t->alarm_at)
 		alarm_clear(rq, t);
 	/* Of what comes before it runs nothing is its own: others may look (cputime.c). */
@@ -249,12 +250,6 @@ static void take_incoming(struct runq *rq)
 	}
 }
 
-bool sched_ask(struct runq *rq, struct thread *t)
-{
-	rq->asked = t;
-	return t->cond(t->cond_arg);
-}
-
 void sched_look(struct runq *rq, struct thread *t)
 {
 	if (t->kpage && hold_answer(t))
@@ -302,6 +297,9 @@ void sched_scan(void)
 		order_charge(rq, cpu->current);
 	up_poll();
 	take_incoming(rq);
+	if (READ_ONCE(rq->ranks_changed) &&
+	    __atomic_exchange_n(&rq->ranks_changed, false, __ATOMIC_ACQUIRE))
+		order_again(rq);
 	notes_take(rq);
 	look_unnamed(rq);
 	if (rq->watch) {

@@ -69,8 +69,7 @@ static u64 earlier(u64 a, u64 b)
 
 void timer_set(struct runq *rq, bool share)
 {
-	const struct thread *first = alarm_first(rq);
-	u64 at = first ? first->alarm_at : 0, now;
+	u64 at = rq->alarms.root ? alarm_first(rq)->alarm_at : 0, now;
 
 	if (!at && !share && !rq->watch) {
 		if (rq->timer)

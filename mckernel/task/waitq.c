@@ -3,7 +3,7 @@
 #include "mck/errno.h"
 #include "runq.h"
 
-static int wait(bool (*cond)(void *arg), void *arg, bool interruptible, bool told)
+static inline int wait(bool (*cond)(void *arg), void *arg, bool interruptible, bool told)
 {
 	struct thread *t = current_thread();
 	struct runq *rq = this_runq();

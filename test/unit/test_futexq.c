@@ -40,6 +40,11 @@ bool spin_held(const struct spinlock *lock)
 	return lock->value;
 }
 
+u32 sched_rank(const struct thread *t)
+{
+	return t->rank;
+}
+
 u32 sched_note(struct thread *t)
 {
 	t->note_queued = 1;
@@ -100,6 +105,22 @@ static void test_order(void **state)
 	assert_int_equal(wake(&a, 9), 0);
 	futex_ring(cpus);
 	assert_int_equal(rung[0], 7);
+}
+
+/* Real-time threads first, of whatever name; of one rank in the order of their coming. */
+static void test_ranks(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 4; i++)
+		threads[i].rank = i == 2 ? 20 : i == 3 ? 10 : 0;
+	for (u32 i = 0; i < 4; i++)
+		futex_queue_add(bucket, &w[i]);
+	assert_ptr_equal(futex_queue_first(bucket, &a), &w[2]);
+	assert_int_equal(wake(&a, 2), 2);
+	assert_true(woken(2) && woken(3));
+	assert_int_equal(wake(&a, 1), 1);
+	assert_true(woken(0) && !woken(1));
+	threads[2].rank = threads[3].rank = 0;
 }
 
 static void test_keys(void **state)
@@ -208,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_order, reset, drop),
+		cmocka_unit_test_setup_teardown(test_ranks, reset, drop),
 		cmocka_unit_test_setup_teardown(test_keys, reset, drop),
 		cmocka_unit_test_setup_teardown(test_bits, reset, drop),
 		cmocka_unit_test_setup_teardown(test_move, reset, drop),

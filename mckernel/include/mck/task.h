@@ -124,6 +124,10 @@ void sched_idle_loop(void) __attribute__((noreturn)); /* the idle thread of each
 /* A kernel thread that runs work(arg) on this CPU soon; false without memory. */
 bool sched_kthread(void (*work)(void *arg), void *arg);
 bool sched_need_resched(void); /* another thread of this CPU has to run first: task/order.c */
+/* Of a higher rank, all run before any of a lower one: real-time priority, own or inherited; 0: by time. */
+u32 sched_rank(const struct thread *t);
+/* t->inherited has changed. Any context. */
+void sched_rank_changed(const struct thread *t);
 /* Move the current thread to another CPU its mask allows, if it may not stay. */
 void sched_migrate_self(void);
 u32 sched_thread_count(u32 place);
