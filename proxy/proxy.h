@@ -19,7 +19,7 @@ void proxy_clone(struct slot *slot);
 
 /* ---- signal.c ---- */
 
-/* The alternate stack of a slot; its base tells the catcher where the slot is. */
+/* The alternate stack of a slot; where it lies tells the catcher which slot that is. */
 void signal_stack(unsigned long slot_number);
 /* The one handler of all caught signals. */
 void proxy_catcher(int signo, const void *siginfo, void *ucontext);

@@ -11,10 +11,8 @@ struct stack {
 void signal_stack(unsigned long slot_number)
 {
 	unsigned long base = PROXY_STACKS + slot_number * PROXY_STACK_STRIDE;
-	/* The lowest bytes are not part of the stack that Linux uses. */
-	struct stack stack = { .sp = base + 64, .size = PROXY_ALTSTACK_SIZE - 64 };
+	struct stack stack = { .sp = base, .size = PROXY_ALTSTACK_SIZE };
 
-	*(struct slot **)base = slot_at(slot_number);
 	linux_call(NR_SIGALTSTACK, (unsigned long)&stack, 0, 0, 0);
 }
 
@@ -27,7 +25,7 @@ void signal_stack(unsigned long slot_number)
 void proxy_catcher(int signo, const void *siginfo, void *ucontext)
 {
 	unsigned long here = (unsigned long)__builtin_frame_address(0);
-	volatile struct slot *slot = *(struct slot **)(here & ~(PROXY_ALTSTACK_SIZE - 1));
+	volatile struct slot *slot = slot_at((here - PROXY_STACKS) / PROXY_STACK_STRIDE);
 	const enum call_outcome outcome = arch_stop_call(ucontext, slot->nr);
 	unsigned long *mask = arch_signal_mask(ucontext);
 	unsigned int i;

@@ -193,20 +193,19 @@ struct ihk_procs {
 	bool stopped;
 
 	/*
-	 * Twins by index. Written under `lock`, read under RCU (doorbell
+	 * Twins by index. Written under its own lock, read under RCU (doorbell
 	 * interrupt). An index passes on, so what the LWK sends names the
 	 * generation too, which each owner gets before it is in the table.
 	 */
-	raw_spinlock_t lock;
-	struct ihk_twin __rcu *twin[ABI_MAX_TWINS];
-	u32 gen[ABI_MAX_TWINS]; /* under `lock` */
-	unsigned int twins; /* written under `lock`, read anywhere */
-	unsigned int next_twin; /* under `lock` */
-	wait_queue_head_t gone; /* woken when `twins` becomes 0 */
+	struct xarray twins;
+	atomic_t twin_gen; /* the newest generation */
+	atomic_t twin_count; /* of those in the table, and about to be */
+	wait_queue_head_t gone; /* woken when twin_count becomes 0 */
 
 	/* Mailboxes that no twin has; the pages are freed with this structure. */
 	struct mutex box_lock;
 	struct list_head boxes;
+	unsigned int boxes_idle; /* of them */
 
 	/* Spaces by the low half of their id; xa_lock pairs a look-up with its reference. */
 	struct xarray spaces;

@@ -22,7 +22,7 @@ struct ihk_procs *ihk_procs_new(struct ihk_os *os)
 	kref_get(&os->ref);
 	procs->os = os;
 	procs->boot_gen = os->boot_gen;
-	raw_spin_lock_init(&procs->lock);
+	xa_init_flags(&procs->twins, XA_FLAGS_ALLOC);
 	init_waitqueue_head(&procs->gone);
 	mutex_init(&procs->box_lock);
 	INIT_LIST_HEAD(&procs->boxes);
@@ -46,6 +46,7 @@ static void procs_free(struct kref *ref)
 		__free_page(box->kpage);
 		kfree(box);
 	}
+	xa_destroy(&procs->twins);
 	xa_destroy(&procs->spaces);
 	xa_destroy(&procs->files);
 	cleanup_srcu_struct(&procs->inside);

@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <linux/topology.h>
 
+#include "abi/note.h"
 #include "base/base.h"
 #include "arch/arch.h"
 #include "object/object.h"
@@ -162,24 +163,35 @@ void ihk_doorbells_free(struct ihk_os *os)
 
 /* ---- ringing the LWK ---- */
 
-void ihk_ring_lwk(struct ihk_os *os, int place)
+static void ring(struct ihk_os *os, int place, struct kpage *k)
 {
-	struct boot_cpu *cpu;
+	struct boot_cpu *cpu = &os->params->cpus[place];
 	u32 state;
 
+	if (k && k->note)
+		note_add(&cpu->notes, &k->note_queued, &k->note_next, k->note);
+	/* Also behind another's note: who adds it may not have come to this yet. */
+	WRITE_ONCE(cpu->attention, 1);
+	/*
+	 * Attention before state, against the LWK's store of its state
+	 * before its last look at attention: one of us sees the other.
+	 */
+	smp_mb();
+	state = READ_ONCE(cpu->state);
+	if (state == LWK_CPU_USER || state == LWK_CPU_IDLE)
+		ihk_line_ring_lwk(os->cpu[place]);
+}
+
+void ihk_note_lwk(struct ihk_os *os, int place, struct kpage *k)
+{
 	/* ihk_os_stop() waits for readers after it has cleared `running`. */
 	rcu_read_lock();
-	if (ihk_os_alive(os) && place >= 0 && place < os->cpu_count) {
-		cpu = &os->params->cpus[place];
-		WRITE_ONCE(cpu->attention, 1);
-		/*
-		 * Attention before state, against the LWK's store of its state
-		 * before its last look at attention: one of us sees the other.
-		 */
-		smp_mb();
-		state = READ_ONCE(cpu->state);
-		if (state == LWK_CPU_USER || state == LWK_CPU_IDLE)
-			ihk_line_ring_lwk(os->cpu[place]);
-	}
+	if (ihk_os_alive(os) && place >= 0 && place < os->cpu_count)
+		ring(os, place, k);
 	rcu_read_unlock();
+}
+
+void ihk_ring_lwk(struct ihk_os *os, int place)
+{
+	ihk_note_lwk(os, place, NULL);
 }

@@ -89,6 +89,8 @@ void ihk_bulk_put(struct ihk_os *os, int index);
 
 /* Ring LWK CPU `place` if it needs it: stores attention, fences, looks at its state. Any context. */
 void ihk_ring_lwk(struct ihk_os *os, int place);
+/* The same, with a note about a thread. What it shall see was stored, with a full fence, before `place` was read. */
+void ihk_note_lwk(struct ihk_os *os, int place, struct kpage *k);
 
 int ihk_ikc_make(struct ihk_os *os); /* with the instance */
 void ihk_ikc_free(struct ihk_os *os);

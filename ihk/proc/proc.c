@@ -40,17 +40,19 @@ static void kill_twins(struct ihk_procs *procs)
 {
 	struct task_struct *task;
 	struct ihk_twin *twin;
-	unsigned int i;
+	unsigned long i = 0;
 
-	for (i = 0; i < ABI_MAX_TWINS; i++) {
+	do {
 		rcu_read_lock();
-		twin = rcu_dereference(procs->twin[i]);
+		twin = xa_find(&procs->twins, &i, ULONG_MAX, XA_PRESENT);
 		/* Pairs with the release in ihk_twin_bind(): the reference is taken. */
 		task = twin ? smp_load_acquire(&twin->task) : NULL;
 		if (task)
 			send_sig(SIGKILL, task, 1);
 		rcu_read_unlock();
-	}
+		i++;
+		cond_resched();
+	} while (twin);
 }
 
 static void kill_shadows(struct ihk_procs *procs)
@@ -84,9 +86,9 @@ static unsigned int end_twins(struct ihk_procs *procs, unsigned int seconds)
 
 	do
 		kill_twins(procs);
-	while (!wait_event_timeout(procs->gone, !READ_ONCE(procs->twins), HZ / 4) &&
+	while (!wait_event_timeout(procs->gone, !atomic_read(&procs->twin_count), HZ / 4) &&
 	       time_before(jiffies, end) && !fatal_signal_pending(current));
-	return READ_ONCE(procs->twins);
+	return atomic_read(&procs->twin_count);
 }
 
 unsigned int ihk_proc_end_all(struct ihk_os *os, unsigned int seconds)
@@ -146,16 +148,17 @@ static bool speaks_for_process(const struct ihk_twin *twin)
 
 unsigned int ihk_proc_count(struct ihk_os *os)
 {
-	unsigned int i, count = 0;
 	struct ihk_procs *procs;
 	struct ihk_twin *twin;
+	unsigned int count = 0;
+	unsigned long i;
 
 	rcu_read_lock();
 	procs = rcu_dereference(os->procs);
-	for (i = 0; procs && i < ABI_MAX_TWINS; i++) {
-		twin = rcu_dereference(procs->twin[i]);
-		if (twin && speaks_for_process(twin))
-			count++;
+	if (procs) {
+		xa_for_each(&procs->twins, i, twin)
+			if (speaks_for_process(twin))
+				count++;
 	}
 	rcu_read_unlock();
 	return count;

@@ -279,7 +279,7 @@ static struct ihk_twin *running_twin(struct ihk_procs *procs, int place)
 
 	if (READ_ONCE(cpu->state) != LWK_CPU_USER || !running || running > ABI_MAX_TWINS)
 		return NULL;
-	return rcu_dereference(procs->twin[running - 1]);
+	return xa_load(&procs->twins, running - 1);
 }
 
 static unsigned long ticks_left(struct ihk_procs *procs, u64 left)
@@ -339,7 +339,7 @@ static void look_around(struct timer_list *timer)
 			next = min(next, look(procs, twin));
 	}
 	rcu_read_unlock();
-	if (READ_ONCE(procs->twins))
+	if (atomic_read(&procs->twin_count))
 		mod_timer(timer, jiffies + next);
 	ihk_leave(procs, token);
 }

@@ -3,6 +3,8 @@
 #include <linux/cred.h>
 #include <linux/hash.h>
 #include <linux/io.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -14,24 +16,44 @@
 
 /*
  * Twins by task. Changed under hash_lock, read under RCU by the tracepoints,
- * which see every fork and exit of the system.
+ * which see every fork and exit of the system: so large that there are few in a
+ * bucket even if twins fill half of the memory, at some ten pages each.
  */
-#define TASK_BITS 10
-static struct hlist_head task_hash[1 << TASK_BITS];
+#define PAGES_OF_BUCKET_BITS 5 /* of memory */
+#define TASK_BITS_MIN 10
+#define TASK_BITS_MAX 20
+static struct hlist_head *task_hash;
+static unsigned int task_bits;
 static DEFINE_RAW_SPINLOCK(hash_lock);
+#define BOX_LOOKS 8U /* at mailboxes that may not be free yet, before a new one is made */
+#define BOXES_SPARE 4096U /* so many more than there are twins */
 /* Frees twins: putting a task may sleep on some kernels. */
 static struct workqueue_struct *free_queue;
 
 int ihk_twin_init(void)
 {
+	task_bits =
+		clamp(ilog2(totalram_pages()) - PAGES_OF_BUCKET_BITS, TASK_BITS_MIN, TASK_BITS_MAX);
+	task_hash = kvcalloc(1UL << task_bits, sizeof(*task_hash), GFP_KERNEL);
+	if (!task_hash)
+		return -ENOMEM;
 	free_queue = alloc_workqueue("ihk_free", 0, 0);
-	return free_queue ? 0 : -ENOMEM;
+	if (free_queue)
+		return 0;
+	kvfree(task_hash);
+	return -ENOMEM;
+}
+
+static struct hlist_head *task_bucket(struct task_struct *task)
+{
+	return &task_hash[hash_ptr(task, task_bits)];
 }
 
 void ihk_twin_exit(void)
 {
 	rcu_barrier();
 	destroy_workqueue(free_queue);
+	kvfree(task_hash);
 }
 
 struct ihk_twin *ihk_twin_of(struct task_struct *task)
@@ -39,7 +61,7 @@ struct ihk_twin *ihk_twin_of(struct task_struct *task)
 	struct ihk_twin *twin;
 
 	rcu_read_lock();
-	hlist_for_each_entry_rcu(twin, &task_hash[hash_ptr(task, TASK_BITS)], hash) {
+	hlist_for_each_entry_rcu(twin, task_bucket(task), hash) {
 		if (twin->task == task)
 			goto out;
 	}
@@ -50,27 +72,61 @@ out:
 }
 
 /*
- * A mailbox that nobody but the two kernels holds. One whose slot Linux still
- * references (a call of its last owner pinned it) waits in the pool. The pages
- * are the instance's, and no user's memory cgroup is charged for them: they
- * outlive their first owner, and there are ABI_MAX_TWINS of them at most.
+ * Nobody holds what its last owner had: neither Linux the slot, which a call may
+ * have pinned, nor the LWK a note about it, which it takes soon.
+ */
+static bool box_is_free(const struct ihk_box *box)
+{
+	const struct kpage *k = page_address(box->kpage);
+
+	return page_count(box->slot) == 1 && !smp_load_acquire(&k->note_queued);
+}
+
+/*
+ * A mailbox of the pool that nobody but the two kernels holds, or NULL. One that is
+ * not free yet goes behind the others: a few are looked at, and those after them
+ * by the next who comes. *full: so many wait that all were looked at, and no new
+ * one is to be made. The LWK takes no notes, then, or somebody pins each slot.
+ */
+static struct ihk_box *box_reuse(struct ihk_procs *procs, bool *full)
+{
+	struct ihk_box *box, *found = NULL;
+	unsigned int n, looks;
+
+	mutex_lock(&procs->box_lock);
+	*full = procs->boxes_idle >= BOXES_SPARE + atomic_read(&procs->twin_count);
+	looks = *full ? procs->boxes_idle : min(procs->boxes_idle, BOX_LOOKS);
+	for (n = 0; n < looks && !found; n++) {
+		box = list_first_entry(&procs->boxes, struct ihk_box, node);
+		if (box_is_free(box)) {
+			list_del(&box->node);
+			procs->boxes_idle--;
+			found = box;
+		} else {
+			list_move_tail(&box->node, &procs->boxes);
+		}
+	}
+	mutex_unlock(&procs->box_lock);
+	return found;
+}
+
+/*
+ * The pages are the instance's, and no user's memory cgroup is charged for them:
+ * they outlive their first owner. There are no more of them than there were
+ * twins at once, but for those that are not free and one for each seven of these.
  */
 static struct ihk_box *box_take(struct ihk_procs *procs)
 {
-	struct ihk_box *box;
+	bool full;
+	struct ihk_box *box = box_reuse(procs, &full);
 
-	mutex_lock(&procs->box_lock);
-	list_for_each_entry(box, &procs->boxes, node) {
-		if (page_count(box->slot) != 1)
-			continue;
-		list_del(&box->node);
-		mutex_unlock(&procs->box_lock);
+	if (box) {
 		clear_page(page_address(box->slot));
 		clear_page(page_address(box->kpage));
 		return box;
 	}
-	mutex_unlock(&procs->box_lock);
-
+	if (full)
+		return NULL;
 	box = kzalloc(sizeof(*box), GFP_KERNEL);
 	if (!box)
 		return NULL;
@@ -91,42 +147,39 @@ static void box_return(struct ihk_procs *procs, struct ihk_box *box)
 {
 	mutex_lock(&procs->box_lock);
 	list_add_tail(&box->node, &procs->boxes);
+	procs->boxes_idle++;
 	mutex_unlock(&procs->box_lock);
 }
 
-/* Into the table, at an index that was not used for as long as possible. */
+static void twin_uncount(struct ihk_procs *procs)
+{
+	if (atomic_dec_and_test(&procs->twin_count))
+		wake_up_all(&procs->gone);
+}
+
+/*
+ * Into the table, at the lowest index: it stays flat, and the doorbell finds what
+ * it looks for in few steps. Counted before, so that who finds none counted finds
+ * none in the table.
+ */
 static int twin_enlist(struct ihk_procs *procs, struct ihk_twin *twin)
 {
-	int err = -EAGAIN;
-	unsigned int i, n;
+	int err;
 
-	raw_spin_lock_irq(&procs->lock);
-	for (n = 0; n < ABI_MAX_TWINS; n++) {
-		i = (procs->next_twin + n) % ABI_MAX_TWINS;
-		if (rcu_access_pointer(procs->twin[i]))
-			continue;
-		procs->next_twin = i + 1;
-		procs->twins++;
-		twin->index = i;
-		twin->gen = ++procs->gen[i];
-		rcu_assign_pointer(procs->twin[i], twin);
-		err = 0;
-		break;
-	}
-	raw_spin_unlock_irq(&procs->lock);
-	return err;
+	atomic_inc(&procs->twin_count);
+	twin->gen = atomic_inc_return(&procs->twin_gen);
+	err = xa_alloc(&procs->twins, &twin->index, twin, XA_LIMIT(0, ABI_MAX_TWINS - 1),
+		       GFP_KERNEL);
+	if (!err)
+		return 0;
+	twin_uncount(procs);
+	return err == -EBUSY ? -EAGAIN : err;
 }
 
 static void twin_delist(struct ihk_procs *procs, struct ihk_twin *twin)
 {
-	bool last;
-
-	raw_spin_lock_irq(&procs->lock);
-	rcu_assign_pointer(procs->twin[twin->index], NULL);
-	last = --procs->twins == 0;
-	raw_spin_unlock_irq(&procs->lock);
-	if (last)
-		wake_up_all(&procs->gone);
+	xa_erase(&procs->twins, twin->index);
+	twin_uncount(procs);
 }
 
 static void twin_free(struct work_struct *work)
@@ -207,7 +260,7 @@ void ihk_twin_bind(struct ihk_twin *twin, struct task_struct *task)
 	/* Pairs with the doorbell's and the stop's acquire: the reference is there. */
 	smp_store_release(&twin->task, task);
 	raw_spin_lock_irqsave(&hash_lock, flags);
-	hlist_add_head_rcu(&twin->hash, &task_hash[hash_ptr(task, TASK_BITS)]);
+	hlist_add_head_rcu(&twin->hash, task_bucket(task));
 	raw_spin_unlock_irqrestore(&hash_lock, flags);
 }
 
@@ -227,10 +280,14 @@ int ihk_place_of_current(struct ihk_os *os)
 
 void ihk_twin_ring(struct ihk_twin *twin)
 {
-	int place = ihk_twin_place(twin);
-
-	if (place >= 0)
-		ihk_ring_lwk(twin->procs->os, place);
+	/*
+	 * A later boot knows nothing of this twin's mailbox. It does not begin
+	 * before we leave: the stop waits for readers.
+	 */
+	rcu_read_lock();
+	if (ihk_procs_alive(twin->procs))
+		ihk_note_lwk(twin->procs->os, ihk_twin_place(twin), twin->k);
+	rcu_read_unlock();
 }
 
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)
@@ -243,7 +300,7 @@ void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)
 		return;
 	rcu_read_lock();
 	procs = rcu_dereference(os->procs);
-	twin = procs ? rcu_dereference(procs->twin[index]) : NULL;
+	twin = procs ? xa_load(&procs->twins, index) : NULL;
 	/* Pairs with the release in ihk_twin_bind(). */
 	task = twin && twin->gen == gen ? smp_load_acquire(&twin->task) : NULL;
 	/*

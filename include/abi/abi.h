@@ -16,16 +16,21 @@ typedef __INT32_TYPE__ abi_s32;
 typedef __INT64_TYPE__ abi_s64;
 
 /* Raised by hand whenever the meaning of anything below include/abi/ changes. */
-#define ABI_VERSION 4
+#define ABI_VERSION 5
 
 #define ABI_PAGE_SIZE 4096
 #define ABI_PAGE_SHIFT 12
 
-/* Limits that both kernels size their tables by. */
+/* Limits of both kernels' tables. */
 #define ABI_MAX_CPUS 256 /* CPU places of one instance */
 #define ABI_MAX_NODES 8
 #define ABI_MAX_CHUNKS 1024 /* memory ranges of one instance */
 #define ABI_MAX_OS 64
-#define ABI_MAX_TWINS 4096 /* threads of one instance alive at once */
+/*
+ * Threads of one instance alive at once: as many as Linux has numbers for tasks
+ * (PID_MAX_LIMIT), so that Linux's limits and memory are met first. Nothing is
+ * sized by it: what is kept of a thread is allocated with it.
+ */
+#define ABI_MAX_TWINS 0x400000
 
 #endif

@@ -67,7 +67,9 @@ struct boot_cpu {
 	abi_u32 attention; /* stored before the state is looked at; the LWK clears it by exchange */
 	abi_u32 doorbell_cpu; /* where this CPU rings Linux: machine_id of a CPU of Linux's, */
 	abi_u32 doorbell_vector; /* and vector; both follow the IKC map and Linux's affinity */
-	abi_u32 pad2[13];
+	abi_u32 pad2;
+	abi_u64 notes; /* of threads (slot.h) that Linux has changed something for: note.h. The LWK takes all by exchange */
+	abi_u32 pad3[10];
 	/* written ONLY by the LWK */
 	abi_u32 state; /* enum cpu_state */
 	abi_u32 ready; /* 1: has left the module's tables; 2: takes doorbells */

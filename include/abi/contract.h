@@ -72,6 +72,7 @@
 	FIELD(boot_cpu, attention, 64, BOTH)                \
 	FIELD(boot_cpu, doorbell_cpu, 68, LINUX)            \
 	FIELD(boot_cpu, doorbell_vector, 72, LINUX)         \
+	FIELD(boot_cpu, notes, 80, BOTH)                    \
 	FIELD(boot_cpu, state, 128, LWK)                    \
 	FIELD(boot_cpu, ready, 132, LWK)                    \
 	FIELD(boot_cpu, heartbeat, 136, LWK)                \
@@ -215,6 +216,8 @@
 	FIELD(kpage, user_ns, 128, LWK)            \
 	FIELD(kpage, system_ns, 136, LWK)          \
 	FIELD(kpage, list, 144, LWK)               \
+	FIELD(kpage, note, 1168, LWK)              \
+	FIELD(kpage, thread, 1176, LWK)            \
 	FIELD(kpage, taken_seq, 2048, LINUX)       \
 	FIELD(kpage, done_seq, 2056, LINUX)        \
 	FIELD(kpage, twin_state, 2064, LINUX)      \
@@ -237,6 +240,8 @@
 	FIELD(kpage, rlimit_stack, 2176, LINUX)    \
 	FIELD(kpage, rlimit_memlock, 2184, LINUX)  \
 	FIELD(kpage, sched, 2192, LINUX)           \
+	FIELD(kpage, note_queued, 2196, BOTH)      \
+	FIELD(kpage, note_next, 2200, BOTH)        \
 	SIZE(thread_times, 24)                     \
 	FIELD(thread_times, user_cycles, 0, LWK)   \
 	FIELD(thread_times, system_cycles, 8, LWK) \

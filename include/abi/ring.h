@@ -9,8 +9,12 @@
  * Several producers on one side serialize themselves by a lock of their own.
  * Indices run freely and are masked at use; each side writes only its own
  * cache line.
+ *
+ * To the LWK there are no more words under way than calls. To Linux there may be
+ * one for each thread of the CPU: who finds the ring full waits for Linux's
+ * interrupt, which takes words whatever else Linux does.
  */
-#define RING_ENTRIES 8192 /* a power of two, at least 2 * ABI_MAX_TWINS */
+#define RING_ENTRIES 8192 /* a power of two, at least 2 * IKC_CALLS */
 
 struct ring {
 	abi_u32 tail; /* written ONLY by the producer */

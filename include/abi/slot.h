@@ -152,7 +152,9 @@ struct kpage {
 	abi_u64 user_ns; /* its CPU time in the end, before CALL_THREAD_END is answered */
 	abi_u64 system_ns;
 	abi_u64 list[KPAGE_LIST];
-	abi_u8 pad1[2048 - 144 - 8 * KPAGE_LIST];
+	abi_u64 note; /* what notes name this page by, for the LWK to find it (note.h); 0: nobody to be told */
+	abi_u64 thread; /* likewise: whose it is */
+	abi_u8 pad1[2048 - 160 - 8 * KPAGE_LIST];
 	/* --- written ONLY by Linux --- */
 	abi_u64 taken_seq;
 	abi_u64 done_seq;
@@ -170,8 +172,10 @@ struct kpage {
 	abi_u64 kout[4];
 	abi_u64 rlimit_as, rlimit_data, rlimit_stack, rlimit_memlock; /* soft limits, ~0: none */
 	abi_u32 sched; /* KPAGE_SCHED() of the twin, as of its last wait */
-	abi_u32 pad4;
-	abi_u8 pad3[2048 - 152];
+	/* A note about what stands above: by who adds it, Linux, and by the LWK that takes it. */
+	abi_u32 note_queued;
+	abi_u64 note_next;
+	abi_u8 pad3[2048 - 160];
 };
 
 #endif

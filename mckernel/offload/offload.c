@@ -39,10 +39,10 @@ static bool offload_request(struct thread *t, enum request_kind kind, u64 mask)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&k->twin_state, __ATOMIC_RELAXED) == TWIN_SLEEPING) {
 		/* A doorbell can be lost: until the request is taken, the scheduler rings again. */
-		t->ring_stamp = arch_cycles();
 		ikc_send(IKC_WORD(IKC_REQUEST, t->twin_index, t->twin_gen), false);
+		sched_posted();
 	}
-	ended = wait_for(request_done, t, true) != 0;
+	ended = wait_told(request_done, t, true) != 0;
 	/* Linux has another mask now, or has caught something. */
 	t->look = true;
 	if (ended)

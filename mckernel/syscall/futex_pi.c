@@ -5,9 +5,9 @@
  * can only unlock it here: it writes the first waiter's tid. The protocol of the
  * word is Linux's (kernel/futex/pi.c).
  *
- * What is missing is the inheritance itself: who owns what, and who waits, is
- * known here, and own() and pi_block() are where an owner's place in its CPU's
- * queue (task/order.c) would change.
+ * An owner inherits the highest rank (task/order.c) of all that wait for what it
+ * owns, and so does, if it waits itself, the owner of what it waits for. Threads
+ * without real-time priority have no rank to inherit, and cost nothing here.
  */
 #include "futex_pi.h"
 #include "mck/errno.h"
@@ -28,6 +28,37 @@ static struct spinlock pi_lock = SPINLOCK_INIT(RANK_FUTEX_PI);
  * the look at `exits`, with full fences between: one of the two sees the other.
  */
 static u32 exits, exit_waiters;
+
+/* ---- who inherits what; under pi_lock ---- */
+
+static u32 highest_waiting(const struct thread *owner)
+{
+	const struct futex_waiter *w;
+	const struct futex_pi *pi;
+	u32 rank = 0;
+
+	for (pi = owner->pi_owned; pi; pi = pi->next)
+		list_for_each(w, &pi->waiters, pi_link)
+			rank = MAX(rank, sched_rank(w->sleeper->thread));
+	return rank;
+}
+
+/* Somebody of `rank` has come to wait for what `owner` owns, or waits for it no more. */
+static void inherit(struct thread *owner, u32 rank)
+{
+	for (int i = 0; owner && i < CHAIN_MAX; i++) {
+		u32 inherited;
+
+		if (!rank && !owner->inherited)
+			break;
+		inherited = highest_waiting(owner);
+		if (inherited == owner->inherited)
+			break;
+		WRITE_ONCE(owner->inherited, inherited);
+		sched_rank_changed(owner);
+		owner = owner->pi_waits ? owner->pi_waits->owner : NULL;
+	}
+}
 
 /* ---- who owns what; under pi_lock ---- */
 
@@ -55,13 +86,14 @@ static struct futex_pi *make(struct pi_attempt *a, struct thread *owner)
 
 	a->spare = NULL;
 	pi->key = a->key;
+	list_init(&pi->waiters);
 	own(pi, owner);
 	return pi;
 }
 
 static void settle(struct futex_pi *pi)
 {
-	if (pi->waiters)
+	if (!list_empty(&pi->waiters))
 		return;
 	disown(pi);
 	kfree(pi);
@@ -96,7 +128,8 @@ s64 pi_block(struct futex_pi *pi, struct futex_waiter *w)
 	} else {
 		who->pi_waits = pi;
 		w->pi = pi;
-		pi->waiters++;
+		list_add_tail(&pi->waiters, &w->pi_link);
+		inherit(pi->owner, sched_rank(who));
 	}
 	spin_unlock(&pi_lock);
 	return err;
@@ -105,18 +138,46 @@ s64 pi_block(struct futex_pi *pi, struct futex_waiter *w)
 /* w waits no more. */
 static void unblock(struct futex_waiter *w)
 {
+	struct thread *owner = w->pi->owner;
+
 	w->sleeper->thread->pi_waits = NULL;
-	w->pi->waiters--;
+	list_del(&w->pi_link);
 	w->pi = NULL;
+	inherit(owner, sched_rank(w->sleeper->thread));
 }
 
-/* To the first waiter, which is awake then. Under the bucket's lock. */
+struct futex_waiter *pi_next(struct futex_pi *pi)
+{
+	struct futex_waiter *w, *next = NULL;
+	u32 best = 0;
+
+	spin_lock(&pi_lock);
+	list_for_each(w, &pi->waiters, pi_link) {
+		u32 rank = sched_rank(w->sleeper->thread);
+
+		if (next && rank <= best)
+			continue;
+		next = w;
+		best = rank;
+	}
+	spin_unlock(&pi_lock);
+	return next;
+}
+
+/* To this waiter, which is awake then. Under the bucket's lock. */
 static void hand_over(struct futex_pi *pi, struct futex_waiter *w, bool died, futex_cpus cpus)
 {
+	struct thread *before = pi->owner, *after = w->sleeper->thread;
+	u32 rank;
+
 	spin_lock(&pi_lock);
 	unblock(w);
 	disown(pi);
-	own(pi, w->sleeper->thread);
+	own(pi, after);
+	/* What the one has inherited by this lock, the other one does. */
+	rank = before->inherited;
+	inherit(before, rank);
+	inherit(after, rank);
 	pi->stale = died;
 	w->died = died;
 	settle(pi);
@@ -243,29 +304,27 @@ s64 pi_retry(struct pi_attempt *a, s64 err)
 
 /* ---- the end of a wait ---- */
 
-/* The first waiter for pi; others may wait for the same word in other ways. Under the bucket's lock. */
-static struct futex_waiter *first_for(struct futex_bucket *b, const struct futex_pi *pi)
+/* Is it there, with somebody who waits for it? Under the bucket's lock. */
+static bool is_waited_for(struct futex_bucket *b, const struct futex_pi *pi)
 {
 	struct futex_waiter *w;
 
 	list_for_each(w, &b->waiters, link)
 		if (w->pi == pi)
-			return w;
-	return NULL;
+			return true;
+	return false;
 }
 
 /* The first waiter gets what an owner leaves that is dead, or that cannot write the word. */
 static void abandon(struct futex_pi *pi, const struct futex_key *key)
 {
 	struct futex_bucket *b = futex_bucket_of(key);
-	struct futex_waiter *first;
 	futex_cpus cpus = { 0 };
 
 	spin_lock(&b->lock);
 	/* It may be gone by now, with its last waiter, and be another's. */
-	first = first_for(b, pi);
-	if (first && pi->owner == current_thread())
-		hand_over(pi, first, true, cpus);
+	if (is_waited_for(b, pi) && pi->owner == current_thread())
+		hand_over(pi, pi_next(pi), true, cpus);
 	spin_unlock(&b->lock);
 	futex_ring(cpus);
 }
@@ -387,6 +446,7 @@ static s64 unlock_to(u64 addr, u32 word, struct futex_waiter *first, futex_cpus 
 
 	if (!pi || pi->owner != current_thread())
 		return -EINVAL;
+	first = pi_next(pi);
 	err = arch_user_exchange(addr, &found, FUTEX_WAITERS | first->sleeper->thread->kpage->tid);
 	if (err)
 		return err;
@@ -457,6 +517,8 @@ void futex_finish_exit(void)
 	for (;;) {
 		spin_lock(&pi_lock);
 		t->pi_end = PI_END_DEAD;
+		/* Who has found it holds the lock. */
+		tid_remove(t);
 		pi = t->pi_owned;
 		if (pi)
 			key = pi->key;

@@ -15,7 +15,7 @@ struct futex_pi {
 	struct futex_key key; /* constant */
 	struct thread *owner;
 	struct futex_pi *next, **link; /* the owner's others: thread->pi_owned */
-	u32 waiters; /* queued; 0 only within a hold of the bucket's lock */
+	struct list waiters; /* queued; empty only within a hold of the bucket's lock */
 	bool stale; /* the owner before has died, and this one has yet to say in the word who it is */
 };
 
@@ -40,6 +40,8 @@ enum { PI_WAIT = 0, PI_TAKEN = 1 };
 s64 pi_try(struct pi_attempt *a);
 /* What to do about an error of pi_try(), no lock held: 0: try again. */
 s64 pi_retry(struct pi_attempt *a, s64 err);
+/* Who gets the lock next: the first of the highest rank, which may have changed while it waited. Under the bucket's lock. */
+struct futex_waiter *pi_next(struct futex_pi *pi);
 /* w, whose key is pi's, is about to be queued for it, or -EDEADLK. */
 s64 pi_block(struct futex_pi *pi, struct futex_waiter *w);
 /* If nobody waits for it, it goes. */

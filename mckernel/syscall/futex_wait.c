@@ -48,7 +48,7 @@ enum futex_end futex_sleep(struct futex_sleeper *sleeper, struct deadline *d)
 		 * one for the sleep. Against the waker's fence: futex_queue_take().
 		 */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (wait_for(sleep_over, &s, true))
+		if (wait_told(sleep_over, &s, true))
 			return FUTEX_ENDED;
 		if (futex_rung(sleeper))
 			return FUTEX_RUNG;

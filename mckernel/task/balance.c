@@ -17,6 +17,23 @@
  */
 static u64 idle_map[ABI_MAX_CPUS / 64];
 
+u32 sched_thread_count(u32 place)
+{
+	return __atomic_load_n(&runq_of(cpu_of(place))->threads, __ATOMIC_RELAXED);
+}
+
+u32 sched_place(const struct thread *t)
+{
+	u32 best = cpu_count;
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (thread_may_run_on(t, i) &&
+		    (best == cpu_count || sched_thread_count(i) < sched_thread_count(best)))
+			best = i;
+	}
+	return best == cpu_count ? t->cpu : best;
+}
+
 static bool any_idle(void)
 {
 	for (u32 i = 0; i < (cpu_count + 63) / 64; i++)
@@ -75,7 +92,7 @@ static void send(struct runq *rq, struct thread *t, u32 place)
 {
 	order_remove(rq, t);
 	order_depart(rq, t);
-	list_del(&t->all);
+	runq_leave(t);
 	__atomic_sub_fetch(&rq->threads, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&runq_of(cpu_of(place))->threads, 1, __ATOMIC_RELAXED);
 	thread_set_cpu(t, place);

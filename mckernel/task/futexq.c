@@ -36,12 +36,25 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *key)
 	return &bucket[(hash >> 32) & bucket_mask];
 }
 
+/* As Linux: real-time threads before others, and by their priority; of whatever name. */
+static void enter(struct futex_bucket *b, struct futex_waiter *w)
+{
+	struct futex_waiter *other;
+
+	WRITE_ONCE(w->bucket, b);
+	list_for_each(other, &b->waiters, link)
+		if (w->rank > other->rank)
+			break;
+	/* In front of that one, or of the head: at the end. */
+	list_add_tail(&other->link, &w->link);
+}
+
 void futex_queue_add(struct futex_bucket *b, struct futex_waiter *w)
 {
 	assert_held(&b->lock);
 	w->state = FUTEX_QUEUED;
-	WRITE_ONCE(w->bucket, b);
-	list_add_tail(&b->waiters, &w->link);
+	w->rank = sched_rank(w->sleeper->thread);
+	enter(b, w);
 }
 
 struct futex_waiter *futex_queue_first(struct futex_bucket *b, const struct futex_key *key)
@@ -69,7 +82,7 @@ void futex_queue_take(struct futex_waiter *w, futex_cpus cpus)
 	 */
 	__atomic_store_n(&s->rung, 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	place = READ_ONCE(s->thread->cpu);
+	place = sched_note(s->thread);
 	cpus[place / 64] |= 1UL << place % 64;
 	/* Last: the waiter's stack and thread may be gone after this. */
 	__atomic_store_n(&w->state, FUTEX_WOKEN, __ATOMIC_RELEASE);
@@ -79,8 +92,7 @@ void futex_queue_move(struct futex_waiter *w, struct futex_bucket *to, const str
 {
 	if (w->bucket != to) {
 		list_del(&w->link);
-		list_add_tail(&to->waiters, &w->link);
-		WRITE_ONCE(w->bucket, to);
+		enter(to, w);
 	}
 	w->key = *key;
 }

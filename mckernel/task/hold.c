@@ -48,7 +48,7 @@ bool hold_obey(struct thread *t)
 	if (!(hold & 1))
 		return false;
 	/* Meanwhile the scan answers later ones for it. */
-	wait_for(hold_over, t, true);
+	wait_told(hold_over, t, true);
 	return true;
 }
 
@@ -62,5 +62,5 @@ bool hold_is_on(void)
 void hold_wait(void)
 {
 	if (hold_is_on())
-		wait_for(hold_over, current_thread(), true);
+		wait_told(hold_over, current_thread(), true);
 }

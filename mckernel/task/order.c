@@ -45,8 +45,7 @@ static u64 weight_of(const struct thread *t)
 						      : weight_of_nice(KPAGE_SCHED_NICE(word));
 }
 
-/* Of a higher one, all run before any of a lower one. */
-static u32 rank_of(const struct thread *t)
+static u32 own_rank(const struct thread *t)
 {
 	u32 word = sched_word(t);
 
@@ -58,6 +57,11 @@ static u32 rank_of(const struct thread *t)
 		return 1 + KPAGE_SCHED_PRIORITY(word);
 	}
 	return 0;
+}
+
+u32 sched_rank(const struct thread *t)
+{
+	return MAX(own_rank(t), READ_ONCE(t->inherited));
 }
 
 static s64 ahead(u64 a, u64 b)
@@ -130,6 +134,26 @@ void order_remove(struct runq *rq, struct thread *t)
 	tree_unlink(&rq->queue, &t->run);
 }
 
+static struct thread *misplaced(const struct runq *rq)
+{
+	struct thread *t = order_first(rq);
+
+	while (t && t->rank == sched_rank(t))
+		t = order_next(t);
+	return t;
+}
+
+void order_again(struct runq *rq)
+{
+	struct thread *t;
+
+	while ((t = misplaced(rq))) {
+		order_remove(rq, t);
+		t->rank = sched_rank(t);
+		insert(rq, t, false);
+	}
+}
+
 /* The clock of the CPU: what the one who has run least has run. It never goes back. */
 static void advance(struct runq *rq, u64 vtime)
 {
@@ -147,7 +171,7 @@ void order_charge(struct runq *rq, struct thread *t)
 
 	t->vtime += (now - t->vtime_at) * WEIGHT_NORMAL / weight_of(t);
 	t->vtime_at = now;
-	if (!rank_of(t))
+	if (!sched_rank(t))
 		advance(rq, t->vtime);
 }
 
@@ -155,7 +179,7 @@ void order_wake(struct runq *rq, struct thread *t)
 {
 	u64 least = rq->vtime - us_to_cycles(CREDIT_US);
 
-	t->rank = rank_of(t);
+	t->rank = sched_rank(t);
 	if (ahead(t->vtime, least) < 0)
 		t->vtime = least;
 	t->rr_end = ran(t) + us_to_cycles(RR_US);
@@ -166,7 +190,7 @@ void order_preempted(struct runq *rq, struct thread *t)
 {
 	bool over = ahead(ran(t), t->rr_end) >= 0;
 
-	t->rank = rank_of(t);
+	t->rank = sched_rank(t);
 	if (over)
 		t->rr_end = ran(t) + us_to_cycles(RR_US);
 	/* A real-time thread that a higher one has pushed aside is the first of its own. */
@@ -177,7 +201,7 @@ void order_yield(struct runq *rq, struct thread *t)
 {
 	const struct thread *last = of(outermost(rq->queue.root, TREE_RIGHT));
 
-	t->rank = rank_of(t);
+	t->rank = sched_rank(t);
 	if (last && !last->rank && ahead(t->vtime, last->vtime) < 0)
 		t->vtime = last->vtime;
 	insert(rq, t, false);
@@ -186,7 +210,7 @@ void order_yield(struct runq *rq, struct thread *t)
 void order_arrive(struct runq *rq, struct thread *t)
 {
 	t->vtime += rq->vtime;
-	t->rank = rank_of(t);
+	t->rank = sched_rank(t);
 	if (t->state == THREAD_RUNNABLE)
 		insert(rq, t, false);
 }
@@ -196,12 +220,28 @@ void order_depart(struct runq *rq, struct thread *t)
 	t->vtime -= rq->vtime;
 }
 
+void sched_rank_changed(const struct thread *t)
+{
+	struct runq *rq;
+	u32 place;
+
+	/*
+	 * The rank before the look at its CPU, against who moves it and puts it
+	 * into a queue there by its rank: one of the two sees the other.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	place = READ_ONCE(t->cpu);
+	rq = runq_of(cpu_of(place));
+	__atomic_store_n(&rq->ranks_changed, true, __ATOMIC_RELEASE);
+	wake_cpu(place);
+}
+
 /* ---- whether it is over for the current thread ---- */
 
 /* Cycles until `t` has to let `next` run; 0: now, ~0: never. */
 static u64 left(const struct thread *t, const struct thread *next)
 {
-	u32 rank = rank_of(t), word = sched_word(t);
+	u32 rank = sched_rank(t), word = sched_word(t);
 	s64 lead;
 
 	if (rank != next->rank)

@@ -7,11 +7,6 @@
 
 /* ---- placement ---- */
 
-u32 sched_thread_count(u32 place)
-{
-	return __atomic_load_n(&runq_of(cpu_of(place))->threads, __ATOMIC_RELAXED);
-}
-
 bool sched_cpu_empty(void)
 {
 	struct runq *rq = this_runq();
@@ -21,18 +16,6 @@ bool sched_cpu_empty(void)
 	empty = list_empty(&rq->all) && list_empty(&rq->incoming);
 	spin_unlock(&rq->lock);
 	return empty;
-}
-
-u32 sched_place(const struct thread *t)
-{
-	u32 best = cpu_count;
-
-	for (u32 i = 0; i < cpu_count; i++) {
-		if (thread_may_run_on(t, i) &&
-		    (best == cpu_count || sched_thread_count(i) < sched_thread_count(best)))
-			best = i;
-	}
-	return best == cpu_count ? t->cpu : best;
 }
 
 void sched_deliver(struct thread *t)
@@ -58,6 +41,7 @@ void sched_assign(struct thread *t, u32 place)
 	t->cpu = place;
 	if (t->kpage)
 		t->kpage->cpu = place;
+	/* Told by the twin, or looked at when it comes there. */
 	t->cond = twin_waits;
 	t->cond_arg = t;
 	t->interruptible = true;
@@ -96,6 +80,10 @@ static struct thread *sched_pick(struct runq *rq)
 
 static void make_runnable(struct runq *rq, struct thread *t)
 {
+	if (!list_empty(&t->asks))
+		list_del(&t->asks);
+	if (t->alarm_at)
+		alarm_clear(rq, t);
 	t->state = THREAD_RUNNABLE;
 	order_wake(rq, t);
 }
@@ -133,7 +121,7 @@ static void switch_away(struct thread *t)
 	struct runq *rq = this_runq();
 	struct thread *next;
 
-	list_del(&t->all);
+	runq_leave(t);
 	order_depart(rq, t);
 	if (!t->work)
 		__atomic_sub_fetch(&rq->threads, 1, __ATOMIC_RELAXED);
@@ -208,11 +196,16 @@ bool sched_need_resched(void)
 
 /* ---- the scan ---- */
 
+static inline bool flush_asked(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE) != cpu->flush_done;
+}
+
 static inline bool noted(struct cpu *cpu)
 {
 	return __atomic_load_n(&cpu->boot->attention, __ATOMIC_ACQUIRE) ||
 	       __atomic_load_n(&cpu->kick, __ATOMIC_ACQUIRE) || runq_of(cpu)->tick ||
-	       __atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE) != cpu->flush_done;
+	       flush_asked(cpu);
 }
 
 /* Take what was noted; false: nothing. What the noter did before is seen after. */
@@ -228,56 +221,41 @@ static bool take_notes(struct cpu *cpu, struct runq *rq)
 	return any;
 }
 
-static void take_incoming(struct runq *rq)
+static struct thread *incoming_first(struct runq *rq)
 {
+	struct thread *t = NULL;
+
 	/* Whoever adds one there kicks this CPU afterwards: it is seen now, or at that scan. */
 	if (READ_ONCE(rq->incoming.next) == &rq->incoming)
-		return;
+		return NULL;
 	spin_lock(&rq->lock);
-	while (!list_empty(&rq->incoming)) {
-		struct thread *t = list_entry(rq->incoming.next, struct thread, all);
-
+	if (!list_empty(&rq->incoming)) {
+		t = list_entry(rq->incoming.next, struct thread, all);
 		list_del(&t->all);
-		list_add_tail(&rq->all, &t->all);
-		order_arrive(rq, t);
 	}
 	spin_unlock(&rq->lock);
+	return t;
 }
 
-/* Has Linux not taken a request of this thread, though it should? A twin that is away looks by itself when it comes back. */
-static bool untaken(const struct thread *t)
+static void take_incoming(struct runq *rq)
 {
-	const struct kpage *k = t->kpage;
+	struct thread *t;
 
-	return k && t->state == THREAD_WAITING && READ_ONCE(k->taken_seq) != k->req_seq &&
-	       READ_ONCE(k->twin_state) == TWIN_SLEEPING;
-}
-
-static void ring_again(struct thread *t)
-{
-	u64 now = arch_cycles();
-
-	if (now - t->ring_stamp < us_to_cycles(RING_AGAIN_US))
-		return;
-	t->ring_stamp = now;
-	up_call_twin(t);
-}
-
-static void scan_thread(struct runq *rq, struct thread *t, bool watch)
-{
-	/* The note may have been for it, and is gone now. */
-	t->look = true;
-	if (t->kpage) {
-		if (hold_answer(t))
-			up_call_twin(t);
-		if (watch && untaken(t)) {
-			rq->watch = true;
-			ring_again(t);
-		}
+	while ((t = incoming_first(rq))) {
+		runq_enter(rq, t);
+		order_arrive(rq, t);
+		/* Notes about it that came here before it are gone. */
+		sched_look(rq, t);
 	}
+}
+
+void sched_look(struct runq *rq, struct thread *t)
+{
+	if (t->kpage && hold_answer(t))
+		up_call_twin(t);
 	if (t->state != THREAD_WAITING)
 		return;
-	if (t->cond(t->cond_arg)) {
+	if (sched_ask(rq, t)) {
 		make_runnable(rq, t);
 	} else if (t->interruptible && thread_must_end(t)) {
 		t->interrupted = true;
@@ -285,62 +263,58 @@ static void scan_thread(struct runq *rq, struct thread *t, bool watch)
 	}
 }
 
+/* Threads that nobody names: by their alarms, and those that ask at each scan. */
+static void look_unnamed(struct runq *rq)
+{
+	struct thread *t, *next;
+
+	while (rq->alarms.root && (t = alarm_due(rq)))
+		sched_look(rq, t);
+	list_for_each_safe(t, next, &rq->asking, asks)
+		sched_look(rq, t);
+}
+
+/* ---- the scan itself ---- */
+
 void sched_scan(void)
 {
 	struct cpu *cpu = this_cpu();
 	struct runq *rq = runq_of(cpu);
-	struct thread *t;
-	bool watch;
 
 	if (!noted(cpu))
 		return;
 	assert_no_lock();
-	arch_answer_flush();
+	if (flush_asked(cpu))
+		arch_answer_flush();
 	if (!take_notes(cpu, rq))
 		return;
 	cpu->boot->heartbeat++;
+	/* What was noted may concern it; all others look when they are switched to. */
+	cpu->current->look = true;
 	/* By what it has run, those that come into the queue now are placed. */
 	if (cpu->current->state == THREAD_RUNNABLE)
 		order_charge(rq, cpu->current);
 	up_poll();
 	take_incoming(rq);
-	watch = rq->watch;
-	if (watch) {
-		up_ring_again();
-		rq->watch = up_untaken();
+	if (READ_ONCE(rq->ranks_changed) &&
+	    __atomic_exchange_n(&rq->ranks_changed, false, __ATOMIC_ACQUIRE))
+		order_again(rq);
+	notes_take(rq);
+	look_unnamed(rq);
+	if (rq->watch) {
+		posted_ring(rq);
+		posted_watch(rq);
 	}
-	rq->alarm = 0;
-	list_for_each(t, &rq->all, all)
-		scan_thread(rq, t, watch);
 }
 
 /* ---- to user mode ---- */
-
-/* Only then is there anything to look for. */
-static void watch_on(struct runq *rq)
-{
-	struct thread *t;
-
-	if (!rq->watch)
-		return;
-	rq->watch = up_untaken();
-	list_for_each(t, &rq->all, all)
-		rq->watch |= untaken(t);
-}
-
-void sched_watch(void)
-{
-	struct cpu *cpu = this_cpu();
-
-	runq_of(cpu)->watch = true;
-	cpu->current->look = true;
-}
 
 void sched_settle(void)
 {
 	struct runq *rq = this_runq();
 
-	watch_on(rq);
+	if (rq->watch)
+		posted_watch(rq);
 	balance_push(rq);
 	rq->slice_end = rq->queue.root ? order_end(rq, current_thread()) : 0;
 	timer_set(rq, rq->slice_end != 0);
@@ -394,7 +368,8 @@ static void idle_once(struct cpu *cpu, struct runq *rq)
 	if (poll_notes(cpu, start + us_to_cycles(rq->poll_us)))
 		return;
 	phys_publish();
-	watch_on(rq);
+	if (rq->watch)
+		posted_watch(rq);
 	timer_set(rq, false);
 	__atomic_store_n(&cpu->boot->state, LWK_CPU_IDLE, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -452,6 +427,7 @@ static void count_birth(struct thread *t)
 {
 	struct lwk_counters *c = &boot_params->counters;
 
+	tid_add(t);
 	t->born = true;
 	__atomic_add_fetch(&c->threads_born, 1, __ATOMIC_RELAXED);
 	if (t->process->born)
@@ -485,7 +461,7 @@ bool sched_kthread(void (*work)(void *arg), void *arg)
 		return false;
 	t->cpu = this_cpu()->place;
 	t->state = THREAD_RUNNABLE;
-	list_add_tail(&rq->all, &t->all);
+	runq_enter(rq, t);
 	/* Before all programs, and soon: somebody waits for it. */
 	order_arrive(rq, t);
 	current_thread()->look = true;
@@ -501,6 +477,8 @@ bool sched_prepare_cpu(struct cpu *cpu, int node)
 	if (!rq || !idle)
 		return false;
 	list_init(&rq->all);
+	list_init(&rq->asking);
+	list_init(&rq->posted);
 	list_init(&rq->incoming);
 	spin_init(&rq->lock, RANK_RUNQ);
 	rq->poll_us = 1;

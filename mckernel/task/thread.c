@@ -5,17 +5,17 @@
 #include "mck/mm.h"
 #include "mck/task.h"
 
-#define THREAD_MAX (2 * ABI_MAX_TWINS) /* prepared ones included */
+#define ID_BUCKETS 16384
 
 /*
- * Programs' threads by id: generation in the high half, index in the low one.
+ * Programs' threads by id. Ids are given in turn and never again: they spread
+ * over the buckets evenly by themselves.
  * Under table_lock. It also guards, in every thread of the table, what other
  * CPUs change: state PREPARED, cpu, end_reason, end_call, and the attachment.
  */
 static struct spinlock table_lock = SPINLOCK_INIT(RANK_THREADS);
-static struct thread *table[THREAD_MAX];
-static u32 generation[THREAD_MAX];
-static u32 next_index;
+static struct thread *table[ID_BUCKETS]; /* chains by thread->next_id */
+static u64 newest_id;
 static u32 table_used;
 
 static void count(abi_u64 *counter)
@@ -23,43 +23,47 @@ static void count(abi_u64 *counter)
 	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
 
-static struct thread *thread_lookup(u64 id)
+/* What names the thread with this id, or the end of the chain that it would be in. */
+static struct thread **table_link(u64 id)
 {
-	u32 index = (u32)id;
+	struct thread **link = &table[id % ID_BUCKETS];
 
 	assert_held(&table_lock);
-	if (index >= THREAD_MAX || !table[index] || table[index]->id != id)
-		return NULL;
-	return table[index];
+	while (*link && (*link)->id != id)
+		link = &(*link)->next_id;
+	return link;
 }
 
-static bool table_insert(struct thread *t, struct process *process)
+static struct thread *thread_lookup(u64 id)
 {
-	spin_lock(&table_lock);
-	for (u32 i = 0; i < THREAD_MAX; i++) {
-		u32 index = (next_index + i) % THREAD_MAX;
+	return *table_link(id);
+}
 
-		if (table[index])
-			continue;
-		next_index = index + 1;
-		t->id = (u64)++generation[index] << 32 | index;
-		table[index] = t;
-		table_used++;
-		list_add_tail(&process->threads, &t->siblings);
-		spin_unlock(&table_lock);
-		return true;
-	}
+static void table_insert(struct thread *t, struct process *process)
+{
+	struct thread **bucket;
+
+	spin_lock(&table_lock);
+	t->id = ++newest_id;
+	bucket = &table[t->id % ID_BUCKETS];
+	t->next_id = *bucket;
+	*bucket = t;
+	table_used++;
+	list_add_tail(&process->threads, &t->siblings);
 	spin_unlock(&table_lock);
-	return false;
 }
 
 static void table_remove(struct thread *t)
 {
+	if (t->born)
+		tid_remove(t);
 	spin_lock(&table_lock);
-	table[(u32)t->id] = NULL;
+	*table_link(t->id) = t->next_id;
 	table_used--;
 	list_del(&t->siblings);
 	/* From here on nobody finds it: end_call is final, the pages are Linux's again. */
+	if (t->kpage)
+		__atomic_store_n(&t->kpage->thread, 0, __ATOMIC_RELEASE);
 	t->kpage = NULL;
 	t->slot = NULL;
 	spin_unlock(&table_lock);
@@ -73,29 +77,6 @@ struct thread *thread_find(u64 id)
 	t = thread_lookup(id);
 	spin_unlock(&table_lock);
 	return t;
-}
-
-static bool has_tid(const struct thread *t, u32 tid)
-{
-	return t->kpage && READ_ONCE(t->born) && t->kpage->tid == tid;
-}
-
-struct thread *thread_by_tid(u32 tid, struct process *process)
-{
-	struct thread *t, *found = NULL;
-
-	spin_lock(&table_lock);
-	list_for_each(t, &process->threads, siblings) {
-		if (has_tid(t, tid)) {
-			found = t;
-			break;
-		}
-	}
-	for (u32 i = 0; i < THREAD_MAX && !found; i++)
-		if (table[i] && has_tid(table[i], tid))
-			found = table[i];
-	spin_unlock(&table_lock);
-	return found;
 }
 
 bool thread_with(u64 id, void (*fn)(struct thread *t, void *arg), void *arg)
@@ -139,6 +120,8 @@ static struct thread *thread_alloc(int node)
 	}
 	t->kstack = stack;
 	list_init(&t->all);
+	list_init(&t->asks);
+	list_init(&t->posted);
 	t->look = true;
 	memset(t->affinity, 0xff, sizeof(t->affinity));
 	return t;
@@ -181,13 +164,14 @@ struct thread *thread_create(struct space *space, struct process *process, struc
 		return NULL;
 	t->state = THREAD_PREPARED;
 	arch_thread_init(t, sched_first_run, t);
-	if (arch_fpu_alloc(t) || !table_insert(t, process)) {
+	if (arch_fpu_alloc(t)) {
 		thread_release(t);
 		return NULL;
 	}
 	t->space = space;
 	t->process = process;
 	t->sighand = sighand;
+	table_insert(t, process);
 	return t;
 }
 
@@ -221,7 +205,7 @@ bool thread_end(u64 id, u32 reason, u32 end_call)
 		/* One that was never started ends as all others do: in its own context. */
 		if (t->state == THREAD_PREPARED)
 			sched_assign(t, sched_place(t));
-		place = t->cpu;
+		place = sched_note(t);
 	}
 	spin_unlock(&table_lock);
 	if (t)
@@ -264,7 +248,7 @@ void thread_exit(void)
 	struct space *space;
 
 	/* A dead flag may come first; the call that wants an answer follows. */
-	wait_for(end_announced, t, false);
+	wait_told(end_announced, t, false);
 	if (t->kpage)
 		thread_publish_times(t);
 	/* Off the tables before they go, also if this thread waits for that. */
@@ -278,25 +262,29 @@ void thread_exit(void)
 	sched_exit();
 }
 
-/*
- * In the context of the next thread. The call is answered last: all memory
- * has been given back by then.
- */
-void thread_reap(struct thread *t)
+/* The call is answered last: all memory has been given back by then. */
+void thread_gone(struct thread *t)
 {
-	u32 call;
+	u32 call = t->end_call;
 
-	if (!t->work) {
-		table_remove(t);
-		/* Behind that: the table's lock guards the list that it was in. */
-		process_put(t->process);
-	}
-	call = t->end_call;
 	thread_release(t);
 	if (call) {
 		phys_publish();
 		up_ended(call);
 	}
+}
+
+/* In the context of the next thread. */
+void thread_reap(struct thread *t)
+{
+	if (!t->work) {
+		table_remove(t);
+		/* Behind that: the table's lock guards the list that it was in. */
+		process_put(t->process);
+	}
+	/* No more notes: else who takes the last one ends it. */
+	if (!note_keeps(t))
+		thread_gone(t);
 }
 
 /* ---- the pair ---- */
@@ -315,11 +303,15 @@ static s64 attach(struct thread *t, const struct attachment *a)
 	t->space->linux_id = a->linux_space;
 	t->slot = slot;
 	t->attached = true;
-	kpage->cpu = t->cpu;
+	/* One that is not started is on no CPU: it is looked at when it comes to one. */
+	kpage->cpu = t->state == THREAD_PREPARED ? ABI_MAX_CPUS : t->cpu;
 	kpage->times = va_to_pa(&t->times);
-	/* Its CPU looks at kpage at each scan: all before is there. */
+	kpage->thread = (u64)t;
+	kpage->note = (u64)kpage;
+	/* Its CPU looks at kpage: all before is there. */
 	__atomic_store_n(&t->kpage, kpage, __ATOMIC_RELEASE);
-	wake_cpu(t->cpu);
+	if (t->state != THREAD_PREPARED)
+		wake_cpu(sched_note(t));
 	return 0;
 }
 

@@ -10,13 +10,56 @@ void up_tick(void)
 	rq->tick = true;
 }
 
+/* ---- alarms ---- */
+
+static struct thread *thread_of(struct tree_node *node)
+{
+	return tree_entry(node, struct thread, alarm);
+}
+
+void alarm_clear(struct runq *rq, struct thread *t)
+{
+	if (t->alarm_at)
+		tree_unlink(&rq->alarms, &t->alarm);
+	t->alarm_at = 0;
+}
+
 void sched_wake_at(u64 cycles)
 {
 	struct runq *rq = this_runq();
+	struct thread *t = rq->asked;
+	struct tree_node *parent = NULL, *node;
+	enum tree_side side = TREE_LEFT;
 
-	if (!rq->alarm || cycles < rq->alarm)
-		rq->alarm = MAX(cycles, 1UL);
+	alarm_clear(rq, t);
+	t->alarm_at = MAX(cycles, 1UL);
+	for (node = rq->alarms.root; node; node = node->child[side]) {
+		parent = node;
+		side = t->alarm_at < thread_of(node)->alarm_at ? TREE_LEFT : TREE_RIGHT;
+	}
+	tree_link(&rq->alarms, &t->alarm, parent, side);
 }
+
+static struct thread *alarm_first(const struct runq *rq)
+{
+	struct tree_node *node = rq->alarms.root;
+
+	while (node && node->child[TREE_LEFT])
+		node = node->child[TREE_LEFT];
+	return node ? thread_of(node) : NULL;
+}
+
+struct thread *alarm_due(struct runq *rq)
+{
+	struct thread *t = alarm_first(rq);
+
+	if (!t || t->alarm_at > arch_cycles())
+		return NULL;
+	alarm_clear(rq, t);
+	return t;
+}
+
+/* ---- the timer ---- */
 
 /* The earlier of two times, of which 0 is none. */
 static u64 earlier(u64 a, u64 b)
@@ -26,7 +69,7 @@ static u64 earlier(u64 a, u64 b)
 
 void timer_set(struct runq *rq, bool share)
 {
-	u64 at = rq->alarm, now;
+	u64 at = rq->alarms.root ? alarm_first(rq)->alarm_at : 0, now;
 
 	if (!at && !share && !rq->watch) {
 		if (rq->timer)

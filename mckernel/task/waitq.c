@@ -3,23 +3,38 @@
 #include "mck/errno.h"
 #include "runq.h"
 
-int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
+static inline int wait(bool (*cond)(void *arg), void *arg, bool interruptible, bool told)
 {
 	struct thread *t = current_thread();
+	struct runq *rq = this_runq();
 
 	assert_no_lock();
 	kassert(!t->idle);
-	if (cond(arg))
-		return 0;
-	if (interruptible && thread_must_end(t))
-		return -EINTR;
 	t->cond = cond;
 	t->cond_arg = arg;
+	if (sched_ask(rq, t))
+		return 0;
+	if (interruptible && thread_must_end(t)) {
+		alarm_clear(rq, t);
+		return -EINTR;
+	}
 	t->interruptible = interruptible;
 	t->interrupted = false;
 	t->state = THREAD_WAITING;
+	if (!told)
+		list_add_tail(&rq->asking, &t->asks);
 	sched_wait();
 	return t->interrupted ? -EINTR : 0;
+}
+
+int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
+{
+	return wait(cond, arg, interruptible, false);
+}
+
+int wait_told(bool (*cond)(void *arg), void *arg, bool interruptible)
+{
+	return wait(cond, arg, interruptible, true);
 }
 
 void wake_cpu(u32 place)

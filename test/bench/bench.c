@@ -26,9 +26,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sleepers.h"
+
 #define MIB (1UL << 20)
 #define TOUCHED (256 * MIB)
 #define COMPUTE_S 10
+#define FEW 10 /* threads that sleep */
+#define MANY 3000
 
 /* marks[kind - 1][label]: the mark and a return, eight bytes. */
 __asm__(".text\n"
@@ -228,25 +232,30 @@ static const struct bench {
 	bool settled;
 	void (*before)(void);
 	void (*after)(void);
+	int sleepers; /* threads on the same CPU meanwhile; 0: none is made */
 } benches[] = {
-	{ "empty", do_nothing, 31, 11, 1, false, NULL, NULL },
-	{ "empty-settled", do_nothing, 31, 11, 1, true, NULL, NULL },
-	{ "getpid", do_getpid, 31, 11, 1, false, NULL, NULL },
-	{ "lseek", do_lseek, 51, 21, 1, false, NULL, NULL },
-	{ "lseek-settled", do_lseek, 51, 21, 1, true, NULL, NULL },
-	{ "write", do_write, 51, 21, 1, false, NULL, NULL },
-	{ "write-settled", do_write, 51, 21, 1, true, NULL, NULL },
-	{ "touch", do_touch, 3, 1, TOUCHED / MIB, false, before_touch, after_touch },
-	{ "mmap-4k", do_map_4k, 31, 11, 1, false, NULL, NULL },
-	{ "mmap-2m", do_map_2m, 31, 11, 1, false, NULL, NULL },
-	{ "read-1m", do_read, 11, 5, 1, false, NULL, NULL },
-	{ "fork", do_fork, 15, 7, 1, true, NULL, NULL },
-	{ "fork-exec", do_exec, 11, 5, 1, true, NULL, NULL },
-	{ "compute", do_compute, 1, 1, 1, false, NULL, NULL },
+	{ "empty", do_nothing, 31, 11, 1, false, NULL, NULL, 0 },
+	{ "empty-settled", do_nothing, 31, 11, 1, true, NULL, NULL, 0 },
+	{ "getpid", do_getpid, 31, 11, 1, false, NULL, NULL, 0 },
+	{ "lseek", do_lseek, 51, 21, 1, false, NULL, NULL, 0 },
+	{ "lseek-settled", do_lseek, 51, 21, 1, true, NULL, NULL, 0 },
+	{ "write", do_write, 51, 21, 1, false, NULL, NULL, 0 },
+	{ "write-settled", do_write, 51, 21, 1, true, NULL, NULL, 0 },
+	{ "touch", do_touch, 3, 1, TOUCHED / MIB, false, before_touch, after_touch, 0 },
+	{ "mmap-4k", do_map_4k, 31, 11, 1, false, NULL, NULL, 0 },
+	{ "mmap-2m", do_map_2m, 31, 11, 1, false, NULL, NULL, 0 },
+	{ "read-1m", do_read, 11, 5, 1, false, NULL, NULL, 0 },
+	{ "fork", do_fork, 15, 7, 1, true, NULL, NULL, 0 },
+	{ "fork-exec", do_exec, 11, 5, 1, true, NULL, NULL, 0 },
+	{ "lseek-few", do_lseek, 51, 21, 1, false, NULL, NULL, FEW },
+	{ "lseek-many", do_lseek, 51, 21, 1, false, NULL, NULL, MANY },
+	{ "pair-few", sleepers_pair, 31, 11, 1, false, NULL, NULL, FEW },
+	{ "pair-many", sleepers_pair, 31, 11, 1, false, NULL, NULL, MANY },
+	{ "compute", do_compute, 1, 1, 1, false, NULL, NULL, 0 },
 	/* By `bench command`. */
-	{ "true", NULL, 0, 0, 1, true, NULL, NULL },
-	{ "shutdown", NULL, 0, 0, 1, true, NULL, NULL },
-	{ "boot", NULL, 0, 0, 1, true, NULL, NULL },
+	{ "true", NULL, 0, 0, 1, true, NULL, NULL, 0 },
+	{ "shutdown", NULL, 0, 0, 1, true, NULL, NULL, 0 },
+	{ "boot", NULL, 0, 0, 1, true, NULL, NULL, 0 },
 };
 
 #define COUNT (int)(sizeof(benches) / sizeof(benches[0]))
@@ -296,7 +305,11 @@ static int run(int argc, char **argv)
 
 		fprintf(stderr, "bench: %s on system %d\n", argv[i], system);
 		label = system * 64 + n;
+		if (benches[n].sleepers)
+			sleepers_start(benches[n].sleepers);
 		measure(&benches[n], quick ? benches[n].quick : benches[n].reps);
+		if (benches[n].sleepers)
+			sleepers_stop();
 	}
 	return 0;
 }

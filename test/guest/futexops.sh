@@ -6,6 +6,7 @@
 
 run_cases futexops
 run_cases futexpi
+run_cases futexrank
 run_cases pthreads
 lwk_balanced "nothing is left"
 done_testing

@@ -80,13 +80,13 @@ end_of $pid
 reads='for (@ARGV) { print syscall(0, 0, hex, 4096), " ", $! + 0, "\n" }'
 run_stdin=/dev/zero
 lwk_is "its text, its control pages, and nothing" 0 $'-1 14\n-1 14\n-1 14' \
-	perl -e "$reads" 7fffc0000000 7fffd0000000 7f8000000000
+	perl -e "$reads" 7fffc0000000 7fffe0000000 7f8000000000
 # In both mappings, to the end, and the first byte behind.
 lwk_is "the stacks of slots that nobody has" 0 $'4096\n4096\n4096\n-1' \
 	perl -e 'for (@ARGV) { print syscall(0, 0, hex, 4096), "\n" }' \
-	7fff7fff0000 7fff80000000 7fff9ff7f000 7fff9ff80000
+	7ffe7ffff000 7ffe80000000 7fff7ffbf000 7fff7ffc0000
 lwk_watch
-for address in 7fffc1000000 7fffc1000800 7fff7ff80000 7fff7ff90000 7ffffffee000; do
+for address in 7fffc1000000 7fffc1000800 7ffe7ffc0000 7ffe7ffc8000 7ffffffee000; do
 	status=0
 	mcexec perl -e "$reads" $address </dev/zero >"$scratch/out" 2>&1 || status=$?
 	note "$address: status $status, $(head -c 100 "$scratch/out")"

@@ -44,6 +44,9 @@ typedef unsigned long pgoff_t, dev_t, ino_t;
 		b = old;       \
 	} while (0)
 #define max(a, b) ((a) > (b) ? (a) : (b))
+#define clamp(v, low, high) min(max(v, low), high)
+#define ilog2(v) (63 - __builtin_clzl(v))
+#define totalram_pages() 0x1000UL
 #define IS_ALIGNED(x, a) (((x) & ((a)-1)) == 0)
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096UL
@@ -93,6 +96,7 @@ static inline bool fake_warn(bool condition, const char *text)
 #define kzalloc(size, gfp) weave_alloc(size)
 #define kmalloc(size, gfp) weave_alloc(size)
 #define kvzalloc(size, gfp) weave_alloc(size)
+#define kvcalloc(n, size, gfp) weave_alloc((n) * (size))
 #define kfree(p) weave_free((void *)(p))
 #define kvfree(p) weave_free((void *)(p))
 
@@ -128,6 +132,7 @@ typedef struct {
 } atomic64_t;
 #define atomic_read(a) READ_ONCE((a)->value)
 #define atomic_inc(a) __atomic_add_fetch(&(a)->value, 1, __ATOMIC_SEQ_CST)
+#define atomic_inc_return atomic_inc
 #define atomic_dec(a) __atomic_sub_fetch(&(a)->value, 1, __ATOMIC_SEQ_CST)
 #define atomic_dec_and_test(a) (atomic_dec(a) == 0)
 #define atomic64_read atomic_read
@@ -216,8 +221,15 @@ static inline void list_del_init(struct list_head *n)
 	INIT_LIST_HEAD(n);
 }
 
+static inline void list_move_tail(struct list_head *n, struct list_head *head)
+{
+	list_del(n);
+	list_add_tail(n, head);
+}
+
 #define list_empty(l) ((l)->next == (l))
 #define list_entry(p, type, member) container_of(p, type, member)
+#define list_first_entry(l, type, member) list_entry((l)->next, type, member)
 #define list_for_each_entry(pos, head, member)                                                 \
 	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head); \
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))

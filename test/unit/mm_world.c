@@ -68,6 +68,11 @@ int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
 	}
 }
 
+int wait_told(bool (*cond)(void *arg), void *arg, bool interruptible)
+{
+	return wait_for(cond, arg, interruptible);
+}
+
 bool sched_turn(void)
 {
 	assert_no_lock();

@@ -40,6 +40,17 @@ bool spin_held(const struct spinlock *lock)
 	return lock->value;
 }
 
+u32 sched_rank(const struct thread *t)
+{
+	return t->rank;
+}
+
+u32 sched_note(struct thread *t)
+{
+	t->note_queued = 1;
+	return t->cpu;
+}
+
 void wake_cpu(u32 place)
 {
 	rung[place / 64] |= 1UL << place % 64;
@@ -73,7 +84,7 @@ static int drop(void **state)
 
 static bool woken(u32 i)
 {
-	return w[i].state == FUTEX_WOKEN && sleepers[i].rung;
+	return w[i].state == FUTEX_WOKEN && sleepers[i].rung && threads[i].note_queued;
 }
 
 static s64 wake(const struct futex_key *key, s32 count)
@@ -94,6 +105,22 @@ static void test_order(void **state)
 	assert_int_equal(wake(&a, 9), 0);
 	futex_ring(cpus);
 	assert_int_equal(rung[0], 7);
+}
+
+/* Real-time threads first, of whatever name; of one rank in the order of their coming. */
+static void test_ranks(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 4; i++)
+		threads[i].rank = i == 2 ? 20 : i == 3 ? 10 : 0;
+	for (u32 i = 0; i < 4; i++)
+		futex_queue_add(bucket, &w[i]);
+	assert_ptr_equal(futex_queue_first(bucket, &a), &w[2]);
+	assert_int_equal(wake(&a, 2), 2);
+	assert_true(woken(2) && woken(3));
+	assert_int_equal(wake(&a, 1), 1);
+	assert_true(woken(0) && !woken(1));
+	threads[2].rank = threads[3].rank = 0;
 }
 
 static void test_keys(void **state)
@@ -202,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_order, reset, drop),
+		cmocka_unit_test_setup_teardown(test_ranks, reset, drop),
 		cmocka_unit_test_setup_teardown(test_keys, reset, drop),
 		cmocka_unit_test_setup_teardown(test_bits, reset, drop),
 		cmocka_unit_test_setup_teardown(test_move, reset, drop),

@@ -130,6 +130,11 @@ int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
 	return 0;
 }
 
+int wait_told(bool (*cond)(void *arg), void *arg, bool interruptible)
+{
+	return wait_for(cond, arg, interruptible);
+}
+
 bool sched_turn(void)
 {
 	return true;

@@ -24,6 +24,14 @@ u64 arch_cycles(void)
 	return now;
 }
 
+struct cpu *cpu_table[ABI_MAX_CPUS];
+static u32 kicked = ~0U;
+
+void wake_cpu(u32 place)
+{
+	kicked = place;
+}
+
 static int reset(void **state)
 {
 	(void)state;
@@ -116,6 +124,36 @@ static void test_weights(void **state)
 	order_wake(&rq, &thread[1]);
 	compute(4000 * MS);
 	assert_true(thread[1].times.user_cycles < 40 * MS);
+}
+
+/* A rank that is inherited moves a thread that is queued already, and is lost again. */
+static void test_inherited(void **state)
+{
+	struct cpu cpu = { .runq = &rq };
+
+	(void)state;
+	kpage[2].sched = KPAGE_SCHED(SCHED_FIFO, 20, 0);
+	for (int i = 0; i < 3; i++)
+		order_wake(&rq, &thread[i]);
+	assert_ptr_equal(order_first(&rq), &thread[2]);
+	thread[1].inherited = sched_rank(&thread[2]) + 1;
+	thread[1].cpu = 3;
+	cpu_table[3] = &cpu;
+	sched_rank_changed(&thread[1]);
+	assert_true(rq.ranks_changed);
+	assert_int_equal(kicked, 3);
+	order_again(&rq);
+	assert_ptr_equal(pick(), &thread[1]);
+	/* It computes, and nobody else's turn comes. */
+	run(&thread[1], 500 * MS);
+	assert_false(order_over(&rq, &thread[1]));
+	thread[1].inherited = 0;
+	assert_true(order_over(&rq, &thread[1]));
+	order_preempted(&rq, &thread[1]);
+	assert_ptr_equal(pick(), &thread[2]);
+	assert_ptr_equal(pick(), &thread[0]);
+	assert_ptr_equal(pick(), &thread[1]);
+	cpu_table[3] = NULL;
 }
 
 /* Who has waited runs at once before one that computes, but not for ever. */
@@ -247,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_shares, reset),
 		cmocka_unit_test_setup(test_weights, reset),
+		cmocka_unit_test_setup(test_inherited, reset),
 		cmocka_unit_test_setup(test_credit, reset),
 		cmocka_unit_test_setup(test_pipeline, reset),
 		cmocka_unit_test_setup(test_yield, reset),

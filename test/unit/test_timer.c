@@ -10,6 +10,7 @@
 #include "task/runq.h"
 
 static struct runq rq;
+static struct thread sleeper[3];
 static u64 now; /* cycles: 1 per nanosecond */
 static int set; /* how often the timer was touched */
 static u64 set_us; /* 0: stopped */
@@ -36,7 +37,9 @@ static int reset(void **state)
 	fake_reset();
 	boot_params->cycles_khz = 1000000;
 	memset(&rq, 0, sizeof(rq));
+	memset(sleeper, 0, sizeof(sleeper));
 	this_cpu()->runq = &rq;
+	rq.asked = &sleeper[0];
 	now = 1000000000;
 	set = 0;
 	set_us = 0;
@@ -52,7 +55,7 @@ static void test_silence(void **state)
 	timer_set(&rq, false);
 	assert_int_equal(set_us, 5001);
 	/* It stops when it is wanted no more, once. */
-	rq.alarm = 0;
+	alarm_clear(&rq, &sleeper[0]);
 	timer_set(&rq, false);
 	assert_int_equal(set_us, 0);
 	timer_set(&rq, false);
@@ -100,10 +103,30 @@ static void test_past(void **state)
 static void test_alarms(void **state)
 {
 	(void)state;
-	sched_wake_at(now + 7);
-	sched_wake_at(now + 3);
-	sched_wake_at(now + 5);
-	assert_int_equal(rq.alarm, now + 3);
+	static const u64 after[] = { 7, 3, 5 };
+
+	for (int i = 0; i < 3; i++) {
+		rq.asked = &sleeper[i];
+		sched_wake_at(now + after[i]);
+	}
+	timer_set(&rq, false);
+	assert_int_equal(set_us, 1);
+	assert_null(alarm_due(&rq));
+	now += 5;
+	assert_ptr_equal(alarm_due(&rq), &sleeper[1]);
+	assert_ptr_equal(alarm_due(&rq), &sleeper[2]);
+	assert_null(alarm_due(&rq));
+	/* What it says last counts, and nothing once it waits no more. */
+	sched_wake_at(now + 4);
+	rq.asked = &sleeper[0];
+	sched_wake_at(now + 9);
+	now += 4;
+	assert_ptr_equal(alarm_due(&rq), &sleeper[2]);
+	assert_null(alarm_due(&rq));
+	alarm_clear(&rq, &sleeper[0]);
+	alarm_clear(&rq, &sleeper[0]);
+	now += 9;
+	assert_null(alarm_due(&rq));
 }
 
 int main(void)

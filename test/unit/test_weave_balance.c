@@ -61,6 +61,7 @@ static void setup_places(u32 first, u32 second)
 			continue;
 		thread[i].cpu = i;
 		memset(thread[i].affinity, 0xff, sizeof(thread[i].affinity));
+		list_init(&thread[i].posted);
 		list_add_tail(&rq[i].all, &thread[i].all);
 		thread[i].state = THREAD_RUNNABLE;
 		order_arrive(&rq[i], &thread[i]);

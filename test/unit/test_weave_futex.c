@@ -50,6 +50,11 @@ struct thread *thread_by_tid(u32 tid, struct process *process)
 	return &thread[tid - 1];
 }
 
+void tid_remove(struct thread *t)
+{
+	(void)t;
+}
+
 bool sched_turn(void)
 {
 	weave_wait_change(WEAVE_TIMED, weave_look());
@@ -131,6 +136,17 @@ static bool kicked(void *arg)
 	return kick[*(u32 *)arg];
 }
 
+/* All are equal; who inherits what is seen by programs (test/guest/futexops.sh). */
+u32 sched_rank(const struct thread *t)
+{
+	return t->rank;
+}
+
+void sched_rank_changed(const struct thread *t)
+{
+	(void)t;
+}
+
 void wake_cpu(u32 place)
 {
 	weave_step(&kick[place], true);
@@ -144,7 +160,15 @@ void wake_all_cpus(void)
 		wake_cpu(i);
 }
 
-int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
+u32 sched_note(struct thread *t)
+{
+	weave_step(&t->note_queued, true);
+	t->note_queued = 1;
+	weave_step(&t->cpu, false);
+	return t->cpu;
+}
+
+static int wait(bool (*cond)(void *arg), void *arg, bool interruptible, bool told)
 {
 	struct thread *t = current_thread();
 
@@ -153,9 +177,22 @@ int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
 			return 0;
 		if (interruptible && thread_must_end(t))
 			return -EINTR;
-		weave_wait(WEAVE_BLOCKED, kicked, &t->cpu);
-		kick[t->cpu] = 0;
+		do {
+			weave_wait(WEAVE_BLOCKED, kicked, &t->cpu);
+			kick[t->cpu] = 0;
+		} while (told && !t->note_queued);
+		t->note_queued = 0;
 	}
+}
+
+int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible)
+{
+	return wait(cond, arg, interruptible, false);
+}
+
+int wait_told(bool (*cond)(void *arg), void *arg, bool interruptible)
+{
+	return wait(cond, arg, interruptible, true);
 }
 
 /* Linux has nothing for it after all; but meanwhile it has come to another CPU. */
@@ -271,7 +308,7 @@ static void requeue(void)
 static void end_it(void)
 {
 	must_end[0] = true;
-	wake_cpu(0);
+	wake_cpu(sched_note(&thread[0]));
 }
 
 static void check_ended(void)
@@ -286,7 +323,7 @@ static void check_ended(void)
 static void disturb(void)
 {
 	kpage[0].sigpend = 1;
-	wake_cpu(0);
+	wake_cpu(sched_note(&thread[0]));
 }
 
 /* ---- a waiter that is gone as soon as it is woken ---- */

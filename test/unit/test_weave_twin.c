@@ -2,7 +2,7 @@
 /*
  * Twin indices, by ihk/twin/twin.c: a twin ends and another gets its index,
  * while the doorbell's interrupt looks for the first. It wakes no stranger, and
- * nobody whose memory is gone.
+ * nobody whose memory is gone. Who gets no index leaves nothing behind.
  */
 #include "linux_fake.h"
 
@@ -18,6 +18,7 @@ static struct ihk_procs procs;
 static struct ihk_space space;
 static struct ihk_twin *old;
 static u32 old_index, gen; /* of the old one, as the LWK has them */
+static unsigned int made, refused;
 
 /* ---- Linux ---- */
 
@@ -64,7 +65,7 @@ int ihk_call_error(struct ihk_os *instance, const struct ihk_call *c)
 	return 0;
 }
 
-void ihk_ring_lwk(struct ihk_os *instance, int place)
+void ihk_note_lwk(struct ihk_os *instance, int place, struct kpage *k)
 {
 }
 
@@ -104,8 +105,6 @@ static void setup(void)
 	old = make(&old_task);
 	old_index = old->index;
 	gen = old->gen;
-	/* All others have been used since. */
-	procs.next_twin = old_index;
 }
 
 static void end(void)
@@ -128,11 +127,37 @@ static void doorbell(void)
 static void check(void)
 {
 	weave_assert(old_task.refs == 1 && new_task.refs == 2);
-	weave_assert(procs.twins == 1 && procs.ref.refs == 2 && space.ref.refs == 2);
+	weave_assert(procs.twin_count.value == 1 && procs.ref.refs == 2 && space.ref.refs == 2);
+}
+
+/* One index is left, for two. */
+static void setup_full(void)
+{
+	setup();
+	made = refused = 0;
+	for (unsigned int i = 1; i < XA_MAX - 1; i++)
+		procs.twins.entry[i] = &procs;
+}
+
+static void try_birth(void)
+{
+	struct ihk_twin *twin = ihk_twin_new(&space, -1);
+
+	weave_assert(!IS_ERR(twin) || PTR_ERR(twin) == -EAGAIN);
+	__atomic_add_fetch(IS_ERR(twin) ? &refused : &made, 1, __ATOMIC_RELAXED);
+}
+
+static void check_full(void)
+{
+	weave_assert(made == 1 && refused == 1);
+	weave_assert(procs.twin_count.value == 2);
+	weave_assert(procs.ref.refs == 3 && space.ref.refs == 3);
+	weave_assert(!list_empty(&procs.boxes));
 }
 
 static const struct weave_case cases[] = {
 	{ "an index passes on", NULL, setup, { end, birth, doorbell, fake_worker }, check, 3 },
+	{ "no index is left", NULL, setup_full, { try_birth, try_birth }, check_full, 3 },
 };
 
 int main(int argc, char **argv)

@@ -7,10 +7,9 @@ set(weave_includes_MODULE ihk include test/unit)
 
 # Every <linux/...> that the module's files under test include.
 foreach(name binfmts bitmap completion cpumask cred delay elf file fs hash hashtable io kernel
-        kref list mm mmu_notifier module moduleparam mutex ratelimit rwsem sched sched/cputime
+        kref list log2 minmax mm mmu_notifier module moduleparam mutex ratelimit rwsem sched sched/cputime
         sched/mm sched/signal sched/task semaphore sizes slab spinlock srcu string task_work timer
-        timex
-        types wait workqueue xarray)
+        timex types wait workqueue xarray)
   file(CONFIGURE OUTPUT ${weave_headers}/linux/${name}.h CONTENT "#include \"linux_fake.h\"\n")
 endforeach()
 
@@ -163,9 +162,15 @@ add_weave_fault(weave_twin free "an index passes on" ihk/twin/twin.c
                 [[twin_free(&twin->free_work.work);]])
 # The table still names one that is gone.
 add_weave_fault(weave_twin delist "an index passes on" ihk/twin/twin.c
-                [[	rcu_assign_pointer(procs->twin[twin->index], NULL);
-	last]]
-                [[	last]])
+                [[	xa_erase(&procs->twins, twin->index);
+]]
+                [[]])
+
+# It is counted for ever, and the instance's stop waits for it.
+add_weave_fault(weave_twin count "no index is left" ihk/twin/twin.c
+                [[	twin_uncount(procs);
+	return err == -EBUSY]]
+                [[	return err == -EBUSY]])
 
 add_weave_test(weave_times SOURCES test/unit/linux_fake.c
                LWK test/unit/test_weave_times.c MODULE ihk/twin/times.c)
@@ -220,8 +225,8 @@ add_weave_fault(weave_futex bucket "a requeue and an end" mckernel/task/futexq.c
 add_weave_fault(weave_futex place "a move" mckernel/task/futexq.c
                 [[	__atomic_store_n(&s->rung, 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	place = READ_ONCE(s->thread->cpu);]]
-                [[	place = READ_ONCE(s->thread->cpu);
+	place = sched_note(s->thread);]]
+                [[	place = sched_note(s->thread);
 	__atomic_store_n(&s->rung, 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);]])
 # Its stack and its thread are gone when they are looked at.
@@ -269,3 +274,41 @@ add_weave_fault(weave_tid early "both go on" mckernel/syscall/tid_store.c
                 [[		wait_stored(s);
 ]]
                 "")
+
+add_weave_test(weave_notes SOURCES test/unit/no_programs.c mckernel/arch/fake/fake.c
+                                   mckernel/lib/kargs.c
+               LWK mckernel/task/notes.c test/unit/test_weave_notes.c mckernel/lib/lock.c)
+# It looks before the note has ended: a change behind that look finds a note, and adds none.
+add_weave_fault(weave_notes end "two changes" mckernel/task/notes.c
+                [[	note_end(&t->note_queued);
+	if (here)
+		sched_look(rq, t);]]
+                [[	if (here)
+		sched_look(rq, t);
+	note_end(&t->note_queued);]])
+add_weave_fault(weave_notes linux "Linux changes two" mckernel/task/notes.c
+                [[	note_end(&k->note_queued);
+	if (here)
+		sched_look(rq, t);]]
+                [[	if (here)
+		sched_look(rq, t);
+	note_end(&k->note_queued);]])
+# What is behind it in the list is read when it may be in another one.
+add_weave_fault(weave_notes next "two threads" mckernel/task/notes.c
+                [[		next = __atomic_load_n(&t->note_next, __ATOMIC_RELAXED);
+		take_ours(rq, self, t);]]
+                [[		take_ours(rq, self, t);
+		next = __atomic_load_n(&t->note_next, __ATOMIC_RELAXED);]])
+# Its note stays with the CPU that it has left.
+add_weave_fault(weave_notes follow "a move" mckernel/task/notes.c
+                [[		follow(&runq_of(cpu_of(place))->notes, &t->note_next, (u64)t, place);
+		return;]]
+                "")
+add_weave_fault(weave_notes away "a move under Linux" mckernel/task/notes.c
+                [[		follow(&cpu_of(place)->boot->notes, &k->note_next, (u64)k, place);
+		return;]]
+                "")
+# It is freed while a list has it.
+add_weave_fault(weave_notes keep "an end" mckernel/task/notes.c
+                [[return __atomic_load_n(&t->note_queued, __ATOMIC_ACQUIRE);]]
+                [[return false;]])

@@ -33,7 +33,7 @@ static inline bool futex_same(const struct futex_key *a, const struct futex_key 
  */
 struct futex_bucket {
 	struct spinlock lock; /* RANK_FUTEX */
-	struct list waiters; /* under lock, in the order of their coming */
+	struct list waiters; /* under lock: by rank, of one rank in the order of their coming */
 	u8 line[64 - sizeof(struct spinlock) - sizeof(struct list)]; /* of the cache */
 };
 
@@ -53,9 +53,11 @@ struct futex_waiter {
 	struct futex_bucket *bucket;
 	struct futex_sleeper *sleeper; /* constant */
 	u32 bits; /* constant: a wake must have one of them */
+	u32 rank; /* of the thread when it was queued: see sched_rank() */
 	u32 state; /* enum futex_state: by the waker under the lock; WOKEN by release without meaning to the bucket */
 	/* Priority inheritance, see syscall/futex_pi.c. */
-	struct futex_pi *pi; /* the lock that it waits for, or NULL */
+	struct futex_pi *pi; /* the lock that it waits for, or NULL, */
+	struct list pi_link; /* and among all that do, under pi_lock */
 	/* constant: of the lock that it will be moved to, or NULL */
 	const struct futex_key *pi_key;
 	bool died; /* it has been given the lock of a dead owner, and sets the word itself */

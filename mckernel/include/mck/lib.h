@@ -89,13 +89,14 @@ enum lock_rank {
 	RANK_FUTEX = 4, /* a bucket of futex waiters; programs' words are read under it */
 	RANK_FUTEX_PI = 5, /* who owns what with priority inheritance */
 	RANK_THREADS = 6, /* the thread table */
-	RANK_RUNQ = 7,
-	RANK_FRAME = 8,
-	RANK_KMALLOC = 9,
-	RANK_KMAP = 10, /* the kernel's own page tables */
-	RANK_PHYS = 11,
-	RANK_IKC = 12,
-	RANK_LOG = 13,
+	RANK_TIDS = 7, /* threads by tid */
+	RANK_RUNQ = 8,
+	RANK_FRAME = 9,
+	RANK_KMALLOC = 10,
+	RANK_KMAP = 11, /* the kernel's own page tables */
+	RANK_PHYS = 12,
+	RANK_IKC = 13,
+	RANK_LOG = 14,
 };
 
 struct spinlock {

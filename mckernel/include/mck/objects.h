@@ -117,18 +117,30 @@ struct thread_start {
 
 /*
  * One thread. Owned by the CPU it is assigned to (cpu); others reach it only
- * by attention and kpage words, or under the thread table's lock.
+ * by notes and kpage words, or under the thread table's lock.
  */
 struct thread {
 	u64 id; /* opaque to the module; ids of dead threads never match */
+	struct thread *next_id; /* in its chain of the table; under the table's lock */
 	struct tree_node run; /* in the CPU's run queue: task/order.c */
-	struct list all; /* in the CPU's list of threads */
+	struct list all; /* in the CPU's list of threads, */
+	void *at; /* and whose struct runq has it; NULL: nobody's. By the CPU that has it */
 	struct list siblings; /* in its process's list; under the thread table's lock */
+	u32 tid; /* what it is found by in task/tids.c, constant from its birth on */
+	struct thread *tid_next; /* in its chain there, under the chain's lock */
 	u32 cpu; /* place */
 	enum thread_state state;
-	/* State WAITING: evaluated by its CPU at each scan, no lock held. */
+	/* A note about it, see abi/note.h: by who adds it and by the CPU that takes it. */
+	u32 note_queued;
+	u64 note_next;
+	/* State WAITING: evaluated by its CPU when it is looked at, no lock held. */
 	bool (*cond)(void *arg);
 	void *cond_arg;
+	/* By its CPU: linked to itself, or in the lists of its struct runq. */
+	struct list asks; /* while it waits */
+	struct list posted;
+	struct tree_node alarm;
+	u64 alarm_at; /* cycles: its condition wants to be asked again; 0: it is in no tree */
 	bool interruptible; /* a dead flag ends the wait too */
 	bool interrupted; /* it did: what wait_for() returns */
 
@@ -175,6 +187,7 @@ struct thread {
 	u64 vtime;
 	u64 vtime_at; /* what it had run when vtime was reckoned last */
 	u32 rank; /* as it was when it came into the queue: above all others of a lower one */
+	u32 inherited; /* the highest rank of who waits for a lock of its: by futex_pi.c, under its lock; read by anybody */
 	u64 rr_end; /* what it will have run when its turn among SCHED_RR of its priority is over */
 	bool born; /* counted in threads_born */
 	bool ran; /* has executed user instructions */
@@ -196,7 +209,7 @@ struct thread {
 	u64 rseq;
 	u32 rseq_sig;
 	bool rseq_event;
-	u64 ring_stamp; /* cycles of the newest ring for a request that Linux has not taken */
+	u64 ring_stamp; /* cycles of the newest ring for a request; while it is posted */
 	void (*work)(void *arg); /* a kernel thread's, NULL: runs a program */
 	void *work_arg;
 };

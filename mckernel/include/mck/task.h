@@ -27,7 +27,10 @@ s64 thread_attach(u64 id, const struct attachment *a); /* 0, -ESRCH or -ENOMEM; 
 struct thread *thread_create(struct space *space, struct process *process, struct sighand *sighand);
 /* A thread of the kernel: not in the table, without a program. */
 struct thread *thread_create_kernel(void (*work)(void *arg), void *arg, int node);
-void thread_reap(struct thread *t); /* switched away from for good; answers end_call */
+/* It has been switched away from for good. Ends by thread_gone(), now or when the note about it has been taken. */
+void thread_reap(struct thread *t);
+/* Nobody knows of it any more: frees it, and answers end_call. */
+void thread_gone(struct thread *t);
 /* Another CPU for t, under the table's lock. */
 void thread_set_cpu(struct thread *t, u32 place);
 /* By id, or NULL. The pointer is good while nothing can end the thread: before it is started, and in its own context. */
@@ -37,6 +40,9 @@ struct thread *thread_find(u64 id);
  * from passing futex_finish_exit() for as long as it uses the pointer.
  */
 struct thread *thread_by_tid(u32 tid, struct process *process);
+/* It is found by that from its first run on, until futex_finish_exit() or its end. A second removal does nothing. */
+void tid_add(struct thread *t);
+void tid_remove(struct thread *t);
 /* Of what a new thread had to do: ->drop, and the memory. */
 void thread_start_free(struct thread_start *s);
 /* Frees a thread that nobody else has heard of yet; drops its references; may wait. */
@@ -84,13 +90,14 @@ bool sched_prepare_cpu(struct cpu *cpu,
  */
 void sched_start(struct thread *t, int place);
 /*
- * This CPU has to look at its waiting threads at `cycles` (of arch_cycles()),
- * at the latest. Said by a wait's condition each time that it is not true: a
- * scan forgets it.
+ * By a wait's condition that is not true: it is asked again at `cycles` (of
+ * arch_cycles()), at the latest. The newest of what it has said counts.
  */
 void sched_wake_at(u64 cycles);
 /* Something was sent to Linux: until it is taken, it will be rung for again. */
 void sched_watch(void);
+/* Linux was rung for a request of the current thread. */
+void sched_posted(void);
 /* The current thread is about to run its program: the timer does what it has to meanwhile. */
 void sched_settle(void);
 /* Let others run; returns when this thread is chosen again. Yield: all others of this CPU come first. */
@@ -106,6 +113,10 @@ void sched_idle_loop(void) __attribute__((noreturn)); /* the idle thread of each
 /* A kernel thread that runs work(arg) on this CPU soon; false without memory. */
 bool sched_kthread(void (*work)(void *arg), void *arg);
 bool sched_need_resched(void); /* another thread of this CPU has to run first: task/order.c */
+/* Of a higher rank, all run before any of a lower one: real-time priority, own or inherited; 0: by time. */
+u32 sched_rank(const struct thread *t);
+/* t->inherited has changed. Any context. */
+void sched_rank_changed(const struct thread *t);
 /* Move the current thread to another CPU its mask allows, if it may not stay. */
 void sched_migrate_self(void);
 u32 sched_thread_count(u32 place);
@@ -122,12 +133,23 @@ void sched_wait(void);
 
 /*
  * Wait until cond(arg) is true. The condition is evaluated on this thread's
- * CPU after each doorbell, kick or timer, with no lock held, and must not
- * wait. Returns 0, or -EINTR if `interruptible` and the thread must end
- * (CALL_THREAD_END arrived). This one primitive serves Linux's answers (words
- * in shared memory) and waits among LWK threads (the waker kicks the CPU).
+ * CPU with no lock held, and must not wait. Returns 0, or -EINTR if
+ * `interruptible` and the thread must end (CALL_THREAD_END arrived).
+ *
+ * wait_told(): evaluated when a note is about this thread, by Linux (what it
+ * changes in a kpage) or by sched_note(), and at its alarm. Thousands may wait
+ * so. wait_for(): also at each doorbell, kick and timer of the CPU, for what
+ * wakes CPUs and not threads; what few wait for, or not for long.
  */
 int wait_for(bool (*cond)(void *arg), void *arg, bool interruptible);
+int wait_told(bool (*cond)(void *arg), void *arg, bool interruptible);
+/*
+ * A note about t to its CPU, which the caller has to wake: its place. What t
+ * shall see was stored before that. The caller keeps t from its end meanwhile.
+ */
+u32 sched_note(struct thread *t);
+/* Is there one about t? For whoever knows that nobody adds any more. */
+bool note_keeps(const struct thread *t);
 /* Make `place` look at the conditions of its threads soon. Any context. */
 void wake_cpu(u32 place);
 void wake_all_cpus(void);
@@ -135,8 +157,8 @@ void wake_all_cpus(void);
 /*
  * The scan: called by the CPU itself when attention was raised, before it
  * halts, and on its way to user mode. Drains this CPU's ring from
- * Linux (ikc_poll hook), obeys hold words, turns WAITING threads whose
- * condition holds RUNNABLE.
+ * Linux (ikc_poll hook), and looks at the threads that it has notes about: obeys
+ * hold words, turns WAITING threads whose condition holds RUNNABLE.
  */
 void sched_scan(void);
 

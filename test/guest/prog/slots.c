@@ -294,8 +294,7 @@ static bool forge_request(pid_t pid)
 static bool spoil_stack(pid_t pid)
 {
 	uint64_t garbage = word();
-	/* The lowest word tells the catcher where the slot is. */
-	unsigned long at = PROXY_STACKS + (pick(2) ? 0 : pick(PROXY_STACK_STRIDE / 8) * 8);
+	unsigned long at = PROXY_STACKS + pick(PROXY_STACK_STRIDE / 8) * 8;
 
 	return inject_write(pid, at, &garbage, sizeof(garbage));
 }

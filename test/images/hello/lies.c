@@ -258,6 +258,10 @@ static void lie_request(struct boot_cpu *cpu)
 		k->list[n] = mostly(page());
 	k->cpu = (u32)mostly(cpu - params->cpus);
 	k->held = (u32)mostly(k->hold);
+	k->note = mostly(0);
+	k->note_next = lie();
+	k->note_queued = (u32)mostly(0);
+	cpu->notes = mostly(0);
 	k->mask = lie();
 	k->child_thread = mostly(++last_thread);
 	k->child_space = lie();
