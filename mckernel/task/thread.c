@@ -305,6 +305,7 @@ static s64 attach(struct thread *t, const struct attachment *a)
 	t->attached = true;
 	/* One that is not started is on no CPU: it is looked at when it comes to one. */
 	kpage->cpu = t->state == THREAD_PREPARED ? ABI_MAX_CPUS : t->cpu;
+	kpage->times = va_to_pa(&t->times);
 	kpage->thread = (u64)t;
 	kpage->note = (u64)kpage;
 	kpage->times = va_to_pa(&t->times);

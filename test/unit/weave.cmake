@@ -8,8 +8,8 @@ set(weave_includes_MODULE ihk include test/unit)
 # Every <linux/...> that the module's files under test include.
 foreach(name binfmts bitmap completion cpumask cred delay elf file fs hash hashtable io kernel
         kref list log2 minmax mm mmu_notifier module moduleparam mutex ratelimit rwsem sched sched/cputime
-        sched/mm sched/signal sched/task semaphore sizes slab spinlock srcu string task_work timer timex types
-        wait workqueue xarray)
+        sched/mm sched/signal sched/task semaphore sizes slab spinlock srcu string task_work timer
+        timex types wait workqueue xarray)
   file(CONFIGURE OUTPUT ${weave_headers}/linux/${name}.h CONTENT "#include \"linux_fake.h\"\n")
 endforeach()
 
