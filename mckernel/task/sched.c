@@ -273,7 +273,7 @@ static void look_unnamed(struct runq *rq)
 {
 	struct thread *t, *next;
 
-	while ((t = due(rq)))
+	for (t = due(rq); t; t = due(rq))
 		sched_look(rq, t);
 	list_for_each_safe(t, next, &rq->asking, asks)
 		sched_look(rq, t);
