@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "sleepers.h"
+#include "threads.h"
 
 #define MIB (1UL << 20)
 #define TOUCHED (256 * MIB)
@@ -219,6 +220,21 @@ static void do_compute(void)
 			x = x * 1.0000001 + 1e-9;
 }
 
+static void start_few(void)
+{
+	sleepers_start(FEW);
+}
+
+static void start_8(void)
+{
+	sleepers_start(8 - 1);
+}
+
+static void start_many(void)
+{
+	sleepers_start(MANY);
+}
+
 /*
  * settled: what the other CPUs do behind the return counts, too.
  * Where both are of interest there are two lines.
@@ -232,30 +248,44 @@ static const struct bench {
 	bool settled;
 	void (*before)(void);
 	void (*after)(void);
-	int sleepers; /* threads on the same CPU meanwhile; 0: none is made */
+	/* Once for all repetitions. */
+	void (*start)(void);
+	void (*stop)(void);
 } benches[] = {
-	{ "empty", do_nothing, 31, 11, 1, false, NULL, NULL, 0 },
-	{ "empty-settled", do_nothing, 31, 11, 1, true, NULL, NULL, 0 },
-	{ "getpid", do_getpid, 31, 11, 1, false, NULL, NULL, 0 },
-	{ "lseek", do_lseek, 51, 21, 1, false, NULL, NULL, 0 },
-	{ "lseek-settled", do_lseek, 51, 21, 1, true, NULL, NULL, 0 },
-	{ "write", do_write, 51, 21, 1, false, NULL, NULL, 0 },
-	{ "write-settled", do_write, 51, 21, 1, true, NULL, NULL, 0 },
-	{ "touch", do_touch, 3, 1, TOUCHED / MIB, false, before_touch, after_touch, 0 },
-	{ "mmap-4k", do_map_4k, 31, 11, 1, false, NULL, NULL, 0 },
-	{ "mmap-2m", do_map_2m, 31, 11, 1, false, NULL, NULL, 0 },
-	{ "read-1m", do_read, 11, 5, 1, false, NULL, NULL, 0 },
-	{ "fork", do_fork, 15, 7, 1, true, NULL, NULL, 0 },
-	{ "fork-exec", do_exec, 11, 5, 1, true, NULL, NULL, 0 },
-	{ "lseek-few", do_lseek, 51, 21, 1, false, NULL, NULL, FEW },
-	{ "lseek-many", do_lseek, 51, 21, 1, false, NULL, NULL, MANY },
-	{ "pair-few", sleepers_pair, 31, 11, 1, false, NULL, NULL, FEW },
-	{ "pair-many", sleepers_pair, 31, 11, 1, false, NULL, NULL, MANY },
-	{ "compute", do_compute, 1, 1, 1, false, NULL, NULL, 0 },
+	{ "empty", do_nothing, 31, 11, 1, false, NULL, NULL, NULL, NULL },
+	{ "empty-settled", do_nothing, 31, 11, 1, true, NULL, NULL, NULL, NULL },
+	{ "getpid", do_getpid, 31, 11, 1, false, NULL, NULL, NULL, NULL },
+	{ "lseek", do_lseek, 51, 21, 1, false, NULL, NULL, NULL, NULL },
+	{ "lseek-settled", do_lseek, 51, 21, 1, true, NULL, NULL, NULL, NULL },
+	{ "write", do_write, 51, 21, 1, false, NULL, NULL, NULL, NULL },
+	{ "write-settled", do_write, 51, 21, 1, true, NULL, NULL, NULL, NULL },
+	{ "touch", do_touch, 3, 1, TOUCHED / MIB, false, before_touch, after_touch, NULL, NULL },
+	{ "mmap-4k", do_map_4k, 31, 11, 1, false, NULL, NULL, NULL, NULL },
+	{ "mmap-2m", do_map_2m, 31, 11, 1, false, NULL, NULL, NULL, NULL },
+	{ "read-1m", do_read, 11, 5, 1, false, NULL, NULL, NULL, NULL },
+	{ "fork", do_fork, 15, 7, 1, true, NULL, NULL, NULL, NULL },
+	{ "fork-exec", do_exec, 11, 5, 1, true, NULL, NULL, NULL, NULL },
+	{ "lseek-few", do_lseek, 51, 21, 1, false, NULL, NULL, start_few, sleepers_stop },
+	{ "lseek-many", do_lseek, 51, 21, 1, false, NULL, NULL, start_many, sleepers_stop },
+	{ "pair-few", sleepers_pair, 31, 11, 1, false, NULL, NULL, start_few, sleepers_stop },
+	{ "pair-many", sleepers_pair, 31, 11, 1, false, NULL, NULL, start_many, sleepers_stop },
+	{ "gettid", threads_gettid, 31, 11, 1, false, NULL, NULL, NULL, NULL },
+	{ "clock", threads_clock, 31, 11, 1, false, NULL, NULL, NULL, NULL },
+	{ "yield", threads_yield, 31, 11, 1, false, NULL, NULL, NULL, NULL },
+	{ "signal", threads_signal, 31, 11, 1, false, NULL, NULL, threads_handler, NULL },
+	{ "create", threads_create, 31, 11, 1, true, NULL, NULL, NULL, NULL },
+	{ "pong", threads_pong, 31, 11, 1, false, NULL, NULL, threads_pong_start,
+	  threads_pong_stop },
+	{ "turns", threads_turns, 31, 11, 1, false, NULL, NULL, threads_turns_start,
+	  threads_turns_stop },
+	{ "barrier", threads_barriers, 31, 11, 2, false, NULL, NULL, threads_barrier_start,
+	  threads_barrier_stop },
+	{ "fork-8", do_fork, 15, 7, 1, true, NULL, NULL, start_8, sleepers_stop },
+	{ "compute", do_compute, 1, 1, 1, false, NULL, NULL, NULL, NULL },
 	/* By `bench command`. */
-	{ "true", NULL, 0, 0, 1, true, NULL, NULL, 0 },
-	{ "shutdown", NULL, 0, 0, 1, true, NULL, NULL, 0 },
-	{ "boot", NULL, 0, 0, 1, true, NULL, NULL, 0 },
+	{ "true", NULL, 0, 0, 1, true, NULL, NULL, NULL, NULL },
+	{ "shutdown", NULL, 0, 0, 1, true, NULL, NULL, NULL, NULL },
+	{ "boot", NULL, 0, 0, 1, true, NULL, NULL, NULL, NULL },
 };
 
 #define COUNT (int)(sizeof(benches) / sizeof(benches[0]))
@@ -305,11 +335,11 @@ static int run(int argc, char **argv)
 
 		fprintf(stderr, "bench: %s on system %d\n", argv[i], system);
 		label = system * 64 + n;
-		if (benches[n].sleepers)
-			sleepers_start(benches[n].sleepers);
+		if (benches[n].start)
+			benches[n].start();
 		measure(&benches[n], quick ? benches[n].quick : benches[n].reps);
-		if (benches[n].sleepers)
-			sleepers_stop();
+		if (benches[n].stop)
+			benches[n].stop();
 	}
 	return 0;
 }

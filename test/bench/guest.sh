@@ -42,11 +42,12 @@ most=$(<$poll)
 each=(empty getpid lseek write touch mmap-4k mmap-2m read-1m compute)
 settled=(empty-settled fork fork-exec)
 beside=(lseek-few lseek-many pair-few pair-many)
+threads=(gettid clock yield signal create pong turns barrier fork-8)
 measure 0 10000 "${each[@]}" "${settled[@]}"
-measure 0 10000 "${beside[@]}"
+measure 0 10000 "${beside[@]}" "${threads[@]}"
 echo 0 >$poll
 measure 1 10000 "${each[@]}" "${settled[@]}" lseek-settled write-settled
-measure 1 10000 "${beside[@]}"
+measure 1 10000 "${beside[@]}" "${threads[@]}"
 echo 1000000 >$poll
 measure 2 3000 empty empty-settled lseek lseek-settled write write-settled read-1m
 echo "$most" >$poll
