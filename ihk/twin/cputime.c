@@ -213,13 +213,31 @@ static struct task_struct *clock_owner(u64 id)
 
 static void fold_running(struct ihk_procs *procs);
 
-/* What the call tells, or reckons from, is CPU time of others too. Context: inside. */
-static void fold_for_call(struct ihk_procs *procs, const struct slot *slot)
+/* Does the call tell CPU time, or reckon from it? */
+static bool is_about_time(u64 nr)
+{
+	switch (nr) {
+	case __NR_clock_nanosleep:
+	case __NR_clock_gettime:
+	case __NR_timer_settime:
+	case __NR_timer_gettime:
+	case __NR_getitimer:
+	case __NR_setitimer:
+	case __NR_getrusage:
+	case __NR_times:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Of others too. Context: inside. */
+static void fold_for_call(struct ihk_procs *procs, const struct slot *slot, u64 nr)
 {
 	struct task_struct *other = NULL;
 
 	rcu_read_lock();
-	switch (READ_ONCE(slot->nr)) {
+	switch (nr) {
 	case __NR_clock_nanosleep:
 		/* It arms a timer and does not come back before: what computes meanwhile has others. */
 		timer_reduce(&procs->look, jiffies + 2);
@@ -232,34 +250,32 @@ static void fold_for_call(struct ihk_procs *procs, const struct slot *slot)
 		/* Of whose clock only Linux knows. */
 		fold_running(procs);
 		break;
-	case __NR_getitimer:
-	case __NR_setitimer:
-	case __NR_getrusage:
-	case __NR_times:
-		break;
-	default:
-		goto out;
 	}
 	fold_process(procs, current);
 	if (other && !same_thread_group(other, current))
 		fold_process(procs, other);
-out:
 	rcu_read_unlock();
 }
 
 void ihk_cputime_request(struct ihk_twin *twin)
 {
-	u64 user, system;
-	int token = ihk_enter(twin->procs);
+	u64 nr = READ_ONCE(twin->slot->nr), user, system;
+	bool about_time = twin->cur_kind == REQ_CALL && is_about_time(nr);
+	int token;
 
+	/* Linux's own accounts are no finer than its tick where nobody asks. */
+	if (!about_time && twin->folded == jiffies)
+		return;
+	token = ihk_enter(twin->procs);
 	if (token < 0)
 		return;
+	twin->folded = jiffies;
 	if (twin->times) {
 		read_times(twin, &user, &system);
 		fold_current(twin, user, system);
 	}
-	if (twin->cur_kind == REQ_CALL)
-		fold_for_call(twin->procs, twin->slot);
+	if (about_time)
+		fold_for_call(twin->procs, twin->slot, nr);
 	ihk_leave(twin->procs, token);
 }
 

@@ -60,6 +60,7 @@ struct ihk_twin {
 	bool leaving; /* left the wait for a signal, or was just born; saved_mask is to be restored */
 	u64 saved_mask;
 	u64 poll_ns; /* how long its next wait polls; 0: sleeps at once */
+	unsigned long folded; /* jiffies when the thread's time was added last at a request */
 	const struct cred *cred; /* of the ids published last, with a reference */
 
 	struct callback_head exit_work;
