@@ -242,6 +242,7 @@
 	FIELD(kpage, sched, 2192, LINUX)           \
 	FIELD(kpage, note_queued, 2196, BOTH)      \
 	FIELD(kpage, note_next, 2200, BOTH)        \
+	FIELD(kpage, traced, 2208, LINUX)          \
 	SIZE(thread_times, 24)                     \
 	FIELD(thread_times, user_cycles, 0, LWK)   \
 	FIELD(thread_times, system_cycles, 8, LWK) \

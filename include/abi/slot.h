@@ -175,7 +175,9 @@ struct kpage {
 	/* A note about what stands above: by who adds it, Linux, and by the LWK that takes it. */
 	abi_u32 note_queued;
 	abi_u64 note_next;
-	abi_u8 pad3[2048 - 160];
+	abi_u32 traced; /* 1: a tracer has to see each signal, as of the twin's last wait */
+	abi_u32 pad4;
+	abi_u8 pad3[2048 - 168];
 };
 
 #endif

@@ -226,6 +226,74 @@ void signal_force(int signo, int code, u64 addr)
 		follow_reset(signo);
 }
 
+/* ---- a thread's signals to itself ---- */
+
+#define SI_TKILL -6
+
+/* These stop or continue the whole process, or take what is pending of each other away. */
+#define JOB_SIGNALS \
+	(SIGBIT(SIGCONT) | SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+
+/*
+ * Would Linux run a handler in this thread before the call returns, and would
+ * nobody else notice? Then it is the LWK's. With anything pending, the order is
+ * Linux's.
+ */
+static bool stays_here(const struct thread *t, u64 signo)
+{
+	struct ksigaction action;
+
+	if (signo < 1 || signo > NSIG)
+		return false;
+	if (((t->mask | JOB_SIGNALS) & SIGBIT(signo)) || t->caught || signal_wanted(t) ||
+	    READ_ONCE(t->kpage->traced))
+		return false;
+	sighand_get_action(t->sighand, (int)signo, &action);
+	/* One that is gone with the first signal has to go in both kernels at once: siblings send it too. */
+	return action.handler > SIG_IGN && !(action.flags & SA_RESETHAND);
+}
+
+/* False: a sibling has taken the handler away meanwhile. */
+static bool signal_self(int signo)
+{
+	struct thread *t = current_thread();
+	const s32 head[] = { signo, 0, SI_TKILL, 0, (s32)t->kpage->pid, (s32)t->kpage->uid };
+	u8 info[SLOT_SIGINFO_SIZE] = { 0 };
+	struct ksigaction action;
+
+	memcpy(info, head, sizeof(head));
+	sighand_get_action(t->sighand, signo, &action);
+	/* What the call returns when the handler has. */
+	arch_call_set_result(t->regs, 0);
+	if (!signal_deliver(signo, info, t->mask, t->mask, false))
+		return false;
+	if (action.flags & SA_RESETHAND)
+		follow_reset(signo);
+	this_cpu()->boot->calls_local++;
+	return true;
+}
+
+s64 sys_tkill(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+
+	if ((u32)arg[0] == t->kpage->tid && stays_here(t, (u32)arg[1]) && signal_self((int)arg[1]))
+		return (s64)arch_call_result(t->regs);
+	return offload_syscall(NR_tkill, arg);
+}
+
+s64 sys_tgkill(const u64 arg[6])
+{
+	struct thread *t = current_thread();
+
+	if ((u32)arg[0] == t->kpage->pid && (u32)arg[1] == t->kpage->tid &&
+	    stays_here(t, (u32)arg[2]) && signal_self((int)arg[2]))
+		return (s64)arch_call_result(t->regs);
+	return offload_syscall(NR_tgkill, arg);
+}
+
+/* ---- what Linux has caught ---- */
+
 void signal_default_in_linux(u64 signals)
 {
 	const struct ksigaction none = { .handler = SIG_DFL };

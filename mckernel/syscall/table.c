@@ -220,7 +220,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(removexattr),
 	OFFLOAD(lremovexattr),
 	OFFLOAD(fremovexattr),
-	OFFLOAD(tkill),
+	SPLIT(tkill, sys_tkill),
 	LOCAL(time, sys_time),
 	LOCAL(futex, sys_futex),
 	LOCAL(sched_setaffinity, sys_sched_setaffinity),
@@ -254,7 +254,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	SPLIT(exit_group, sys_exit_group),
 	OFFLOAD(epoll_wait),
 	OFFLOAD(epoll_ctl),
-	OFFLOAD(tgkill),
+	SPLIT(tgkill, sys_tgkill),
 	OFFLOAD(utimes),
 	OFFLOAD(vserver),
 	REFUSED(mbind, ENOSYS), /* would place the proxy's memory */

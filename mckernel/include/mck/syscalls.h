@@ -12,6 +12,8 @@ s64 sys_rt_sigaction(const u64 arg[6]);
 s64 sys_rt_sigprocmask(const u64 arg[6]);
 s64 sys_rt_sigreturn(const u64 arg[6]);
 s64 sys_sigaltstack(const u64 arg[6]);
+s64 sys_tkill(const u64 arg[6]);
+s64 sys_tgkill(const u64 arg[6]);
 
 /* ---- process.c, prctl.c ---- */
 s64 sys_clone(const u64 arg[6]);
