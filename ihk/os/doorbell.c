@@ -166,10 +166,11 @@ void ihk_doorbells_free(struct ihk_os *os)
 static void ring(struct ihk_os *os, int place, struct kpage *k)
 {
 	struct boot_cpu *cpu = &os->params->cpus[place];
+	u64 note = k ? READ_ONCE(k->note) : 0;
 	u32 state;
 
-	if (k && k->note)
-		note_add(&cpu->notes, &k->note_queued, &k->note_next, k->note);
+	if (note)
+		note_add(&cpu->notes, &k->note_queued, &k->note_next, note);
 	/* Also behind another's note: who adds it may not have come to this yet. */
 	WRITE_ONCE(cpu->attention, 1);
 	/*

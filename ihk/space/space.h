@@ -16,7 +16,7 @@
  *   ihk_space.lock
  *   mmap_lock of a proxy (may be held by whoever faults)
  *   ihk_space.insert
- *   ihk_procs.lock, the twin hash's lock: raw, innermost
+ *   the twin hash's lock: raw, innermost
  * ihk_procs.file_lock and box_lock nest with none of them; news_lock is held
  * around file_lock.
  * No call to the LWK is made with any of them held but mmap_lock and

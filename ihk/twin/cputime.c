@@ -51,13 +51,14 @@ static void read_times(const struct ihk_twin *twin, u64 *user_ns, u64 *system_ns
 void ihk_cputime_attach(struct ihk_twin *twin)
 {
 	u64 pa = READ_ONCE(twin->k->times);
-	int token = ihk_enter(twin->procs);
+	int token;
 
+	twin->born = jiffies;
+	token = ihk_enter(twin->procs);
 	if (token < 0)
 		return;
 	if (IS_ALIGNED(pa, sizeof(u64)))
 		twin->times = ihk_os_mem(twin->procs->os, pa, sizeof(*twin->times));
-	twin->born = jiffies;
 	ihk_leave(twin->procs, token);
 }
 
@@ -86,6 +87,8 @@ static void fold(struct ihk_twin *twin, struct task_struct *task, u64 user_ns, u
 	u64 user = news(user_ns, &twin->user_ns, &room);
 	u64 system = news(system_ns, &twin->system_ns, &room);
 
+	if (!user && !system)
+		return;
 	task->utime += user;
 	task->stime += system;
 	task->se.sum_exec_runtime += user + system;
@@ -287,13 +290,13 @@ void ihk_cputime_end(struct ihk_twin *twin)
 
 /* ---- while programs make no calls ---- */
 
-/* The twin of the thread that runs its program on this place, or NULL. Context: inside, RCU. */
+/* The twin of the thread that this place runs, in its program or for it, or NULL. Context: inside, RCU. */
 static struct ihk_twin *running_twin(struct ihk_procs *procs, int place)
 {
 	const struct boot_cpu *cpu = &procs->os->params->cpus[place];
 	u32 running = READ_ONCE(cpu->running);
 
-	if (READ_ONCE(cpu->state) != LWK_CPU_USER || !running || running > ABI_MAX_TWINS)
+	if (READ_ONCE(cpu->state) == LWK_CPU_IDLE || !running || running > ABI_MAX_TWINS)
 		return NULL;
 	return xa_load(&procs->twins, running - 1);
 }
@@ -301,6 +304,21 @@ static struct ihk_twin *running_twin(struct ihk_procs *procs, int place)
 static unsigned long ticks_left(struct ihk_procs *procs, u64 left)
 {
 	return ihk_expiry_ticks(left, procs->os->cpu_count, TICK_NSEC, LOOK_EVERY);
+}
+
+/*
+ * If it has left its wait meanwhile, it may sleep in a call of its program's that
+ * must not be woken for nothing: it looks at `expired` when it comes back.
+ */
+static void wake_expired(struct ihk_twin *twin, struct task_struct *task)
+{
+	WRITE_ONCE(twin->expired, true);
+	preempt_disable();
+	/* Pairs with the fence between `waiting` and the look at `expired`. */
+	smp_mb();
+	if (READ_ONCE(twin->waiting))
+		wake_up_process(task);
+	preempt_enable();
 }
 
 /* Ticks until the next look at it. */
@@ -314,10 +332,8 @@ static unsigned long look(struct ihk_procs *procs, struct ihk_twin *twin)
 		return LOOK_EVERY;
 	if (fold_asleep(twin, task)) {
 		left = time_left(task);
-		if (!left) {
-			WRITE_ONCE(twin->expired, true);
-			wake_up_process(task);
-		}
+		if (!left)
+			wake_expired(twin, task);
 		return ticks_left(procs, left);
 	}
 	return ticks_left(procs, time_left(task));
@@ -356,7 +372,8 @@ static void look_around(struct timer_list *timer)
 	}
 	rcu_read_unlock();
 	if (atomic_read(&procs->twin_count))
-		mod_timer(timer, jiffies + next);
+		/* Somebody may have started it for sooner since the look. */
+		timer_reduce(timer, jiffies + next);
 	ihk_leave(procs, token);
 }
 

@@ -71,34 +71,38 @@ out:
 	return twin;
 }
 
-/*
- * Nobody holds what its last owner had: neither Linux the slot, which a call may
- * have pinned, nor the LWK a note about it, which it takes soon.
- */
-static bool box_is_free(const struct ihk_box *box)
+/* The LWK has not taken the note about it yet, which it does soon. */
+static bool box_is_noted(const struct ihk_box *box)
 {
 	const struct kpage *k = page_address(box->kpage);
 
-	return page_count(box->slot) == 1 && !smp_load_acquire(&k->note_queued);
+	return smp_load_acquire(&k->note_queued);
+}
+
+/* Has the pool more than it should need? */
+static bool boxes_abound(const struct ihk_procs *procs)
+{
+	return procs->boxes_idle >= BOXES_SPARE + atomic_read(&procs->twin_count);
 }
 
 /*
- * A mailbox of the pool that nobody but the two kernels holds, or NULL. One that is
- * not free yet goes behind the others: a few are looked at, and those after them
- * by the next who comes. *full: so many wait that all were looked at, and no new
- * one is to be made. The LWK takes no notes, then, or somebody pins each slot.
+ * A mailbox of the pool that nobody but the two kernels holds: a call of its last
+ * owner may have pinned the slot. One that is not free yet goes behind the others:
+ * a few are looked at, and those after them by the next who comes. NULL: a new one
+ * is to be made. An error: the pool abounds with notes that the LWK does not take.
  */
-static struct ihk_box *box_reuse(struct ihk_procs *procs, bool *full)
+static struct ihk_box *box_reuse(struct ihk_procs *procs, bool *abound)
 {
 	struct ihk_box *box, *found = NULL;
-	unsigned int n, looks;
+	unsigned int n, looks, noted = 0;
 
 	mutex_lock(&procs->box_lock);
-	*full = procs->boxes_idle >= BOXES_SPARE + atomic_read(&procs->twin_count);
-	looks = *full ? procs->boxes_idle : min(procs->boxes_idle, BOX_LOOKS);
+	*abound = boxes_abound(procs);
+	looks = min(procs->boxes_idle, *abound ? BOXES_SPARE : BOX_LOOKS);
 	for (n = 0; n < looks && !found; n++) {
 		box = list_first_entry(&procs->boxes, struct ihk_box, node);
-		if (box_is_free(box)) {
+		noted += box_is_noted(box);
+		if (page_count(box->slot) == 1 && !box_is_noted(box)) {
 			list_del(&box->node);
 			procs->boxes_idle--;
 			found = box;
@@ -107,31 +111,33 @@ static struct ihk_box *box_reuse(struct ihk_procs *procs, bool *full)
 		}
 	}
 	mutex_unlock(&procs->box_lock);
-	return found;
+	return *abound && noted == looks ? ERR_PTR(-ENOMEM) : found;
 }
 
 /*
  * The pages are the instance's, and no user's memory cgroup is charged for them:
  * they outlive their first owner. There are no more of them than there were
  * twins at once, but for those that are not free and one for each seven of these.
+ * Who makes more than the pool should need, because slots are pinned, pays himself.
  */
 static struct ihk_box *box_take(struct ihk_procs *procs)
 {
-	bool full;
-	struct ihk_box *box = box_reuse(procs, &full);
+	bool abound;
+	struct ihk_box *box = box_reuse(procs, &abound);
+	gfp_t gfp = abound ? GFP_KERNEL_ACCOUNT : GFP_KERNEL;
 
+	if (IS_ERR(box))
+		return NULL;
 	if (box) {
 		clear_page(page_address(box->slot));
 		clear_page(page_address(box->kpage));
 		return box;
 	}
-	if (full)
-		return NULL;
-	box = kzalloc(sizeof(*box), GFP_KERNEL);
+	box = kzalloc(sizeof(*box), gfp);
 	if (!box)
 		return NULL;
-	box->slot = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	box->kpage = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	box->slot = alloc_page(gfp | __GFP_ZERO);
+	box->kpage = alloc_page(gfp | __GFP_ZERO);
 	if (box->slot && box->kpage)
 		return box;
 	if (box->slot)

@@ -308,7 +308,6 @@ static s64 attach(struct thread *t, const struct attachment *a)
 	kpage->times = va_to_pa(&t->times);
 	kpage->thread = (u64)t;
 	kpage->note = (u64)kpage;
-	kpage->times = va_to_pa(&t->times);
 	/* Its CPU looks at kpage: all before is there. */
 	__atomic_store_n(&t->kpage, kpage, __ATOMIC_RELEASE);
 	if (t->state != THREAD_PREPARED)

@@ -2,7 +2,7 @@
 /* Threads by the numbers that programs know them by. */
 #include "mck/task.h"
 
-#define BUCKETS 16384
+#define BUCKETS 4096
 
 /*
  * Threads from their births, when Linux has said their tids, until they are out

@@ -215,7 +215,8 @@ static void profile(void)
 	NEED(profil(none, 0, 0, 0) == 0);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
 		sum += counts[i];
-	CHECK(sum > 2 && sum <= 60);
+	/* Where the tick finds the thread waiting for its clock, there is nothing to count. */
+	CHECK(sum > 0 && sum <= 60);
 }
 
 /* ---- limits ---- */
