@@ -5,6 +5,7 @@
 #include "mck/ikc.h"
 #include "mck/offload.h"
 #include "mck/signal.h"
+#include "mck/syscalls.h"
 
 #define AT_PHDR 3
 #define AT_PHENT 4
@@ -362,8 +363,10 @@ static void exec_first_run(struct thread_start *start)
 	for (u32 i = 0; i < s->zero_count && !err; i++)
 		err = clear_tail(s->zero[i].start, s->zero[i].end);
 	/* The point of no return is behind: as Linux, which cannot return an error either. */
-	if (err && !thread_must_end(current_thread()))
+	if (err && !thread_must_end(current_thread())) {
+		leave_memory();
 		offload_fatal(SIGSEGV, SI_KERNEL, 0);
+	}
 }
 
 void exec_init(void)

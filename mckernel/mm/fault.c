@@ -47,7 +47,8 @@ static struct region *region_grow(struct space *s, struct region *r, u64 va,
 	pages = (r->start - va) >> PAGE_SHIFT;
 	if (limit_check(s, r, pages))
 		return NULL;
-	if (claim_overlaps(s, va, r->start)) {
+	/* Also one that begins at this border: whoever has it needs the border where it is. */
+	if (claim_overlaps(s, va, r->start + 1)) {
 		*result = FR_BUSY;
 		return NULL;
 	}

@@ -124,7 +124,7 @@ static bool fault_may_go_on(void *arg)
 	if (!r)
 		go = true;
 	else if (r->start > w->va)
-		go = !claim_overlaps(s, w->va, r->start);
+		go = !claim_overlaps(s, w->va, r->start + 1);
 	else if (e)
 		go = !pte_is_busy(e);
 	else

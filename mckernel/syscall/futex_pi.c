@@ -86,6 +86,7 @@ static struct futex_pi *make(struct pi_attempt *a, struct thread *owner)
 
 	a->spare = NULL;
 	pi->key = a->key;
+	pi->ranked = 0;
 	list_init(&pi->waiters);
 	own(pi, owner);
 	return pi;
@@ -129,6 +130,8 @@ s64 pi_block(struct futex_pi *pi, struct futex_waiter *w)
 		who->pi_waits = pi;
 		w->pi = pi;
 		list_add_tail(&pi->waiters, &w->pi_link);
+		w->pi_ranked = sched_rank(who) != 0;
+		pi->ranked += w->pi_ranked;
 		inherit(pi->owner, sched_rank(who));
 	}
 	spin_unlock(&pi_lock);
@@ -142,6 +145,7 @@ static void unblock(struct futex_waiter *w)
 
 	w->sleeper->thread->pi_waits = NULL;
 	list_del(&w->pi_link);
+	w->pi->ranked -= w->pi_ranked;
 	w->pi = NULL;
 	inherit(owner, sched_rank(w->sleeper->thread));
 }
@@ -159,13 +163,15 @@ struct futex_waiter *pi_next(struct futex_pi *pi)
 			continue;
 		next = w;
 		best = rank;
+		if (!pi->ranked)
+			break;
 	}
 	spin_unlock(&pi_lock);
 	return next;
 }
 
-/* To this waiter, which is awake then. Under the bucket's lock. */
-static void hand_over(struct futex_pi *pi, struct futex_waiter *w, bool died, futex_cpus cpus)
+/* To this waiter, which is awake then; `dead`: see struct futex_waiter. Under the bucket's lock. */
+static void hand_over(struct futex_pi *pi, struct futex_waiter *w, u32 dead, futex_cpus cpus)
 {
 	struct thread *before = pi->owner, *after = w->sleeper->thread;
 	u32 rank;
@@ -178,8 +184,8 @@ static void hand_over(struct futex_pi *pi, struct futex_waiter *w, bool died, fu
 	rank = before->inherited;
 	inherit(before, rank);
 	inherit(after, rank);
-	pi->stale = died;
-	w->died = died;
+	pi->stale = dead != 0;
+	w->dead = dead;
 	settle(pi);
 	spin_unlock(&pi_lock);
 	futex_queue_take(w, cpus);
@@ -315,8 +321,8 @@ static bool is_waited_for(struct futex_bucket *b, const struct futex_pi *pi)
 	return false;
 }
 
-/* The first waiter gets what an owner leaves that is dead, or that cannot write the word. */
-static void abandon(struct futex_pi *pi, const struct futex_key *key)
+/* The first waiter gets what an owner leaves that is dead, or that cannot write the word; `dead` stands there. */
+static void abandon(struct futex_pi *pi, const struct futex_key *key, u32 dead)
 {
 	struct futex_bucket *b = futex_bucket_of(key);
 	futex_cpus cpus = { 0 };
@@ -324,7 +330,7 @@ static void abandon(struct futex_pi *pi, const struct futex_key *key)
 	spin_lock(&b->lock);
 	/* It may be gone by now, with its last waiter, and be another's. */
 	if (is_waited_for(b, pi) && pi->owner == current_thread())
-		hand_over(pi, pi_next(pi), true, cpus);
+		hand_over(pi, pi_next(pi), dead, cpus);
 	spin_unlock(&b->lock);
 	futex_ring(cpus);
 }
@@ -341,10 +347,13 @@ static struct futex_pi *owned(const struct futex_key *key)
 	return pi;
 }
 
-/* Says in the word of a dead owner that it is the current thread's now. */
-static s64 write_word(u64 addr, const struct futex_key *key)
+/*
+ * Says in the word of a dead owner that it is the current thread's now. -EBUSY:
+ * nobody else has waited for it since, and one who came by has taken it.
+ */
+static s64 write_word(u64 addr, const struct futex_key *key, u32 dead)
 {
-	u32 word, new = FUTEX_OWNER_DIED | FUTEX_WAITERS | current_thread()->kpage->tid;
+	u32 word, tid, new = FUTEX_OWNER_DIED | FUTEX_WAITERS | current_thread()->kpage->tid;
 	struct futex_bucket *b = futex_bucket_of(key);
 	struct futex_pi *pi;
 	s64 err;
@@ -353,6 +362,9 @@ static s64 write_word(u64 addr, const struct futex_key *key)
 		spin_lock(&b->lock);
 		pi = owned(key);
 		err = arch_user_load(addr, &word);
+		tid = err ? 0 : word & FUTEX_TID_MASK;
+		if (!err && !pi && tid && tid != dead)
+			err = -EBUSY;
 		if (!err)
 			err = change(addr, word, new);
 		if (!err && pi)
@@ -362,7 +374,7 @@ static s64 write_word(u64 addr, const struct futex_key *key)
 			err = -EAGAIN;
 	} while (err == -EAGAIN);
 	if (err && pi)
-		abandon(pi, key);
+		abandon(pi, key, dead);
 	return err;
 }
 
@@ -373,7 +385,7 @@ s64 pi_finish(struct futex_waiter *w, u64 addr, enum futex_end end, s64 interrup
 	if (!futex_waiter_lock(w)) {
 		if (w->error)
 			return w->error;
-		return w->died ? write_word(addr, &w->key) : 0;
+		return w->dead ? write_word(addr, &w->key, w->dead) : 0;
 	}
 	list_del(&w->link);
 	pi = w->pi;
@@ -412,7 +424,7 @@ static s64 try_or_queue(struct pi_attempt *a, struct futex_waiter *w, bool share
 	return ret;
 }
 
-s64 futex_lock_pi(u64 addr, bool shared, struct deadline *d, bool try)
+static s64 lock_once(u64 addr, bool shared, struct deadline *d, bool try)
 {
 	struct futex_sleeper sleeper = { .thread = current_thread() };
 	struct futex_waiter w = { .sleeper = &sleeper };
@@ -437,6 +449,16 @@ s64 futex_lock_pi(u64 addr, bool shared, struct deadline *d, bool try)
 	return pi_finish(&w, addr, futex_sleep(&sleeper, d), -ERESTARTNOINTR);
 }
 
+s64 futex_lock_pi(u64 addr, bool shared, struct deadline *d, bool try)
+{
+	s64 ret;
+
+	do
+		ret = lock_once(addr, shared, d, try);
+	while (ret == -EBUSY);
+	return ret;
+}
+
 /* 0; -EFAULT as arch_user_load(); -EAGAIN: again; -EINVAL: the word is not what it must be. */
 static s64 unlock_to(u64 addr, u32 word, struct futex_waiter *first, futex_cpus cpus)
 {
@@ -452,8 +474,8 @@ static s64 unlock_to(u64 addr, u32 word, struct futex_waiter *first, futex_cpus 
 		return err;
 	/* A waiter has come meanwhile; or the program plays with the word. */
 	if (found != word)
-		return (found & FUTEX_TID_MASK) == word ? -EAGAIN : -EINVAL;
-	hand_over(pi, first, false, cpus);
+		return (found ^ word) & FUTEX_TID_MASK ? -EINVAL : -EAGAIN;
+	hand_over(pi, first, 0, cpus);
 	return 0;
 }
 
@@ -525,7 +547,7 @@ void futex_finish_exit(void)
 		spin_unlock(&pi_lock);
 		if (!pi)
 			break;
-		abandon(pi, &key);
+		abandon(pi, &key, t->kpage->tid);
 	}
 	__atomic_add_fetch(&exits, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&exit_waiters, __ATOMIC_SEQ_CST))

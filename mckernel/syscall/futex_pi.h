@@ -16,6 +16,7 @@ struct futex_pi {
 	struct thread *owner;
 	struct futex_pi *next, **link; /* the owner's others: thread->pi_owned */
 	struct list waiters; /* queued; empty only within a hold of the bucket's lock */
+	u32 ranked; /* of them that had a rank when they came */
 	bool stale; /* the owner before has died, and this one has yet to say in the word who it is */
 };
 
@@ -46,7 +47,10 @@ struct futex_waiter *pi_next(struct futex_pi *pi);
 s64 pi_block(struct futex_pi *pi, struct futex_waiter *w);
 /* If nobody waits for it, it goes. */
 void pi_settle(struct futex_pi *pi);
-/* After a sleep for a lock at addr, `w` being queued for it or woken with it: 0, or what became of the wait. */
+/*
+ * After a sleep for a lock at addr, `w` being queued for it or woken with it: 0, or
+ * what became of the wait; -EBUSY: another one has taken it, begin again.
+ */
 s64 pi_finish(struct futex_waiter *w, u64 addr, enum futex_end end, s64 interrupted);
 
 #endif

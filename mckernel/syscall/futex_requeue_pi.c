@@ -28,8 +28,10 @@ s64 futex_wait_requeue_pi(u64 addr, bool shared, u32 value, struct deadline *d, 
 		return err;
 	end = futex_sleep(&sleeper, d);
 	/* As Linux: who has been moved cannot begin anew, since the first word has changed. */
-	if (end != FUTEX_SIGNAL || !futex_waiter_lock(&w))
-		return pi_finish(&w, addr2, end, -EINTR);
+	if (end != FUTEX_SIGNAL || !futex_waiter_lock(&w)) {
+		err = pi_finish(&w, addr2, end, -EINTR);
+		return err == -EBUSY ? futex_lock_pi(addr2, shared, d, false) : err;
+	}
 	err = w.pi ? -EAGAIN : -ERESTARTNOINTR;
 	spin_unlock(&w.bucket->lock);
 	return pi_finish(&w, addr2, end, err);

@@ -128,9 +128,9 @@ s64 sys_membarrier(const u64 arg[6])
 	case CMD_PRIVATE_EXPEDITED_SYNC_CORE:
 		return barrier_private(command, 0, 0);
 	case CMD_PRIVATE_EXPEDITED_RSEQ:
-		if (!(flags & FLAG_CPU))
+		if (!(flags & FLAG_CPU) || (s32)cpu < 0)
 			return barrier_private(command, 0, cpu_count);
-		return cpu < cpu_count ? barrier_private(command, cpu, cpu + 1) : 0;
+		return barrier_private(command, MIN(cpu, cpu_count), MIN(cpu + 1, cpu_count));
 	default:
 		return -EINVAL;
 	}

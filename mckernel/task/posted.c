@@ -42,7 +42,9 @@ void posted_ring(struct runq *rq)
 	struct thread *t;
 
 	up_ring_again();
-	while ((t = untaken_first(rq)) && now - t->ring_stamp >= us_to_cycles(RING_AGAIN_US)) {
+	/* The stamp of one that has just been rung for lies behind `now`. */
+	while ((t = untaken_first(rq)) &&
+	       (s64)(now - t->ring_stamp) >= (s64)us_to_cycles(RING_AGAIN_US)) {
 		post(rq, t);
 		up_call_twin(t);
 	}

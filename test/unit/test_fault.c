@@ -103,6 +103,8 @@ static void test_stack(void **state)
 			      .max_prot = 7,
 			      .fixed = true,
 			      .region_flags = REGION_GROWSDOWN | REGION_STACK };
+	struct fill_wanted fill;
+	struct claim claim;
 
 	(void)state;
 	current_thread()->kpage->rlimit_stack = 100 * PAGE_SIZE;
@@ -115,6 +117,10 @@ static void test_stack(void **state)
 	assert_int_equal(linux_write(s, PAGE(903), 1), -EFAULT);
 	current_thread()->kpage->rlimit_stack = ~0UL;
 	assert_int_equal(user_write(s, PAGE(903), 1), FR_OK);
+	/* Not while somebody changes what begins at its border, who needs that where it is. */
+	assert_int_equal(claim_take(s, &claim, PAGE(903), PAGE(904)), 0);
+	assert_int_equal(space_fault(s, PAGE(902), ACCESS_WRITE, &fill), FR_BUSY);
+	claim_drop(s, &claim);
 	assert_int_equal(linux_write(s, PAGE(700), 1), 0);
 	/* Not into the gap above a neighbour, unless that allows no access. */
 	map_anon(s, PAGE(300), PAGE_SIZE, RW);

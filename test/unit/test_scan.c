@@ -34,7 +34,7 @@ struct cpu *cpu_table[ABI_MAX_CPUS];
 
 u64 arch_cycles(void)
 {
-	return now;
+	return now++;
 }
 
 u64 cycles_to_ns(u64 cycles)

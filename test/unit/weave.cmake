@@ -241,6 +241,11 @@ add_weave_fault(weave_futex announce "an unlock" mckernel/syscall/futex_pi.c
 add_weave_fault(weave_futex dead "a death" mckernel/syscall/futex_pi.c
                 [[if (!owner || owner->pi_end == PI_END_DEAD)]]
                 [[if (!owner)]])
+# Who has taken a dead owner's lock meanwhile loses it to the one that it was given to.
+add_weave_fault(weave_futex taken "a death, and two who come by" mckernel/syscall/futex_pi.c
+                [[		if (!err && !pi && tid && tid != dead)
+			err = -EBUSY;]]
+                [[		(void)dead, (void)tid;]])
 # Nobody tells who waits for the end of an owner.
 add_weave_fault(weave_futex exit "a death" mckernel/syscall/futex_pi.c
                 [[	if (__atomic_load_n(&exit_waiters, __ATOMIC_SEQ_CST))

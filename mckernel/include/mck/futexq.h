@@ -57,10 +57,12 @@ struct futex_waiter {
 	u32 state; /* enum futex_state: by the waker under the lock; WOKEN by release without meaning to the bucket */
 	/* Priority inheritance, see syscall/futex_pi.c. */
 	struct futex_pi *pi; /* the lock that it waits for, or NULL, */
-	struct list pi_link; /* and among all that do, under pi_lock */
+	struct list pi_link; /* and among all that do, under pi_lock; */
+	bool pi_ranked; /* counted in the lock's `ranked` */
 	/* constant: of the lock that it will be moved to, or NULL */
 	const struct futex_key *pi_key;
-	bool died; /* it has been given the lock of a dead owner, and sets the word itself */
+	/* The tid of the owner who could not hand its lock over to it in the word, which it does itself; 0: none. */
+	u32 dead;
 	s32 error; /* why it was woken without having the lock, or 0 */
 };
 enum futex_state {
