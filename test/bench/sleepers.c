@@ -45,10 +45,13 @@ static void *sleep_on(void *arg)
 	return NULL;
 }
 
+static cpu_set_t allowed; /* to this thread, before it was bound */
+
 static void bind_here(void)
 {
 	cpu_set_t set;
 
+	sched_getaffinity(0, sizeof(allowed), &allowed);
 	CPU_ZERO(&set);
 	CPU_SET(sched_getcpu(), &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
@@ -87,6 +90,7 @@ void sleepers_stop(void)
 	for (int i = 0; i < count; i++)
 		pthread_join(sleepers[i].thread, NULL);
 	free(sleepers);
+	sched_setaffinity(0, sizeof(allowed), &allowed);
 }
 
 void sleepers_pair(void)
