@@ -169,32 +169,6 @@ static void signal_die(int signo, int code, u64 addr)
 	offload_fatal(signo, code, addr);
 }
 
-/*
- * Enter the handler of signo, or find that it has none. Dies if the stack cannot
- * take the frame. `caught`: by Linux.
- */
-static bool signal_deliver(int signo, const u8 *info, u64 base, u64 old, bool caught)
-{
-	bool reset;
-
-	/* The frame keeps where it begins again. */
-	if (!rseq_abort(current_thread())) {
-		switch (signal_enter(signo, info, base, old, caught, &reset)) {
-		case SIGNAL_ENTERED:
-			return true;
-		case SIGNAL_NO_HANDLER:
-			return false;
-		case SIGNAL_BAD_STACK:
-			break;
-		}
-	}
-	/* Linux's rule: SIGSEGV then, unless it is SIGSEGV itself that cannot be delivered. */
-	if (signo == SIGSEGV)
-		signal_die(SIGSEGV, SI_KERNEL, 0);
-	signal_force(SIGSEGV, SI_KERNEL, 0);
-	return true;
-}
-
 /* SA_RESETHAND of a signal that has not come through Linux, whose action has to follow ours. */
 static void follow_reset(int signo)
 {
@@ -210,6 +184,34 @@ static void follow_reset(int signo)
 	sighand_unclaim(s, SIGBIT(signo));
 }
 
+/*
+ * Enter the handler of signo, or find that it has none. Dies if the stack cannot
+ * take the frame. `caught`: by Linux.
+ */
+static bool signal_deliver(int signo, const u8 *info, u64 base, u64 old, bool caught)
+{
+	bool reset;
+
+	/* The frame keeps where it begins again. */
+	if (!rseq_abort(current_thread())) {
+		switch (signal_enter(signo, info, base, old, caught, &reset)) {
+		case SIGNAL_ENTERED:
+			if (reset && !caught)
+				follow_reset(signo);
+			return true;
+		case SIGNAL_NO_HANDLER:
+			return false;
+		case SIGNAL_BAD_STACK:
+			break;
+		}
+	}
+	/* Linux's rule: SIGSEGV then, unless it is SIGSEGV itself that cannot be delivered. */
+	if (signo == SIGSEGV)
+		signal_die(SIGSEGV, SI_KERNEL, 0);
+	signal_force(SIGSEGV, SI_KERNEL, 0);
+	return true;
+}
+
 void signal_force(int signo, int code, u64 addr)
 {
 	struct thread *t = current_thread();
@@ -222,8 +224,6 @@ void signal_force(int signo, int code, u64 addr)
 	siginfo_fault(info, signo, code, addr);
 	if (!signal_deliver(signo, info, t->mask, t->mask, false))
 		signal_die(signo, code, addr);
-	if (action.flags & SA_RESETHAND)
-		follow_reset(signo);
 }
 
 /* ---- a thread's signals to itself ---- */
@@ -259,16 +259,12 @@ static bool signal_self(int signo)
 	struct thread *t = current_thread();
 	const s32 head[] = { signo, 0, SI_TKILL, 0, (s32)t->kpage->pid, (s32)t->kpage->uid };
 	u8 info[SLOT_SIGINFO_SIZE] = { 0 };
-	struct ksigaction action;
 
 	memcpy(info, head, sizeof(head));
-	sighand_get_action(t->sighand, signo, &action);
 	/* What the call returns when the handler has. */
 	arch_call_set_result(t->regs, 0);
 	if (!signal_deliver(signo, info, t->mask, t->mask, false))
 		return false;
-	if (action.flags & SA_RESETHAND)
-		follow_reset(signo);
 	this_cpu()->boot->calls_local++;
 	return true;
 }
