@@ -7,7 +7,7 @@
 #include "mm_world.h"
 
 #define AROUND 16U
-#define MAPPED_MAX 4096U
+#define MAPPED_MAX 8192U
 
 struct linux_mm linux_mm;
 
@@ -141,13 +141,15 @@ static s64 shadow_off(struct space *s, u64 start, u64 end)
 
 static s64 shadow_on(struct space *s, u64 start, u64 end)
 {
-	for (u64 va = start; va < end; va += PAGE_SIZE) {
-		struct mapped *m = find(s, va);
+	for (u32 i = 0; i < mapped_count;) {
+		struct mapped *m = &mapped[i];
 
-		if (!m)
-			continue;
-		drop(m);
-		*m = mapped[--mapped_count];
+		if (m->space == s && m->va >= start && m->va < end) {
+			drop(m);
+			*m = mapped[--mapped_count];
+		} else {
+			i++;
+		}
 	}
 	return 0;
 }
@@ -293,12 +295,13 @@ bool linux_mm_has(struct space *s, u64 va)
 	return find(s, va & PAGE_MASK);
 }
 
-u8 *linux_mm_byte(struct space *s, u64 va)
+u8 *linux_mm_byte(struct space *s, u64 va, bool write)
 {
 	struct mapped *m = mapping_at(s, va & PAGE_MASK);
 
-	return m && m->page < sizes[m->object] ? &memory[m->object][m->page][va & ~PAGE_MASK]
-					       : NULL;
+	if (!m || m->page >= sizes[m->object] || !(write ? m->prot & PROT_WRITE : m->prot))
+		return NULL;
+	return &memory[m->object][m->page][va & ~PAGE_MASK];
 }
 
 void linux_mm_take_back(u32 object, u64 page)
@@ -335,14 +338,7 @@ void linux_mm_fork(struct space *parent, struct space *child)
 
 void linux_mm_exit(struct space *s)
 {
-	for (u32 i = 0; i < mapped_count;) {
-		if (mapped[i].space != s) {
-			i++;
-			continue;
-		}
-		drop(&mapped[i]);
-		mapped[i] = mapped[--mapped_count];
-	}
+	shadow_on(s, 0, ~0UL);
 }
 
 /* ---- the books ---- */

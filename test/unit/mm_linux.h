@@ -34,7 +34,7 @@ s64 linux_mm_request(enum request_kind kind, const u64 karg[6]);
 s64 linux_mm_call(u64 nr, const u64 arg[6]);
 
 bool linux_mm_has(struct space *s, u64 va); /* is the shadow not there? */
-u8 *linux_mm_byte(struct space *s, u64 va); /* what Linux itself has there, or NULL */
+u8 *linux_mm_byte(struct space *s, u64 va, bool write); /* for the proxy; NULL: it faults */
 u8 *linux_mm_object(u32 object, u64 page);
 
 /* Linux takes pages of the object back, from `page` on; they can be had again. */

@@ -232,7 +232,7 @@ static struct shown *linux_fault(struct space *s, u64 va, bool write, int *err)
 
 int linux_write(struct space *s, u64 va, u8 byte)
 {
-	u8 *own = linux_mm_byte(s, va);
+	u8 *own = linux_mm_byte(s, va, true);
 	struct shown *e;
 	int err;
 
@@ -249,7 +249,7 @@ int linux_write(struct space *s, u64 va, u8 byte)
 
 int linux_read(struct space *s, u64 va, u8 *byte)
 {
-	u8 *own = linux_mm_byte(s, va);
+	u8 *own = linux_mm_byte(s, va, false);
 	struct shown *e;
 	int err;
 
