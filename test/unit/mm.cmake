@@ -8,6 +8,7 @@ add_unit_library(mm SOURCES ${mm_sources} INCLUDES mckernel/include mckernel OPT
 
 foreach(test phys aspace fault fork lend filecache memcalls mirror mm_random)
   set(sources_memcalls mckernel/syscall/memory.c mckernel/syscall/advice.c mckernel/syscall/mlock.c)
+  set(sources_mirror ${sources_memcalls})
   add_unit_test(${test} SOURCES test/unit/test_${test}.c test/unit/mm_world.c test/unit/mm_linux.c ${sources_${test}}
                 LIBRARY mm INCLUDES mckernel/include mckernel)
 endforeach()

@@ -266,6 +266,25 @@ static s64 do_remap(struct space *s, const u64 arg[6])
 	return (s64)to;
 }
 
+/* madvise() and its like, of what is Linux's and nothing else: any other memory is the LWK's business. */
+static s64 do_range(struct space *s, u64 nr, u64 start, u64 size, u64 third)
+{
+	linux_mm.asked++;
+	linux_mm.start = start;
+	linux_mm.size = size;
+	for (u64 va = start; va < start + size; va += PAGE_SIZE) {
+		struct mapped *m = mapping_at(s, va);
+
+		assert_non_null(m);
+		if (nr == NR_madvise && third == MADV_DONTNEED)
+			drop(m);
+		if (nr == NR_mincore)
+			assert_int_equal(linux_write(s, third + ((va - start) >> PAGE_SHIFT), 1),
+					 0);
+	}
+	return 0;
+}
+
 s64 linux_mm_call(u64 nr, const u64 arg[6])
 {
 	struct space *s = current_thread()->space;
@@ -284,6 +303,12 @@ s64 linux_mm_call(u64 nr, const u64 arg[6])
 		return do_protect(s, arg[0], arg[1], (u32)arg[2]);
 	case NR_mremap:
 		return do_remap(s, arg);
+	case NR_madvise:
+	case NR_msync:
+	case NR_mincore:
+	case NR_mlock2:
+	case NR_munlock:
+		return do_range(s, nr, arg[0], arg[1], arg[2]);
 	}
 	return -ENOSYS;
 }

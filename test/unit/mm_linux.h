@@ -22,6 +22,8 @@ struct linux_mm {
 	u64 fail_request, request_after;
 	s64 request_error;
 	u64 faults; /* REQ_MIRROR_FAULT */
+	u64 asked; /* calls that name a range of its memory, and that of the last one: */
+	u64 start, size;
 	void (*before_fault)(void); /* the next one is served after this; NULL: nothing */
 	void (*before_call)(void); /* the same for the next call or OPEN or CLOSE */
 };

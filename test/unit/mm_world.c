@@ -462,7 +462,7 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		kpage.kout[0] = module.open_id;
 		kpage.kout[1] = module.open_size;
 		kpage.kout[2] = module.open_noexec ? PROT_EXEC : 0;
-		kpage.kout[3] = 0;
+		kpage.kout[3] = module.open_page_size;
 		res->value = module.open_error;
 		return;
 	}
@@ -502,9 +502,8 @@ void offload_call(u64 nr, const u64 arg[6], u64 mask, struct offload_result *res
 
 s64 offload_syscall(u64 nr, const u64 arg[6])
 {
-	(void)nr;
-	(void)arg;
-	return -ENOSYS;
+	assert_no_lock();
+	return linux_mm_call(nr, arg);
 }
 
 /* ---- the program ---- */

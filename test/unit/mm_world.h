@@ -35,6 +35,7 @@ struct module {
 	bool reader_dead; /* it has happened: nothing may be asked any more */
 	/* REQ_FILE_OPEN: its answer, and what was asked */
 	u64 open_id, open_size, open_fd;
+	u64 open_page_size; /* not 0: the mapping is to be Linux's */
 	bool open_noexec;
 	s64 open_error;
 };

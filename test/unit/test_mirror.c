@@ -2,6 +2,7 @@
 /* Mappings that are Linux's own: the regions, the tables and Linux tell the same after whatever came of a change. */
 #include "mm_linux.h"
 #include "mm_world.h"
+#include "mck/sys_memory.h"
 #include "mck/sysnr.h"
 
 #define BASE 0x400000000UL
@@ -636,6 +637,111 @@ static void test_two_segments(void **state)
 	linux_mm_check(s);
 }
 
+/* ---- the system calls ---- */
+
+static s64 do_call(s64 (*fn)(const u64 arg[6]), u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+{
+	return fn((const u64[6]){ a, b, c, d, e, f });
+}
+
+static void test_mmap(void **state)
+{
+	const u64 fixed = MAP_SHARED | MAP_FIXED;
+	s64 at;
+
+	(void)state;
+	module.open_page_size = PAGE_SIZE;
+	at = do_call(sys_mmap, 0, 3 * PAGE_SIZE - 5, RW, MAP_SHARED, 2, 4 * PAGE_SIZE);
+	assert_true(at > 0);
+	expect(((u64)at - BASE) / PAGE_SIZE, 3, 2, 4);
+	assert_int_equal(do_call(sys_mmap, PAGE(0), PAGE_SIZE, PROT_READ, fixed, 1, 0), PAGE(0));
+	expect(0, 1, 1, 0);
+	assert_int_equal(do_call(sys_mmap, PAGE(0), PAGE_SIZE, RW, MAP_SHARED | MAP_FIXED_NOREPLACE,
+				 1, 0),
+			 -EEXIST);
+	/* A hint is taken, if there is room. */
+	assert_int_equal(do_call(sys_mmap, PAGE(10), PAGE_SIZE, RW, MAP_SHARED, 3, 0), PAGE(10));
+	expect(10, 1, 3, 0);
+	assert_true((u64)do_call(sys_mmap, 0, PAGE_SIZE, RW, MAP_SHARED | MAP_32BIT, 3, 0) <
+		    1UL << 31);
+	assert_int_equal(do_call(sys_mmap, PAGE(20), PAGE_SIZE, RW, MAP_SHARED | MAP_POPULATE, 3,
+				 0),
+			 PAGE(20));
+	assert_true(fake_read(s, PAGE(20)) >= 0);
+	/* What may not be written to may not become so. */
+	module.open_noexec = true;
+	assert_int_equal(do_call(sys_mmap, PAGE(30), PAGE_SIZE, RW, fixed, 3, 0), PAGE(30));
+	assert_int_equal(do_call(sys_mprotect, PAGE(30), PAGE_SIZE, PROT_EXEC, 0, 0, 0), -EACCES);
+	/* Of huge pages. */
+	module.open_page_size = 1UL << 21;
+	assert_int_equal(do_call(sys_mmap, PAGE(1), PAGE_SIZE, RW, fixed, 1, 0), -EINVAL);
+	assert_int_equal(do_call(sys_mmap, 0, ~0UL << 13, RW, MAP_SHARED, 1, 0), -ENOMEM);
+	linux_mm_check(s);
+	assert_int_equal(do_call(sys_munmap, BASE, 1UL << 40, 0, 0, 0, 0), 0);
+	linux_mm_check(s);
+}
+
+static void expect_asked(u64 calls, u64 page, u64 pages)
+{
+	assert_int_equal(linux_mm.asked, calls);
+	assert_int_equal(linux_mm.start, PAGE(page));
+	assert_int_equal(linux_mm.size, pages * PAGE_SIZE);
+}
+
+/* Linux is asked about what is its own, and nothing else. */
+static void test_ranges(void **state)
+{
+	u8 got;
+
+	(void)state;
+	map_anon(s, PAGE(0), 2 * PAGE_SIZE, RW);
+	mirror(PAGE(2), 3, 0, 0, RW);
+	map_anon(s, PAGE(5), PAGE_SIZE, RW);
+	mirror(PAGE(8), 2, 1, 0, RW);
+	map_anon(s, PAGE(50), PAGE_SIZE, RW);
+	assert_int_equal(do_call(sys_msync, PAGE(1), 3 * PAGE_SIZE, MS_SYNC, 0, 0, 0), 0);
+	expect_asked(1, 2, 2);
+	/* A hole: the rest is done. */
+	assert_int_equal(do_call(sys_msync, PAGE(0), 10 * PAGE_SIZE, MS_SYNC, 0, 0, 0), -ENOMEM);
+	expect_asked(3, 8, 2);
+	assert_int_equal(user_write(s, PAGE(1), 5), FR_OK);
+	assert_int_equal(user_write(s, PAGE(2), 6), FR_OK);
+	assert_int_equal(do_call(sys_madvise, PAGE(0), 5 * PAGE_SIZE, MADV_DONTNEED, 0, 0, 0), 0);
+	expect_asked(4, 2, 3);
+	expect_byte(s, PAGE(1), 0);
+	assert_int_equal(linux_mm_entered(s), 0);
+	expect_byte(s, PAGE(2), 6);
+	linux_mm.fail_nr = NR_madvise;
+	linux_mm.fail_error = -EACCES;
+	assert_int_equal(do_call(sys_madvise, PAGE(0), 6 * PAGE_SIZE, MADV_REMOVE, 0, 0, 0),
+			 -EINVAL);
+	assert_int_equal(do_call(sys_madvise, PAGE(2), PAGE_SIZE, MADV_REMOVE, 0, 0, 0), -EACCES);
+	assert_int_equal(do_call(sys_mlock, PAGE(1), 2 * PAGE_SIZE, 0, 0, 0, 0), 0);
+	expect_asked(5, 2, 1);
+	assert_int_equal(s->locked_pages, 2);
+	assert_int_equal(do_call(sys_munlock, PAGE(0), 6 * PAGE_SIZE, 0, 0, 0, 0), 0);
+	assert_int_equal(s->locked_pages, 0);
+	assert_int_equal(do_call(sys_mincore, PAGE(0), 6 * PAGE_SIZE, PAGE(50), 0, 0, 0), 0);
+	for (u64 i = 0; i < 6; i++) {
+		assert_int_equal(user_read(s, PAGE(50) + i, &got), FR_OK);
+		assert_int_equal(got, i >= 1 && i < 5);
+	}
+	linux_mm_check(s);
+}
+
+/* A child without what it was not to have: here, and in Linux. */
+static void test_dontfork(void **state)
+{
+	(void)state;
+	mirror(PAGE(0), 3, 0, 0, RW);
+	assert_int_equal(do_call(sys_madvise, PAGE(1), PAGE_SIZE, MADV_DONTFORK, 0, 0, 0), 0);
+	expect_asked(1, 1, 1);
+	assert_true(region_of(PAGE(1)).flags & REGION_DONTFORK);
+	assert_int_equal(do_call(sys_madvise, PAGE(0), 3 * PAGE_SIZE, MADV_DOFORK, 0, 0, 0), 0);
+	assert_int_equal(s->region_count, 1);
+	linux_mm_check(s);
+}
+
 /* A thread's fault is on its way to Linux while another replaces the mapping: it never was unmapped. */
 static void replace_by_private(void)
 {
@@ -708,6 +814,9 @@ int main(void)
 		test(test_close_refused),
 		test(test_segments),
 		test(test_two_segments),
+		test(test_mmap),
+		test(test_ranges),
+		test(test_dontfork),
 		test(test_replaced_meanwhile),
 		test(test_end_of_space),
 	};
