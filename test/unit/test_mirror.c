@@ -167,6 +167,31 @@ static void test_protect_refused(void **state)
 	linux_mm_check(s);
 }
 
+/* Linux has changed the first mapping and is about to change the second: the first's pages come back by faults. */
+static void fault_in_first(void)
+{
+	expect_byte(s, PAGE(0), *linux_mm_object(0, 0));
+}
+
+static void at_first_change(void)
+{
+	linux_mm.before_call = fault_in_first;
+}
+
+static void test_protect_and_fault(void **state)
+{
+	(void)state;
+	mirror(PAGE(0), 2, 0, 0, RW);
+	map_anon(s, PAGE(2), PAGE_SIZE, RW);
+	mirror(PAGE(3), 2, 1, 0, RW);
+	linux_mm.before_call = at_first_change;
+	assert_int_equal(space_protect(s, PAGE(0), PAGE(5), PROT_READ), 0);
+	assert_null(linux_mm.before_call);
+	assert_int_equal(linux_mm_entered(s), 2);
+	expect(0, 2, 0, 0);
+	expect(3, 2, 1, 0);
+}
+
 /* The thread must end while its change waits for a fork: it is not made here either. */
 static void test_protect_ended(void **state)
 {
@@ -395,6 +420,7 @@ int main(void)
 		test(test_rights),
 		test(test_protect),
 		test(test_protect_refused),
+		test(test_protect_and_fault),
 		test(test_protect_ended),
 		test(test_fork),
 		test(test_change_during_fork),
