@@ -10,6 +10,7 @@
 #define MAPPED_MAX 8192U
 
 struct linux_mm linux_mm;
+static u64 room; /* made last */
 
 /* A page of a proxy that is not the shadow's. */
 static struct mapped {
@@ -130,6 +131,7 @@ static s64 fault(struct space *s, u64 va, bool write, bool exec)
 static s64 shadow_off(struct space *s, u64 start, u64 end)
 {
 	world_hide(s, start, end);
+	room = start;
 	for (u64 va = start; va < end; va += PAGE_SIZE) {
 		struct mapped *m = find(s, va);
 
@@ -209,6 +211,28 @@ static s64 do_map(struct space *s, u64 at, u64 pages, u32 prot, u64 object, u64 
 	for (u64 i = 0; i < pages; i++)
 		map_page(s, at + i * PAGE_SIZE, (u32)object, first + i, prot);
 	return (s64)at;
+}
+
+/* Also what lies outside of the shadow, where Linux maps by itself. */
+static s64 do_mmap(struct space *s, const u64 arg[6])
+{
+	u64 at = arg[0], pages = ALIGN_UP(arg[1], PAGE_SIZE) >> PAGE_SHIFT;
+
+	assert_true(!at == !(arg[3] & MAP_FIXED));
+	if (linux_mm.no_address && at)
+		return -EINVAL;
+	assert_true(at || linux_mm.no_address);
+	if (!at)
+		at = linux_mm.own_place ? linux_mm.own_place : room;
+	for (u64 i = 0; at == linux_mm.own_place && i < pages; i++)
+		add(s, at + i * PAGE_SIZE);
+	return do_map(s, at, pages, (u32)arg[2], arg[4], arg[5] >> PAGE_SHIFT);
+}
+
+static s64 do_unmap(struct space *s, u64 start, u64 size)
+{
+	assert_int_equal(start, linux_mm.own_place);
+	return shadow_on(s, start, start + size);
 }
 
 static s64 do_protect(struct space *s, u64 start, u64 size, u32 prot)
@@ -294,9 +318,9 @@ s64 linux_mm_call(u64 nr, const u64 arg[6])
 		return linux_mm.fail_error;
 	switch (nr) {
 	case NR_mmap:
-		assert_true(arg[3] & MAP_FIXED);
-		return do_map(s, arg[0], ALIGN_UP(arg[1], PAGE_SIZE) >> PAGE_SHIFT, (u32)arg[2],
-			      arg[4], arg[5] >> PAGE_SHIFT);
+		return do_mmap(s, arg);
+	case NR_munmap:
+		return do_unmap(s, arg[0], arg[1]);
 	case NR_shmat:
 		return do_map(s, arg[1], sizes[arg[0]], PROT_READ | PROT_WRITE, arg[0], 0);
 	case NR_mprotect:

@@ -21,6 +21,9 @@ struct linux_mm {
 	/* The same for REQ_MIRROR_OPEN and _CLOSE. */
 	u64 fail_request, request_after;
 	s64 request_error;
+	/* The driver takes no address: Linux maps where room has been made last, or at this place of its own. */
+	bool no_address;
+	u64 own_place;
 	u64 faults; /* REQ_MIRROR_FAULT */
 	u64 asked; /* calls that name a range of its memory, and that of the last one: */
 	u64 start, size;

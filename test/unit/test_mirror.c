@@ -334,6 +334,19 @@ static void test_refused(void **state)
 	assert_int_equal(s->total_pages, 2);
 }
 
+/* A driver that takes no address gets the one that was meant; and nothing is left of any other. */
+static void test_no_address(void **state)
+{
+	(void)state;
+	linux_mm.no_address = true;
+	assert_int_equal(mirror(PAGE(1), 2, 0, 4, RW), PAGE(1));
+	expect(1, 2, 0, 4);
+	linux_mm.own_place = SHADOW_END;
+	assert_int_equal(mirror(PAGE(2), 2, 1, 0, RW), -EINVAL);
+	expect(1, 1, 0, 4);
+	assert_false(is_mapped(2));
+}
+
 /* Linux cannot put the shadow back: what is Linux's from there on stays, for both. */
 static void test_close_refused(void **state)
 {
@@ -425,6 +438,7 @@ int main(void)
 		test(test_fork),
 		test(test_change_during_fork),
 		test(test_refused),
+		test(test_no_address),
 		test(test_close_refused),
 		test(test_replaced_meanwhile),
 		test(test_end_of_space),
