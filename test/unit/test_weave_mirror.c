@@ -271,7 +271,7 @@ static const struct weave_case cases[] = {
 	  setup_entered,
 	  { take_back, take_back, twin, cpu },
 	  check,
-	  1 },
+	  2 },
 	{ "a fault and the end", NULL, setup, { twin, end, cpu }, check, 2 },
 	{ "a taking back and the end", NULL, setup_entered, { take_back, end, cpu }, check, 2 },
 	{ "all at once", NULL, setup_entered, { take_back, take_back, twin, end, cpu }, check, 2 },
