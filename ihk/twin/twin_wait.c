@@ -272,21 +272,10 @@ static bool take_expiry(struct ihk_twin *twin, int *ret)
 	return true;
 }
 
-/* ->fsync of the control mapping: `start` names the slot. 0: carry out its request. */
-int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync)
+static int wait_and_serve(struct ihk_twin *twin)
 {
-	struct ihk_twin *twin = ihk_twin_of(current);
 	int ret = 0;
 
-	if (!twin || start >> PAGE_SHIFT != twin->slot_number) {
-		ihk_signal_kill_self("it has no thread on the LWK");
-		return -ESRCH;
-	}
-	ret = enter(twin);
-	if (ret) {
-		ihk_signal_kill_self("its memory cannot be mapped");
-		return ret;
-	}
 	for (;;) {
 		switch (wait_event_of(twin)) {
 		case EVENT_REQUEST:
@@ -306,4 +295,35 @@ int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync)
 			return -EIO;
 		}
 	}
+}
+
+/*
+ * From here on the twin may die. The LWK minds the robust futexes of its thread, but
+ * those in memory that is Linux's: so Linux gets the list, where there is such memory.
+ */
+static void lend_robust_list(struct ihk_twin *twin)
+{
+	u64 list = xa_empty(&twin->space->mirrors) ? 0 : READ_ONCE(twin->k->robust_list);
+
+	current->robust_list = u64_to_user_ptr(list);
+}
+
+/* ->fsync of the control mapping: `start` names the slot. 0: carry out its request. */
+int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	struct ihk_twin *twin = ihk_twin_of(current);
+	int ret;
+
+	if (!twin || start >> PAGE_SHIFT != twin->slot_number) {
+		ihk_signal_kill_self("it has no thread on the LWK");
+		return -ESRCH;
+	}
+	ret = enter(twin);
+	if (ret) {
+		ihk_signal_kill_self("its memory cannot be mapped");
+		return ret;
+	}
+	ret = wait_and_serve(twin);
+	lend_robust_list(twin);
+	return ret;
 }

@@ -220,6 +220,7 @@
 	FIELD(kpage, list, 144, LWK)               \
 	FIELD(kpage, note, 1168, LWK)              \
 	FIELD(kpage, thread, 1176, LWK)            \
+	FIELD(kpage, robust_list, 1184, LWK)       \
 	FIELD(kpage, taken_seq, 2048, LINUX)       \
 	FIELD(kpage, done_seq, 2056, LINUX)        \
 	FIELD(kpage, twin_state, 2064, LINUX)      \

@@ -164,7 +164,8 @@ struct kpage {
 	abi_u64 list[KPAGE_LIST];
 	abi_u64 note; /* what notes name this page by, for the LWK to find it (note.h); 0: nobody to be told */
 	abi_u64 thread; /* likewise: whose it is */
-	abi_u8 pad1[2048 - 160 - 8 * KPAGE_LIST];
+	abi_u64 robust_list; /* of its futexes, as the program has registered it, or 0 */
+	abi_u8 pad1[2048 - 168 - 8 * KPAGE_LIST];
 	/* --- written ONLY by Linux --- */
 	abi_u64 taken_seq;
 	abi_u64 done_seq;
