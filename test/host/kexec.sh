@@ -31,10 +31,10 @@ came() {
 # As Linux does for a crash kernel's sake, when it is asked to tell others first.
 post=/sys/module/kernel/parameters/crash_kexec_post_notifiers
 
-ends kexec 100 -- "$next load -l '' && kexec -e"
+ends kexec 100 2 -- "$next load -l '' && kexec -e"
 ended kexec "kexec -e"
 came kexec "kexec -e"
-ends kdump 100 --append crashkernel=256M -- \
+ends kdump 100 2 --append crashkernel=256M -- \
 	"$next load -p 'irqpoll reset_devices' && echo Y >$post && echo c >/proc/sysrq-trigger"
 ended kdump "a crash kernel"
 came kdump "a crash kernel"

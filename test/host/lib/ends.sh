@@ -6,16 +6,21 @@
 #
 # shellcheck shell=bash
 
-# ends NAME SECONDS OPTION... -- SCRIPT: in a machine of its own, a program computes on one CPU of
-# the LWK, the other sleeps, and SCRIPT ends Linux; given up after SECONDS of silence.
+# QEMU (7.2) shows INIT to a CPU that is halted with its next interrupt, before which it runs
+# nothing: after a reboot's broadcast, but not in a Linux that has panicked. There both compute.
+
+# ends NAME SECONDS BUSY OPTION... -- SCRIPT: in a machine of its own, programs compute on so many
+# CPUs of the LWK, the others sleep, and SCRIPT ends Linux; given up after SECONDS of silence.
 ends() {
-	local name=$1 seconds=$2
-	local options=("${@:3:$#-4}") script=${*: -1}
+	local name=$1 seconds=$2 busy=$3
+	local options=("${@:4:$#-5}") script=${*: -1}
 	boot/vm --timeout "$seconds" --status "$dir/$name.status" "${options[@]}" -- bash -c '
-		mcexec build/test/prog/spin >/tmp/ready &
-		until grep -q ready /tmp/ready; do sleep 0.1; done
+		for ((cpu = 0; cpu < $1; cpu++)); do
+			mcexec -c $cpu build/test/prog/spin >/tmp/ready$cpu &
+			until grep -q ready /tmp/ready$cpu; do sleep 0.1; done
+		done
 		echo "$(ihkosctl 0 get status), CPUs $(ihkosctl 0 query cpu)"
-		'"$script" >"$dir/$name.out" 2>"$dir/$name.err" </dev/null
+		'"$script" ends "$busy" >"$dir/$name.out" 2>"$dir/$name.err" </dev/null
 }
 
 # run_of NAME: the directory of that machine's logs.
@@ -36,7 +41,7 @@ stood() {
 # ended NAME HOW: it came to its end, and what Linux left behind.
 ended() {
 	local cpu
-	is "$2: a program computes beside a CPU that sleeps" \
+	is "$2: programs compute on the LWK" \
 		"$(cat "$dir/$1.out" "$dir/$1.status")" "RUNNING, CPUs 2-3
 timeout"
 	like "$2: Linux's own CPU had work to the end" "$(stood "$1" 0)" '^RIP=ffffffff'
