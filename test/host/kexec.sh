@@ -13,10 +13,11 @@ trap 'rm -rf "$dir"' EXIT
 # shellcheck source=test/host/lib/ends.sh
 . test/host/lib/ends.sh
 
-# The other kernel: this one again, whose first process sleeps.
+# The other kernel: this one again, whose first process sleeps. (What the kernel does not know are
+# arguments of that one; kexec appends some of its own, so none may stand behind a "--".)
 next='load() {
 	kexec "$1" "/boot/vmlinuz-$(uname -r)" --initrd="build/vm/initramfs-$(uname -r).cpio.gz" \
-		--append="console=ttyS0 loglevel=7 maxcpus=1 $2 rdinit=/bin/busybox -- sleep 100000"
+		--append="console=ttyS0 loglevel=7 maxcpus=1 $2 rdinit=/bin/busybox sleep 100000"
 }
 '
 
