@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Spaces: what a program's address space is to the module. */
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -173,6 +174,27 @@ bool ihk_space_retire(struct ihk_space *space)
 	fput(file);
 	ihk_space_put(space);
 	return true;
+}
+
+void ihk_space_retire_all(struct ihk_procs *procs)
+{
+	struct ihk_space *space;
+	unsigned long index;
+
+	for (;;) {
+		xa_lock(&procs->spaces);
+		index = 0;
+		space = xa_find(&procs->spaces, &index, ULONG_MAX, XA_PRESENT);
+		if (space)
+			kref_get(&space->ref);
+		xa_unlock(&procs->spaces);
+		if (!space)
+			return;
+		/* Another is at it: the space is found until its shadow shows nothing any more. */
+		if (!ihk_space_retire(space))
+			msleep(1);
+		ihk_space_put(space);
+	}
 }
 
 int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page)

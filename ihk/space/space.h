@@ -98,6 +98,8 @@ struct file *ihk_space_program(struct ihk_space *space);
  * another is at it, or has been.
  */
 bool ihk_space_retire(struct ihk_space *space);
+/* The same of all, when the instance stops and makes no new ones; those that others are at, too. */
+void ihk_space_retire_all(struct ihk_procs *procs);
 /* Raise the sequence number, so that what was looked up before is not inserted any more. */
 void ihk_space_bump(struct ihk_space *space, bool dead);
 /* Take a slot number for a page: `want`, or any if want < 0. The number, or -errno. */

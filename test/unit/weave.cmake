@@ -134,6 +134,15 @@ add_weave_test(weave_space SOURCES test/unit/linux_fake.c
 add_weave_fault(weave_space drop "a number passes on" ihk/space/space.c
                 [[xa_store(&space->slots, number, XA_ZERO_ENTRY, GFP_KERNEL);]]
                 [[xa_erase(&space->slots, number);]])
+# A stop that does not sleep keeps him from his CPU whom it waits for.
+add_weave_fault(weave_space spin "a stop meets the last end" ihk/space/space.c
+                [[msleep(1);]] [[(void)0;]])
+# The space is not found any more, and still shows pages: the stop does not wait for it.
+add_weave_fault(weave_space hidden "a stop meets the last end" ihk/space/space.c
+                [[	unmap_mapping_pages(file->f_mapping, 0, 0, true);
+	xa_erase(&procs->spaces, SPACE_INDEX(space->id));]]
+                [[	xa_erase(&procs->spaces, SPACE_INDEX(space->id));
+	unmap_mapping_pages(file->f_mapping, 0, 0, true);]])
 
 add_weave_test(weave_launch SOURCES test/unit/linux_fake.c
                MODULE test/unit/test_weave_launch.c ihk/proc/launch.c)
