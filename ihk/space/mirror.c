@@ -98,6 +98,20 @@ static bool touches(const struct mirror *m, u64 start, u64 end)
 	return find_next_bit(m->tables, last + 1, first) <= last;
 }
 
+/*
+ * What another has taken out by now we did not find, but it may be in TLBs still:
+ * he is counted from before he takes it out until no CPU has it any more.
+ */
+static bool others_drop(struct ihk_space *space)
+{
+	bool others;
+
+	spin_lock(&space->mirror_lock);
+	others = space->mirror_drops > 1;
+	spin_unlock(&space->mirror_lock);
+	return others;
+}
+
 static void drop_end(struct ihk_space *space)
 {
 	spin_lock(&space->mirror_lock);
@@ -113,7 +127,7 @@ static bool invalidate(struct mmu_interval_notifier *sub, const struct mmu_notif
 	u64 start = max_t(u64, range->start, sub->interval_tree.start);
 	u64 end = min_t(u64, range->end - 1, sub->interval_tree.last) + 1;
 	struct ihk_space *space = m->space;
-	bool others, go;
+	bool go;
 	int token;
 
 	/* Only the OOM killer's helper, which leaves shared mappings alone. */
@@ -122,16 +136,12 @@ static bool invalidate(struct mmu_interval_notifier *sub, const struct mmu_notif
 	token = ihk_enter(space->procs);
 	spin_lock(&space->mirror_lock);
 	mmu_interval_set_seq(sub, seq);
-	go = token >= 0 && !space->mirror_closed && touches(m, start, end);
-	/*
-	 * What another is taking out at this moment we do not find, but it may be in
-	 * TLBs still: then we wait for the CPUs as well.
-	 */
-	others = space->mirror_drops;
+	/* Who closes may not have come here yet, and waits for us before the tables go. */
+	go = token >= 0 && (!space->mirror_closed || space->mirror_drops) && touches(m, start, end);
 	space->mirror_drops += go;
 	spin_unlock(&space->mirror_lock);
 	if (go) {
-		if (drop_range(m, start, end) || others)
+		if (drop_range(m, start, end) || others_drop(space))
 			ihk_flush_lwk(space->procs, space->epoch->cpus);
 		drop_end(space);
 	}

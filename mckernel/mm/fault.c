@@ -259,6 +259,7 @@ static enum fault_result mirror_missing(struct fault *f)
 	    (f->access != ACCESS_EXEC || !(e & PTE_NX)))
 		return FR_OK;
 	/* Linux itself finds its own mapping there, and asks us only if that has just gone. */
+	f->mirror_turn = f->space->mirror_turn;
 	return f->ours ? FR_MIRROR : FR_NOMAP;
 }
 

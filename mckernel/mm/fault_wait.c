@@ -152,6 +152,24 @@ static enum fault_result wait_for_change(struct fault *f)
 	return mm_wait(fault_may_go_on, &w, true) ? FR_BUS : FR_OK;
 }
 
+/*
+ * Linux has nothing there. That is true only if no change was under way: one that
+ * replaces a mapping is one step for our threads.
+ */
+static enum fault_result mirror_gone(const struct fault *f)
+{
+	struct space *s = f->space;
+	bool claimed, changed;
+
+	spin_lock(&s->lock);
+	claimed = claim_overlaps(s, f->va, f->va + PAGE_SIZE);
+	changed = s->mirror_turn != f->mirror_turn;
+	spin_unlock(&s->lock);
+	if (claimed)
+		return FR_BUSY;
+	return changed ? FR_OK : FR_NOMAP;
+}
+
 /* Linux has entered the page, or says why there is none; an entry that has gone again is faulted for again. */
 static enum fault_result mirror_by_twin(const struct fault *f)
 {
@@ -163,7 +181,7 @@ static enum fault_result mirror_by_twin(const struct fault *f)
 	case -EAGAIN:
 		return FR_OK;
 	case -EFAULT:
-		return FR_NOMAP;
+		return mirror_gone(f);
 	case -EACCES:
 		return FR_ACCESS;
 	case -ENOMEM:
@@ -208,8 +226,11 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 			cow_finish(s, f.va, f.copy_pa);
 			return FR_OK;
 		}
-		if (result == FR_MIRROR)
-			return mirror_by_twin(&f);
+		if (result == FR_MIRROR) {
+			result = mirror_by_twin(&f);
+			if (result != FR_BUSY)
+				return result;
+		}
 		if (result == FR_BUSY || result == FR_FILLING)
 			result = wait_for_change(&f);
 		else if (result == FR_FILL)

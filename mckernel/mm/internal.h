@@ -275,6 +275,8 @@ struct mirror_move {
 	struct region *moved; /* the region for the new place, taken over on success */
 };
 int mirror_move(struct space *s, const struct mirror_move *m);
+/* What was cut out comes back; as what is left behind, with nothing in it and not locked. */
+void region_put_back(struct space *s, struct list *gone, bool left_behind);
 
 /* ---- page indexes (pageindex.c): sparse arrays of words by page number ---- */
 
@@ -300,6 +302,7 @@ struct fault {
 	u64 copy_pa; /* the frame of the copy */
 	bool ours; /* a thread of ours, which reads files by its twin */
 	bool forked; /* out: FR_BUSY, because a fork is under way */
+	u64 mirror_turn; /* out, with FR_MIRROR: the space's */
 	bool file_short; /* FR_OOM: for a page of a file, which is soon to be had back */
 };
 enum fault_result fault_locked(struct fault *f);

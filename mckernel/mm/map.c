@@ -256,6 +256,7 @@ struct region *region_new(const struct space *s, const struct map_args *a)
 	r->file = a->file;
 	r->shm = a->shm;
 	r->pgoff = a->pgoff;
+	r->segment = a->segment;
 	return r;
 }
 

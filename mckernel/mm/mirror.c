@@ -39,6 +39,7 @@ static void count_changes(struct space *s, u32 add)
 {
 	spin_lock(&s->lock);
 	s->mirroring += add;
+	s->mirror_turn++;
 	spin_unlock(&s->lock);
 }
 
@@ -262,10 +263,10 @@ int mirror_protect(struct space *s, u64 start, u64 *end, u32 prot)
 			continue;
 		arg[1] = length;
 		err = mirror_begin(s);
-		if (err)
-			break;
-		err = (int)up_linux_call(NR_mprotect, arg);
-		mirror_end(s);
+		if (!err) {
+			err = (int)up_linux_call(NR_mprotect, arg);
+			mirror_end(s);
+		}
 		if (err)
 			*end = at;
 	}
@@ -305,7 +306,6 @@ int mirror_move(struct space *s, const struct mirror_move *m)
 		.arg = { m->from, m->size, m->new_size, m->flags | MREMAP_MAYMOVE | MREMAP_FIXED },
 		.place = 4,
 	};
-	bool keep = m->flags & MREMAP_DONTUNMAP;
 	LIST_HEAD(gone);
 	int err = mirror_begin(s);
 
@@ -313,13 +313,14 @@ int mirror_move(struct space *s, const struct mirror_move *m)
 		return err;
 	err = map_in_linux(&call, m->to, m->to + m->new_size);
 	if (!err) {
-		if (!keep)
-			region_cut(s, m->from, m->from + m->size, &gone);
+		region_cut(s, m->from, m->from + m->size, &gone);
 		spin_lock(&s->lock);
 		region_insert(s, m->moved);
 		spin_unlock(&s->lock);
-		/* Linux has left a hole. Its calls there find nothing, as they should, even if it stays one. */
-		if (!keep)
+		/* Else Linux has left a hole. Its calls there find nothing, as they should, even if it stays one. */
+		if (m->flags & MREMAP_DONTUNMAP)
+			region_put_back(s, &gone, true);
+		else
 			shadow_on(m->from, m->from + m->size);
 	}
 	mirror_end(s);
@@ -329,8 +330,20 @@ int mirror_move(struct space *s, const struct mirror_move *m)
 
 /* ---- System V segments ---- */
 
+struct detach {
+	u64 base;
+	bool known; /* which segment: the first that is found is meant */
+	u32 segment;
+};
+
+static bool is_piece(const struct detach *d, const struct region *r)
+{
+	return (r->flags & REGION_SEGMENT) && r->start - d->base == r->pgoff << PAGE_SHIFT &&
+	       (!d->known || r->segment == d->segment);
+}
+
 /* A piece of the segment that is attached at `base`, from *at on. */
-static bool next_piece(struct space *s, u64 base, u64 *at, u64 *end)
+static bool next_piece(struct space *s, struct detach *d, u64 *at, u64 *end)
 {
 	struct region *r;
 	bool found;
@@ -338,10 +351,14 @@ static bool next_piece(struct space *s, u64 base, u64 *at, u64 *end)
 
 	spin_lock(&s->lock);
 	for (r = region_after(s, *at); r && n < LOOP_TURN; r = region_next(s, r), n++)
-		if ((r->flags & REGION_SEGMENT) && r->start - base == r->pgoff << PAGE_SHIFT)
+		if (is_piece(d, r))
 			break;
 	found = r != NULL;
 	if (r) {
+		if (n < LOOP_TURN) {
+			d->known = true;
+			d->segment = r->segment;
+		}
 		*at = r->start;
 		*end = n < LOOP_TURN ? r->end : r->start;
 	}
@@ -351,10 +368,11 @@ static bool next_piece(struct space *s, u64 base, u64 *at, u64 *end)
 
 int space_detach(struct space *s, u64 base)
 {
+	struct detach d = { .base = base };
 	u64 at = base, end = base;
 	int err = -EINVAL;
 
-	while (next_piece(s, base, &at, &end)) {
+	while (next_piece(s, &d, &at, &end)) {
 		if (end > at) {
 			err = space_unmap(s, at, end);
 			if (err)

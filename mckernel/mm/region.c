@@ -243,7 +243,7 @@ static bool region_alike(const struct region *a, const struct region *b)
 	if (a->end != b->start || a->prot != b->prot || ((a->flags ^ b->flags) & ~REGION_COWED) ||
 	    a->max_prot != b->max_prot || a->file != b->file || a->shm != b->shm)
 		return false;
-	if (a->flags & REGION_VDSO)
+	if ((a->flags & REGION_VDSO) || a->segment != b->segment)
 		return false;
 	return is_plain(a) || a->pgoff + ((a->end - a->start) >> PAGE_SHIFT) == b->pgoff;
 }

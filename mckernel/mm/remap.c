@@ -100,8 +100,7 @@ static void move_back(const struct move *m, u64 reached)
 		kassert(move_entries(&back, &at) == 0);
 }
 
-/* Back into the space; as what is left behind, with nothing in it and not locked. */
-static void put_back(struct space *s, struct list *gone, bool left_behind)
+void region_put_back(struct space *s, struct list *gone, bool left_behind)
 {
 	spin_lock(&s->lock);
 	while (!list_empty(gone)) {
@@ -132,7 +131,7 @@ static int move_region(struct space *s, struct region *moved, struct move *m, bo
 		spin_unlock(&s->lock);
 	}
 	if (err || keep)
-		put_back(s, &gone, !err);
+		region_put_back(s, &gone, !err);
 	region_free_all(&gone);
 	return err;
 }
@@ -346,8 +345,13 @@ static s64 remap_grow(const struct remap *m)
 	if (grown)
 		region_resize(s, r, r->start, old_end + more);
 	spin_unlock(&s->lock);
-	if (mirror)
-		grown = !mirror_grow(s, mirror, m->old, m->old_size, m->new_size);
+	if (mirror) {
+		err = mirror_grow(s, mirror, m->old, m->old_size, m->new_size);
+		grown = !err;
+		/* No room there, perhaps; any other refusal holds for each place. */
+		if (err == -ENOMEM)
+			err = 0;
+	}
 	if (err || grown)
 		return err ? err : (s64)m->old;
 	return m->flags & MREMAP_MAYMOVE ? move_anywhere(m, 0) : -ENOMEM;
@@ -376,6 +380,7 @@ static s64 remap_again(const struct remap *m)
 		a.prot = r->prot;
 		a.max_prot = r->max_prot;
 		a.region_flags = r->flags;
+		a.segment = r->segment;
 		a.pgoff = r->pgoff + ((m->old - r->start) >> PAGE_SHIFT);
 		a.shm = r->shm;
 		a.file = r->file;
@@ -423,6 +428,21 @@ static int claim_both(const struct remap *m, bool mirror, struct claim *claim)
 		     : claim_take(m->space, claim, start, end);
 }
 
+/* What lies there is known for good with the claim only, which may then have to be another. 0 or -EINTR. */
+static int claim_all(const struct remap *m, struct claim *claim)
+{
+	bool mirror;
+
+	for (;;) {
+		mirror = space_is_mirror(m->space, m->old);
+		if (claim_both(m, mirror, claim))
+			return -EINTR;
+		if (space_is_mirror(m->space, m->old) == mirror)
+			return 0;
+		claim_end(m->space, claim);
+	}
+}
+
 s64 space_remap(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags, u64 new_addr)
 {
 	struct remap m = { s, old, old_size, new_size, flags, new_addr };
@@ -438,7 +458,7 @@ s64 space_remap(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags,
 		return ret;
 	if (!old_size)
 		return remap_again(&m);
-	if (claim_both(&m, r.flags & REGION_MIRROR, &claim))
+	if (claim_all(&m, &claim))
 		return -EINTR;
 	ret = remap_claimed(&m);
 	claim_drop(s, &claim);

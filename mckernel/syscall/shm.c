@@ -61,6 +61,7 @@ s64 sys_shmat(const u64 arg[6])
 			(flags & SHM_EXEC ? PROT_EXEC : 0),
 		.max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
 		.region_flags = REGION_SEGMENT,
+		.segment = (u32)arg[0],
 	};
 	struct mirror_call call = { .nr = NR_shmat,
 				    .arg = { arg[0], 0, flags & ~(u64)(SHM_RND | SHM_REMAP) },

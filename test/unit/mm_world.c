@@ -6,6 +6,7 @@
 
 #include "mck/ikc.h"
 #include "mck/offload.h"
+#include "mm_linux.h"
 #include "mm_world.h"
 
 struct module module;
@@ -119,6 +120,16 @@ static void hide(struct shown *e)
 	*e = shadow[--shadow_count];
 }
 
+void world_hide(struct space *s, u64 start, u64 end)
+{
+	for (u32 i = 0; i < shadow_count;) {
+		if (shadow[i].space == s && shadow[i].va >= start && shadow[i].va < end)
+			hide(&shadow[i]);
+		else
+			i++;
+	}
+}
+
 static struct space *space_of_linux_id(u64 id)
 {
 	return (struct space *)id;
@@ -132,7 +143,7 @@ static bool insert(struct space *s, u64 va, bool write)
 	u64 e = leaf ? *leaf : 0;
 	struct shown *old = shown_at(s, va);
 
-	if (!leaf || !(e & PTE_USER) || (write && !(e & PTE_WRITE)))
+	if (!leaf || (e & PTE_MIRROR) || !(e & PTE_USER) || (write && !(e & PTE_WRITE)))
 		return false;
 	*leaf |= PTE_LENT;
 	if (old)
@@ -221,8 +232,15 @@ static struct shown *linux_fault(struct space *s, u64 va, bool write, int *err)
 
 int linux_write(struct space *s, u64 va, u8 byte)
 {
+	u8 *own = linux_mm_byte(s, va, true);
+	struct shown *e;
 	int err;
-	struct shown *e = linux_fault(s, va & PAGE_MASK, true, &err);
+
+	if (own)
+		*own = byte;
+	if (linux_mm_has(s, va))
+		return own ? 0 : -EFAULT;
+	e = linux_fault(s, va & PAGE_MASK, true, &err);
 
 	if (e)
 		((u8 *)pa_to_va(e->pa))[va & ~PAGE_MASK] = byte;
@@ -231,8 +249,15 @@ int linux_write(struct space *s, u64 va, u8 byte)
 
 int linux_read(struct space *s, u64 va, u8 *byte)
 {
+	u8 *own = linux_mm_byte(s, va, false);
+	struct shown *e;
 	int err;
-	struct shown *e = linux_fault(s, va & PAGE_MASK, false, &err);
+
+	if (own)
+		*byte = *own;
+	if (linux_mm_has(s, va))
+		return own ? 0 : -EFAULT;
+	e = linux_fault(s, va & PAGE_MASK, false, &err);
 
 	if (e)
 		*byte = ((u8 *)pa_to_va(e->pa))[va & ~PAGE_MASK];
@@ -337,12 +362,7 @@ static s64 zap(const u64 arg[IKC_LCALL_ARGS])
 	assert_true(arg[4] <= LEND_MAX);
 	if (module.zap_error)
 		return module.zap_error;
-	for (u32 i = 0; i < shadow_count;) {
-		if (shadow[i].space == s && shadow[i].va >= arg[1] && shadow[i].va < arg[2])
-			hide(&shadow[i]);
-		else
-			i++;
-	}
+	world_hide(s, arg[1], arg[2]);
 	for (u64 i = 0; i < arg[4]; i++)
 		look_at(&words[i]);
 	return 0;
@@ -377,12 +397,7 @@ bool ikc_lcall_async(enum lcall_op op, const u64 arg[IKC_LCALL_ARGS])
 
 void linux_forget(struct space *s)
 {
-	for (u32 i = 0; i < shadow_count;) {
-		if (shadow[i].space == s)
-			hide(&shadow[i]);
-		else
-			i++;
-	}
+	world_hide(s, 0, ~0UL);
 }
 
 void check_shadow(void)
@@ -447,8 +462,12 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		kpage.kout[0] = module.open_id;
 		kpage.kout[1] = module.open_size;
 		kpage.kout[2] = module.open_noexec ? PROT_EXEC : 0;
-		kpage.kout[3] = 0;
+		kpage.kout[3] = module.open_page_size;
 		res->value = module.open_error;
+		return;
+	}
+	if (kind >= REQ_MIRROR_OPEN && kind <= REQ_MIRROR_FAULT) {
+		res->value = linux_mm_request(kind, karg);
 		return;
 	}
 	assert_int_equal(kind, REQ_FILE_READ);
@@ -474,20 +493,17 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 	res->value = (s64)count;
 }
 
-/* Linux's own calls: there is no Linux here. */
 void offload_call(u64 nr, const u64 arg[6], u64 mask, struct offload_result *res)
 {
-	(void)nr;
-	(void)arg;
-	(void)mask;
-	*res = (struct offload_result){ .value = -ENOSYS };
+	assert_int_equal(mask, ~0UL);
+	assert_no_lock();
+	*res = (struct offload_result){ .value = linux_mm_call(nr, arg) };
 }
 
 s64 offload_syscall(u64 nr, const u64 arg[6])
 {
-	(void)nr;
-	(void)arg;
-	return -ENOSYS;
+	assert_no_lock();
+	return linux_mm_call(nr, arg);
 }
 
 /* ---- the program ---- */
@@ -556,6 +572,7 @@ void world_start(u64 size)
 	shadow_count = hold_count = deferred_count = 0;
 	world_must_end = false;
 	world_on_wait = world_during_zap = NULL;
+	linux_mm_start();
 	fake_start(size, 1, 2, "poison");
 	phys_init();
 	kmalloc_init();

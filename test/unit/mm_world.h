@@ -35,6 +35,7 @@ struct module {
 	bool reader_dead; /* it has happened: nothing may be asked any more */
 	/* REQ_FILE_OPEN: its answer, and what was asked */
 	u64 open_id, open_size, open_fd;
+	u64 open_page_size; /* not 0: the mapping is to be Linux's */
 	bool open_noexec;
 	s64 open_error;
 };
@@ -78,6 +79,7 @@ int linux_read(struct space *s, u64 va, u8 *byte);
 u64 linux_hold(struct space *s, u64 va, bool write);
 void linux_release(u64 pa); /* the quarantine gives the page back, if it has it */
 u8 *linux_page(u64 pa);
+void world_hide(struct space *s, u64 start, u64 end); /* the shadow of this range is emptied */
 void linux_forget(struct space *s); /* its shadow is emptied, as when the proxy has gone */
 /* Nothing is shown that the tables do not show with the same rights, marked. */
 void check_shadow(void);

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mm_linux.h"
 #include "mm_world.h"
+#include "mck/sysnr.h"
 
 #define PROCESSES 4
 #define BASE 0x400000000UL
@@ -14,11 +16,11 @@
 #define FILE_PAGES 900U
 
 /* What a process's page must be. */
-enum kind { HOLE, ANON, FILE_PRIVATE, SHARED };
+enum kind { HOLE, ANON, FILE_PRIVATE, SHARED, MIRROR };
 struct page {
 	u8 kind, prot, byte;
-	u32 object; /* SHARED: which, and the page in it */
-	u32 index; /* SHARED and FILE */
+	u32 object; /* SHARED, MIRROR: which, and the page in it */
+	u32 index; /* SHARED, MIRROR and FILE */
 };
 static struct process_model {
 	struct space *space;
@@ -57,6 +59,8 @@ static u8 *model_byte(struct process_model *p, u32 i)
 {
 	struct page *g = &p->page[i];
 
+	if (g->kind == MIRROR)
+		return linux_mm_object(g->object, g->index);
 	return g->kind == SHARED ? &shared_byte[g->object][g->index] : &g->byte;
 }
 
@@ -130,6 +134,31 @@ static void do_map(int who, u32 first, u32 count)
 		objects++;
 }
 
+/* What is Linux's. */
+static void do_mirror(int who, u32 first, u32 count)
+{
+	struct process_model *p = &process[who];
+	u8 prot = below(3) ? PROT_READ | PROT_WRITE : PROT_READ;
+	u32 object = below(LINUX_OBJECTS), index;
+	struct map_args a = { .addr = address(first), .prot = prot, .max_prot = 7, .fixed = true };
+	struct mirror_call call = { .nr = NR_mmap, .arg = { 0, 0, prot, MAP_FIXED, object } };
+
+	count = MIN(count, LINUX_PAGES);
+	index = below(LINUX_PAGES - count + 1);
+	a.length = call.arg[1] = count * PAGE_SIZE;
+	a.pgoff = index;
+	call.arg[5] = index * PAGE_SIZE;
+	assert_int_equal(space_mirror(p->space, &a, &call, PAGE_SIZE), a.addr);
+	disown(who, first, count);
+	for (u32 i = 0; i < count; i++)
+		p->page[first + i] = (struct page){ MIRROR, prot, 0, object, index + i };
+}
+
+static bool is_shared(const struct page *g)
+{
+	return g->kind == SHARED || g->kind == MIRROR;
+}
+
 static void do_unmap(int who, u32 first, u32 count)
 {
 	assert_int_equal(space_unmap(process[who].space, address(first), address(first + count)),
@@ -160,7 +189,7 @@ static void do_discard(int who, u32 first, u32 count)
 	for (u32 i = first; i < first + count; i++) {
 		struct page *g = &p->page[i];
 
-		if (g->kind != SHARED)
+		if (!is_shared(g))
 			g->byte = g->kind == FILE_PRIVATE ? file_byte(FILE_ID, g->index) : 0;
 	}
 }
@@ -213,7 +242,7 @@ static void do_move(int who, u32 first, u32 count)
 
 		if (!(flags & MREMAP_DONTUNMAP))
 			memset(g, 0, sizeof(*g));
-		else if (g->kind != SHARED)
+		else if (!is_shared(g))
 			g->byte = g->kind == FILE_PRIVATE ? file_byte(FILE_ID, g->index) : 0;
 	}
 	memcpy(&p->page[to], old, count * sizeof(old[0]));
@@ -264,6 +293,7 @@ static void model_drop(int who)
 	struct space *s = process[who].space;
 
 	process[who].space = NULL;
+	linux_mm_exit(s);
 	space_put(s);
 	disown(who, 0, PAGES);
 	memset(&process[who], 0, sizeof(process[who]));
@@ -288,6 +318,8 @@ static void do_fork(int who)
 	change.first = 0;
 	change.count = PAGES;
 	assert_int_equal(space_fork(process[who].space, born), 0);
+	linux_mm_fork(process[who].space, born);
+	space_cloned(process[who].space);
 	process[child].space = born;
 	memcpy(process[child].page, process[who].page, sizeof(process[who].page));
 }
@@ -300,8 +332,7 @@ static void do_hold(int who, u32 i)
 	for (u32 h = 0; h < HOLDS; h++) {
 		if (held[h].pa)
 			continue;
-		if (!p->page[i].kind || p->page[i].kind == SHARED ||
-		    !(p->page[i].prot & PROT_WRITE))
+		if (!p->page[i].kind || is_shared(&p->page[i]) || !(p->page[i].prot & PROT_WRITE))
 			return;
 		held[h] = (struct held){ linux_hold(p->space, address(i), true), *model_byte(p, i),
 					 true, who, i };
@@ -332,10 +363,14 @@ static void do_arrive(u32 h)
 
 static void do_check_all(void)
 {
-	for (int who = 0; who < PROCESSES; who++)
-		if (process[who].space)
-			for (u32 i = 0; i < PAGES; i += 1 + below(9))
-				check_read(who, i, below(2));
+	for (int who = 0; who < PROCESSES; who++) {
+		if (!process[who].space)
+			continue;
+		current_thread()->space = process[who].space;
+		for (u32 i = 0; i < PAGES; i += 1 + below(9))
+			check_read(who, i, below(2));
+		linux_mm_check(process[who].space);
+	}
 }
 
 static bool in_change(int who, u32 i)
@@ -373,12 +408,13 @@ static void step(void)
 
 	if (!process[who].space)
 		return;
+	current_thread()->space = process[who].space;
 	range(&first, &count);
 	change.who = who;
 	change.child = -1;
 	change.first = change.to = first;
 	change.count = count;
-	switch (below(24)) {
+	switch (below(26)) {
 	case 0:
 		do_map(who, first, count);
 		break;
@@ -413,6 +449,12 @@ static void step(void)
 		/* Its bytes are the same: what programs have written must stay. */
 		assert_int_equal(linux_changed(FILE_ID, 1), 0);
 		break;
+	case 11:
+		do_mirror(who, first, count);
+		break;
+	case 12:
+		linux_mm_take_back(below(LINUX_OBJECTS), below(LINUX_PAGES));
+		break;
 	default:
 		for (u32 i = 0; i < MIN(count, 24); i++) {
 			if (below(2))
@@ -422,6 +464,8 @@ static void step(void)
 		}
 	}
 	check_shadow();
+	if (!below(32) && process[who].space)
+		linux_mm_check(process[who].space);
 	if (!below(8))
 		world_run_deferred();
 }

@@ -13,6 +13,10 @@ foreach(name binfmts bitmap completion cpumask cred delay elf file fs hash hasht
   file(CONFIGURE OUTPUT ${weave_headers}/linux/${name}.h CONTENT "#include \"linux_fake.h\"\n")
 endforeach()
 
+foreach(name hmm hugetlb_inline wait_bit)
+  file(CONFIGURE OUTPUT ${weave_headers}/linux/${name}.h CONTENT "#include \"linux_fake_mm.h\"\n")
+endforeach()
+
 # The program TARGET of the given files; BROKEN: the case that has to fail.
 function(weave_program target broken)
   cmake_parse_arguments(PARSE_ARGV 2 W "" "" "SOURCES;LWK;MODULE")
@@ -143,6 +147,50 @@ add_weave_fault(weave_space hidden "a stop meets the last end" ihk/space/space.c
 	xa_erase(&procs->spaces, SPACE_INDEX(space->id));]]
                 [[	xa_erase(&procs->spaces, SPACE_INDEX(space->id));
 	unmap_mapping_pages(file->f_mapping, 0, 0, true);]])
+
+add_weave_test(weave_mirror SOURCES test/unit/linux_fake.c
+               MODULE test/unit/test_weave_mirror.c ihk/space/mirror.c)
+# A page that is being entered just now is not found, and the one who enters it sees nothing new.
+add_weave_fault(weave_mirror seq "a fault and a taking back" ihk/space/mirror.c
+                [[	mmu_interval_set_seq(sub, seq);
+	/* Who closes may not have come here yet, and waits for us before the tables go. */
+	go = token >= 0 && (!space->mirror_closed || space->mirror_drops) && touches(m, start, end);
+	space->mirror_drops += go;
+	spin_unlock(&space->mirror_lock);]]
+                [[	go = token >= 0 && (!space->mirror_closed || space->mirror_drops) && touches(m, start, end);
+	space->mirror_drops += go;
+	spin_unlock(&space->mirror_lock);
+	mmu_interval_set_seq(sub, seq);]])
+# What Linux has taken back since is entered.
+add_weave_fault(weave_mirror retry "a fault and a taking back" ihk/space/mirror.c
+                [[mmu_interval_read_retry(&f->m->sub, f->seq)]] [[false]])
+# Linux goes on while a CPU has the page in its TLB,
+add_weave_fault(weave_mirror flush "a fault and a taking back" ihk/space/mirror.c
+                [[			ihk_flush_lwk(space->procs, space->epoch->cpus);
+		drop_end(space);]]
+                [[			cond_resched();
+		drop_end(space);]])
+# or one that another took out, who still waits for that;
+add_weave_fault(weave_mirror others "two take back" ihk/space/mirror.c
+                [[drop_range(m, start, end) || others_drop(space)]] [[drop_range(m, start, end)]])
+# or who came between the look for others and the one for the page;
+add_weave_fault(weave_mirror early "two take back" ihk/space/mirror.c
+                [[drop_range(m, start, end) || others_drop(space)]]
+                [[others_drop(space) || drop_range(m, start, end)]])
+# or who closes, and has not come so far.
+add_weave_fault(weave_mirror closing "a taking back and the end" ihk/space/mirror.c
+                [[(!space->mirror_closed || space->mirror_drops)]] [[!space->mirror_closed]])
+# Something is entered behind the end,
+add_weave_fault(weave_mirror closed "a fault and the end" ihk/space/mirror.c
+                [[	if (space->mirror_closed)
+		err = -EINTR;
+	else if]]
+                [[	if]])
+# or somebody still looks for his page in a table that is gone.
+add_weave_fault(weave_mirror wait "a taking back and the end" ihk/space/mirror.c
+                [[	wait_var_event(&space->mirror_drops, !READ_ONCE(space->mirror_drops));
+]]
+                [[]])
 
 add_weave_test(weave_launch SOURCES test/unit/linux_fake.c
                MODULE test/unit/test_weave_launch.c ihk/proc/launch.c)

@@ -177,6 +177,13 @@ void arch_load_space(struct space *space)
 	me->space = space;
 }
 
+void fake_forget(struct space *space, u64 start, u64 end)
+{
+	for (u32 i = 0; i < TLB_SLOTS; i++)
+		if (tlb[i].space == space && tlb[i].va >= start && tlb[i].va < end)
+			tlb[i].space = NULL;
+}
+
 void arch_flush_space(struct space *space, u64 start, u64 end)
 {
 	void (*before)(void) = fake_before_flush;
@@ -188,9 +195,7 @@ void arch_flush_space(struct space *space, u64 start, u64 end)
 	__atomic_add_fetch(&fake_counts.flushes, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&fake_counts.flushed_pages, (end - start) >> PAGE_SHIFT,
 			   __ATOMIC_RELAXED);
-	for (u32 i = 0; i < TLB_SLOTS; i++)
-		if (tlb[i].space == space && tlb[i].va >= start && tlb[i].va < end)
-			tlb[i].space = NULL;
+	fake_forget(space, start, end);
 }
 
 static bool walk(struct space *s, u64 va, u64 *entry)

@@ -32,6 +32,8 @@ extern struct fake_counts fake_counts;
  */
 int fake_read(struct space *s, u64 va);
 int fake_write(struct space *s, u64 va, u8 byte);
+/* The TLB forgets a range because Linux asks for that, not the LWK. */
+void fake_forget(struct space *s, u64 start, u64 end);
 /* Called by arch_relax(), for tests whose other side runs in the same thread; NULL: nothing. */
 extern void (*fake_relax)(void);
 /* Called once by the next arch_flush_space(), before it flushes: what other CPUs do until then. NULL: nothing. */

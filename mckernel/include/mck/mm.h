@@ -131,6 +131,7 @@ struct region {
 	struct shmobj *shm; /* shared anonymous memory, holds a reference */
 	u64 pgoff; /* page index in file, shm or Linux's object of `start` */
 	u32 max_prot;
+	u32 segment; /* its number, with REGION_SEGMENT */
 	u32 around; /* pages that the next fault in sequence maps at once */
 	u64 next_fault; /* where it would be */
 };
@@ -180,6 +181,7 @@ struct map_args {
 	struct file *file; /* a reference that is taken over on success */
 	struct shmobj *shm; /* likewise */
 	u64 pgoff;
+	u32 segment; /* of System V, with REGION_SEGMENT */
 };
 s64 space_map(struct space *s, const struct map_args *args);
 /* RLIMIT_MEMLOCK allows so many pages more. Under the space's lock or by its only thread. */

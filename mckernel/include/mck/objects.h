@@ -53,6 +53,7 @@ struct space {
 	 * Linux's that are under way or wait for those (mm/mirror.c).
 	 */
 	u32 cloning, mirroring;
+	u64 mirror_turn; /* another with each such change that begins, or ends */
 	u32 membarrier; /* atomic: the commands that its threads may use (syscall/membarrier.c) */
 	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
 
