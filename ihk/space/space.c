@@ -53,6 +53,7 @@ struct ihk_space *ihk_space_new(struct ihk_procs *procs)
 	space->procs = ihk_procs_ref(procs);
 	init_rwsem(&space->insert);
 	mutex_init(&space->lock);
+	mutex_init(&space->group);
 	xa_init_flags(&space->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	/* The file's reference, dropped by its ->release. */
 	kref_get(&space->ref);
@@ -192,7 +193,7 @@ int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page)
 	return err ? (err == -EBUSY && want < 0 ? -EAGAIN : err) : number;
 }
 
-void ihk_space_leave(struct ihk_space *space)
+bool ihk_space_leave(struct ihk_space *space)
 {
 	bool last;
 
@@ -201,6 +202,7 @@ void ihk_space_leave(struct ihk_space *space)
 	mutex_unlock(&space->lock);
 	if (last)
 		ihk_space_bump(space, true);
+	return last;
 }
 
 /*
