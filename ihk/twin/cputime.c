@@ -342,6 +342,8 @@ static unsigned long look(struct ihk_procs *procs, struct ihk_twin *twin)
 
 	if (!task)
 		return LOOK_EVERY;
+	/* Whoever changes it, on Linux, tells nobody. */
+	ihk_twin_sched(task);
 	if (fold_asleep(twin, task)) {
 		left = time_left(task);
 		if (!left)

@@ -296,6 +296,26 @@ void ihk_twin_ring(struct ihk_twin *twin)
 	rcu_read_unlock();
 }
 
+void ihk_twin_sched(struct task_struct *task)
+{
+	struct ihk_twin *twin = ihk_twin_of(task);
+	unsigned long flags;
+	bool news = false;
+
+	if (!twin || READ_ONCE(twin->k->sched) == ihk_sched_word(task))
+		return;
+	/* One that is in the hash has its page still. */
+	raw_spin_lock_irqsave(&hash_lock, flags);
+	if (!hlist_unhashed(&twin->hash))
+		news = ihk_sched_publish(twin->k, task);
+	raw_spin_unlock_irqrestore(&hash_lock, flags);
+	if (!news)
+		return;
+	/* The word before the look at the state of the LWK's CPU. */
+	smp_mb();
+	ihk_twin_ring(twin);
+}
+
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)
 {
 	struct task_struct *task;

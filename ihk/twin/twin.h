@@ -84,6 +84,8 @@ void ihk_twin_end(struct ihk_twin *twin, enum thread_end why);
 /* CPU place to ask for what concerns the twin's thread, -1: any. */
 int ihk_twin_place(struct ihk_twin *twin);
 void ihk_twin_ring(struct ihk_twin *twin);
+/* Tell the LWK of this task's scheduling, if it is a twin. Any context; RCU. */
+void ihk_twin_sched(struct task_struct *task);
 
 /* For the table of base/up.h. */
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen);
@@ -120,6 +122,15 @@ int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync);
 
 /* A new file to be mapped as a proxy's control mapping, or ERR_PTR. */
 struct file *ihk_control_file(struct ihk_os *os);
+
+/* ---- sched.c ---- */
+
+/* What the LWK has to know of a task's scheduling. */
+u32 ihk_sched_word(struct task_struct *task);
+/* Tell it in the page of the task's twin, which stays. True: it is news. */
+bool ihk_sched_publish(struct kpage *k, struct task_struct *task);
+/* By a twin, behind a call of its program's: perhaps it has changed others. */
+void ihk_sched_called(struct ihk_twin *twin);
 
 /* ---- times.c, cputime.c ---- */
 

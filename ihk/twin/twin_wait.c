@@ -127,6 +127,8 @@ static int enter(struct ihk_twin *twin)
 
 	if (twin->cur_kind == REQ_CLONE)
 		ihk_life_settle(twin);
+	else if (twin->cur_kind == REQ_CALL)
+		ihk_sched_called(twin);
 	if (!twin->entered) {
 		err = ihk_window_map_child(twin->space);
 		if (err)

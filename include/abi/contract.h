@@ -60,6 +60,7 @@
 	FIELD(lwk_boot_params, distance, 256, BOOT)         \
 	FIELD(lwk_boot_params, kargs, 320, BOOT)            \
 	FIELD(lwk_boot_params, status, 2368, LWK)           \
+	FIELD(lwk_boot_params, waits_for_time, 2372, LWK)   \
 	FIELD(lwk_boot_params, counters, 2432, LWK)         \
 	FIELD(lwk_boot_params, cpus, 2688, BOOT)            \
 	FIELD(lwk_boot_params, chunks, 51840, BOOT)         \
@@ -109,7 +110,7 @@
 	SIZE(log_ring, 64)                                  \
 	FIELD(log_ring, total, 0, LWK)                      \
 	FIELD(log_ring, size, 8, BOOT)                      \
-	SIZE(clock_page, 112)                               \
+	SIZE(clock_page, 120)                               \
 	FIELD(clock_page, seq, 0, LINUX)                    \
 	FIELD(clock_page, source, 4, LINUX)                 \
 	FIELD(clock_page, counter_pa, 8, LINUX)             \
@@ -128,6 +129,7 @@
 	FIELD(clock_page, boot_offset_ns, 96, LINUX)        \
 	FIELD(clock_page, tai_offset, 104, LINUX)           \
 	FIELD(clock_page, raw_ok, 108, LINUX)               \
+	FIELD(clock_page, sets, 112, LINUX)                 \
 	SIZE(ring, 65664)                                   \
 	FIELD(ring, tail, 0, PRODUCER)                      \
 	FIELD(ring, head, 64, CONSUMER)                     \

@@ -183,7 +183,7 @@ struct kpage {
 	abi_s64 kresult;
 	abi_u64 kout[4];
 	abi_u64 rlimit_as, rlimit_data, rlimit_stack, rlimit_memlock; /* soft limits, ~0: none */
-	abi_u32 sched; /* KPAGE_SCHED() of the twin, as of its last wait */
+	abi_u32 sched; /* KPAGE_SCHED() of the twin, as of its last wait, or of a change that is known since */
 	/* A note about what stands above: by who adds it, Linux, and by the LWK that takes it. */
 	abi_u32 note_queued;
 	abi_u64 note_next;

@@ -160,6 +160,11 @@ add_weave_fault(weave_twin gen "an index passes on" ihk/twin/twin.c
 add_weave_fault(weave_twin free "an index passes on" ihk/twin/twin.c
                 [[queue_rcu_work(free_queue, &twin->free_work);]]
                 [[twin_free(&twin->free_work.work);]])
+# What is told to one that is gone stands in a page that is another's by now.
+add_weave_fault(weave_twin page "an end, and news for it" ihk/twin/twin.c
+                [[	if (!hlist_unhashed(&twin->hash))
+		news = ]]
+                [[		news = ]])
 # The table still names one that is gone.
 add_weave_fault(weave_twin delist "an index passes on" ihk/twin/twin.c
                 [[	xa_erase(&procs->twins, twin->index);
@@ -238,7 +243,7 @@ add_weave_test(weave_futex SOURCES test/unit/test_weave_futex.c test/unit/no_pro
                                    mckernel/lib/kargs.c
                LWK mckernel/task/futexq.c mckernel/syscall/futex.c mckernel/syscall/futex_wait.c
                    mckernel/syscall/futex_word.c mckernel/syscall/futex_pi.c
-                   mckernel/syscall/futex_requeue_pi.c mckernel/lib/lock.c)
+                   mckernel/syscall/futex_inherit.c mckernel/syscall/futex_requeue_pi.c mckernel/lib/lock.c)
 # The word is tested before its waiter can be seen: a wake between the two is lost.
 add_weave_fault(weave_futex test "a wait and a wake" mckernel/syscall/futex_wait.c
                 [[	spin_lock(&b->lock);

@@ -188,6 +188,7 @@ struct thread {
 	u64 vtime;
 	u64 vtime_at; /* what it had run when vtime was reckoned last */
 	u32 rank; /* as it was when it came into the queue: above all others of a lower one */
+	u32 sched_seen; /* kpage->sched, when it was looked at last; by its CPU */
 	u32 inherited; /* the highest rank of who waits for a lock of its: by futex_pi.c, under its lock; read by anybody */
 	u64 rr_end; /* what it will have run when its turn among SCHED_RR of its priority is over */
 	bool born; /* counted in threads_born */

@@ -186,6 +186,8 @@ void up_poll(void); /* serve what Linux has sent to this CPU */
 bool up_untaken(void); /* Linux has not taken, or answered, all that this CPU sent */
 void up_ring_again(void); /* if so for RING_AGAIN_US */
 void up_call_twin(const struct thread *t); /* the twin has something to look at */
+void up_rank_changed(
+	struct thread *t); /* while it waits: for a lock, it may be (syscall/futex_inherit.c) */
 void up_ended(u32 end_call); /* answer CALL_THREAD_END */
 bool up_stopping(void); /* shutdown is under way: a CPU without threads stops */
 void up_cpu_stop(void) __attribute__((noreturn));
