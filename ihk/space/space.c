@@ -55,6 +55,7 @@ struct ihk_space *ihk_space_new(struct ihk_procs *procs)
 	mutex_init(&space->lock);
 	mutex_init(&space->group);
 	xa_init_flags(&space->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	ihk_mirror_init(space);
 	/* The file's reference, dropped by its ->release. */
 	kref_get(&space->ref);
 	space->file = ihk_pseudo_file("mckernel", &ihk_space_fops, space);
@@ -166,6 +167,7 @@ bool ihk_space_retire(struct ihk_space *space)
 	}
 	if (!file)
 		return false;
+	ihk_mirror_end(space);
 	/* Foreign readers may keep the mm, and the shadow's pages in it, for long. */
 	unmap_mapping_pages(file->f_mapping, 0, 0, true);
 	xa_erase(&procs->spaces, SPACE_INDEX(space->id));
@@ -200,9 +202,11 @@ bool ihk_space_leave(struct ihk_space *space)
 	mutex_lock(&space->lock);
 	last = --space->living == 0;
 	mutex_unlock(&space->lock);
-	if (last)
-		ihk_space_bump(space, true);
-	return last;
+	if (!last)
+		return false;
+	ihk_mirror_close(space);
+	ihk_space_bump(space, true);
+	return true;
 }
 
 /*

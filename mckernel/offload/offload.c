@@ -23,12 +23,14 @@ static bool twin_is_done(void *arg)
 
 /*
  * The thread ends with its group, and its twin may be about what was asked: frames
- * that it fills, or a file that it opens, have to be somebody's. One that has not
- * taken it by now sees that the thread ends, and refuses. True: there is a result.
+ * that it fills, a file that it opens, entries that it makes have to be somebody's. One
+ * that has not taken it by now sees that the thread ends, and refuses. True: there is a
+ * result.
  */
 static bool await_served(struct thread *t, enum request_kind kind)
 {
-	if (kind != REQ_FILE_READ && kind != REQ_FILE_OPEN)
+	/* The others leave the wait, and may never have a result. */
+	if (!REQ_SERVED_IN_WAIT(kind) || kind == REQ_NULL || kind == REQ_FATAL)
 		return false;
 	/* end_state before the look at taken_seq, against the twin's opposite order. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
