@@ -54,6 +54,7 @@ struct ihk_space *ihk_space_new(struct ihk_procs *procs)
 	space->procs = ihk_procs_ref(procs);
 	init_rwsem(&space->insert);
 	mutex_init(&space->lock);
+	mutex_init(&space->group);
 	xa_init_flags(&space->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	ihk_mirror_init(space);
 	/* The file's reference, dropped by its ->release. */
@@ -216,7 +217,7 @@ int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page)
 	return err ? (err == -EBUSY && want < 0 ? -EAGAIN : err) : number;
 }
 
-void ihk_space_leave(struct ihk_space *space)
+bool ihk_space_leave(struct ihk_space *space)
 {
 	bool last;
 
@@ -224,9 +225,10 @@ void ihk_space_leave(struct ihk_space *space)
 	last = --space->living == 0;
 	mutex_unlock(&space->lock);
 	if (!last)
-		return;
+		return false;
 	ihk_mirror_close(space);
 	ihk_space_bump(space, true);
+	return true;
 }
 
 /*
