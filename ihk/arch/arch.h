@@ -80,6 +80,9 @@ u32 ihk_machine_cpu_id(int cpu);
 /* Rate of its cycle counter, memory types, mitigations in force. */
 void ihk_machine_describe(struct lwk_boot_params *params);
 
+/* The LWK's entry of level 1 (abi/pte.h) for a page, with the memory type of `entry`, Linux's own. */
+u64 ihk_leaf(unsigned long pfn, unsigned long entry, bool write, bool exec);
+
 /* ---- counter.c: counters that both kernels can read ---- */
 
 void ihk_counters_find(void); /* once, before the other */

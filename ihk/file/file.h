@@ -21,9 +21,6 @@ bool ihk_file_noexec(const struct file *file);
 /* As Linux's mmap would judge a private mapping of it. Context: current has an mm, mmap_lock free. */
 int ihk_file_open(struct ihk_procs *procs, struct file *file, unsigned long prot,
 		  struct ihk_file_info *info);
-/* The same of a file without writers; -ENODEV: it has some, or it is a file of the kernel's own (a memfd). */
-int ihk_file_open_quiet(struct ihk_procs *procs, struct file *file, unsigned long prot,
-			struct ihk_file_info *info);
 void ihk_file_idle(struct ihk_procs *procs, u64 id, u64 count);
 void ihk_file_forget(struct ihk_procs *procs, u64 id);
 void ihk_file_forget_all(struct ihk_procs *procs);

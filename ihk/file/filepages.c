@@ -170,8 +170,8 @@ bool ihk_file_noexec(const struct file *file)
 	       (file->f_path.mnt->mnt_sb->s_iflags & SB_I_NOEXEC);
 }
 
-static int open_as(struct ihk_procs *procs, struct file *file, unsigned long prot, bool quiet,
-		   struct ihk_file_info *info)
+int ihk_file_open(struct ihk_procs *procs, struct file *file, unsigned long prot,
+		  struct ihk_file_info *info)
 {
 	struct file *real = ihk_real_file(file, prot);
 	struct ihk_version now;
@@ -183,8 +183,6 @@ static int open_as(struct ihk_procs *procs, struct file *file, unsigned long pro
 	info->size = i_size_read(file_inode(real));
 	/* Without the lock, since a file system may ask its server for the attributes. */
 	id = ihk_version_sample(real, &now);
-	if (!id && quiet && ihk_version_writers(file, real))
-		id = -ENODEV;
 	if (!id) {
 		mutex_lock(&procs->file_lock);
 		id = open_locked(procs, file, real, &now);
@@ -196,18 +194,6 @@ static int open_as(struct ihk_procs *procs, struct file *file, unsigned long pro
 	}
 	info->id = id;
 	return 0;
-}
-
-int ihk_file_open(struct ihk_procs *procs, struct file *file, unsigned long prot,
-		  struct ihk_file_info *info)
-{
-	return open_as(procs, file, prot, false, info);
-}
-
-int ihk_file_open_quiet(struct ihk_procs *procs, struct file *file, unsigned long prot,
-			struct ihk_file_info *info)
-{
-	return open_as(procs, file, prot, true, info);
 }
 
 void ihk_file_idle(struct ihk_procs *procs, u64 id, u64 count)

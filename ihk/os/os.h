@@ -106,6 +106,16 @@ int ihk_call_bounded(struct ihk_os *os, int place, struct ihk_call *c, bool kill
 		     unsigned int seconds);
 u64 ihk_ikc_bad(struct ihk_os *os);
 
+/* ---- flush.c ---- */
+
+/*
+ * The CPUs of the instance named in `cpus` (space_epoch.cpus) that may have page-table
+ * entries in their TLBs which have been taken out before, have them no more when this
+ * returns; or execute nothing any more. Context: inside; any locks but spinlocks, and
+ * what an LWK CPU answers needs none of them; never allocates.
+ */
+void ihk_flush_lwk(struct ihk_procs *procs, const abi_u64 *cpus);
+
 /* ---- kmsg.c: under os->lock ---- */
 
 /* A copy of the newest bytes of the log, at most `room`, to be kvfree'd; their number or -errno. */

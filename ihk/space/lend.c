@@ -7,7 +7,7 @@
 
 /* A leaf found by a walk. */
 struct leaf {
-	u64 *entry; /* in LWK memory; valid between walk_begin() and walk_end() only */
+	u64 *entry; /* in LWK memory; valid between ihk_walk_begin() and ihk_walk_end() only */
 	u64 value; /* as read, PTE_WRITE without the permission of a level above it */
 	int level;
 	unsigned int index; /* of the entry in its table */
@@ -17,7 +17,7 @@ struct leaf {
  * Tables that the LWK has unlinked stay what they were until all walkers that
  * may still look at them are gone. Preemption is off, so that it is soon.
  */
-static unsigned int walk_begin(struct ihk_space *space)
+unsigned int ihk_walk_begin(struct ihk_space *space)
 {
 	unsigned int epoch;
 
@@ -29,12 +29,30 @@ static unsigned int walk_begin(struct ihk_space *space)
 	return epoch;
 }
 
-static void walk_end(struct ihk_space *space, unsigned int epoch)
+void ihk_walk_end(struct ihk_space *space, unsigned int epoch)
 {
 	/* All looks before the count. */
 	smp_mb__before_atomic();
 	atomic_dec((atomic_t *)&space->epoch->walkers[epoch]);
 	preempt_enable();
+}
+
+u64 *ihk_walk_table(struct ihk_space *space, u64 va)
+{
+	u64 table_pa = space->root;
+	u64 *table = NULL;
+	int level;
+
+	for (level = PT_LEVELS; level > 0; level--) {
+		table = ihk_os_mem(space->procs->os, table_pa, PAGE_SIZE);
+		if (!table)
+			return NULL;
+		table_pa = READ_ONCE(table[pt_index(va, level)]);
+		if (level > 1 && (!(table_pa & PTE_PRESENT) || (table_pa & PTE_HUGE)))
+			return NULL;
+		table_pa &= PTE_ADDR_MASK;
+	}
+	return table;
 }
 
 /* False: nothing is present at va. A table outside of the instance's memory is nothing. */
@@ -59,6 +77,9 @@ static bool walk(struct ihk_space *space, u64 va, struct leaf *leaf)
 			break;
 		table_pa = leaf->value & PTE_ADDR_MASK;
 	}
+	/* What is Linux's is shown to nobody: Linux has it. */
+	if (leaf->value & PTE_MIRROR)
+		return false;
 	leaf->level = level;
 	leaf->value = (leaf->value & ~PTE_WRITE) | (allowed & PTE_WRITE);
 	return level > 0 && (allowed & PTE_USER);
@@ -105,7 +126,8 @@ static bool next_leaf(struct leaf *leaf)
 	if (leaf->level != 1 || leaf->index == PT_ENTRIES - 1)
 		return false;
 	value = READ_ONCE(leaf->entry[1]);
-	if (!(value & PTE_PRESENT) || !(value & PTE_USER) || ((value ^ leaf->value) & PTE_WRITE))
+	if (!(value & PTE_PRESENT) || !(value & PTE_USER) || (value & PTE_MIRROR) ||
+	    ((value ^ leaf->value) & PTE_WRITE))
 		return false;
 	leaf->entry++;
 	leaf->index++;
@@ -138,7 +160,7 @@ unsigned int ihk_lend(struct ihk_space *space, u64 va, enum fault_access access,
 		up_read(&space->insert);
 		return 0;
 	}
-	epoch = walk_begin(space);
+	epoch = ihk_walk_begin(space);
 	if (!walk(space, va, &leaf) || !suffices(&leaf, access) || !mark(&leaf))
 		goto out;
 	*writable = leaf.value & PTE_WRITE;
@@ -158,19 +180,19 @@ unsigned int ihk_lend(struct ihk_space *space, u64 va, enum fault_access access,
 			break;
 	}
 out:
-	walk_end(space, epoch);
+	ihk_walk_end(space, epoch);
 	up_read(&space->insert);
 	return n;
 }
 
 struct page *ihk_translate(struct ihk_space *space, u64 va, bool write)
 {
-	unsigned int epoch = walk_begin(space);
+	unsigned int epoch = ihk_walk_begin(space);
 	struct page *page = NULL;
 	struct leaf leaf;
 
 	if (walk(space, va, &leaf) && (!write || (leaf.value & PTE_WRITE)))
 		page = leaf_page(space, &leaf, va);
-	walk_end(space, epoch);
+	ihk_walk_end(space, epoch);
 	return page;
 }

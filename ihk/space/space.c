@@ -54,6 +54,7 @@ struct ihk_space *ihk_space_new(struct ihk_procs *procs)
 	init_rwsem(&space->insert);
 	mutex_init(&space->lock);
 	xa_init_flags(&space->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	ihk_mirror_init(space);
 	/* The file's reference, dropped by its ->release. */
 	kref_get(&space->ref);
 	space->file = ihk_pseudo_file("mckernel", &ihk_space_fops, space);
@@ -165,6 +166,7 @@ bool ihk_space_retire(struct ihk_space *space)
 	}
 	if (!file)
 		return false;
+	ihk_mirror_end(space);
 	/* Foreign readers may keep the mm, and the shadow's pages in it, for long. */
 	unmap_mapping_pages(file->f_mapping, 0, 0, true);
 	xa_erase(&procs->spaces, SPACE_INDEX(space->id));
@@ -199,8 +201,10 @@ void ihk_space_leave(struct ihk_space *space)
 	mutex_lock(&space->lock);
 	last = --space->living == 0;
 	mutex_unlock(&space->lock);
-	if (last)
-		ihk_space_bump(space, true);
+	if (!last)
+		return;
+	ihk_mirror_close(space);
+	ihk_space_bump(space, true);
 }
 
 /*

@@ -69,6 +69,16 @@ struct ihk_space {
 	unsigned int living; /* of these, whose ends have not begun; under `lock` */
 	bool mapped; /* slots and shadow are; under `lock` */
 
+	/*
+	 * What is Linux's in the program's memory: mirror.c. The lock, which is
+	 * innermost but for the twin hash's, is for the entries that the module has
+	 * made in the LWK's tables.
+	 */
+	spinlock_t mirror_lock;
+	struct xarray mirrors; /* one per GiB, added under `lock`, gone when the space is retired */
+	unsigned int mirror_drops; /* who is taking entries out; under mirror_lock */
+	bool mirror_closed; /* no entry is made any more; set under mirror_lock */
+
 	struct mm_struct *mm; /* to compare with, no reference; set when mapped */
 	struct file *program; /* write-denied for the life of the space; dropped under `insert` */
 };
@@ -103,6 +113,12 @@ void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* Everything, into the new mm of an exec: the proxy's text, its control mapping, slots, shadow. */
 int ihk_window_map_exec(struct ihk_space *space, struct file *text, struct file *control);
+/*
+ * The shadow leaves a range of the current mm, a twin's, so that Linux can map there;
+ * or it comes, in the place of whatever is mapped. As REQ_MIRROR_OPEN and _CLOSE.
+ */
+int ihk_window_open(struct ihk_space *space, unsigned long start, unsigned long end);
+int ihk_window_close(struct ihk_space *space, unsigned long start, unsigned long end);
 /* What the current task may map. */
 unsigned long ihk_lowest_address(void);
 /* Slots and shadow, into the mm of a fork's child, unless they are there; by the child. */
@@ -121,6 +137,15 @@ int ihk_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page
 /* ---- lend.c: the LWK's page tables ---- */
 
 /*
+ * Between the two, tables stay what they were; with preemption off. Context: inside,
+ * and the space is not dead.
+ */
+unsigned int ihk_walk_begin(struct ihk_space *space);
+void ihk_walk_end(struct ihk_space *space, unsigned int epoch);
+/* The table of level 1 for va, or NULL: there is none in the instance's memory. */
+u64 *ihk_walk_table(struct ihk_space *space, u64 va);
+
+/*
  * Translate va and what follows it, up to `max` pages that are present with
  * the same permission in the same table, and mark each as lent. Returns the
  * number, 0 for a miss (absent, read-only for FAULT_WRITE, not the program's
@@ -130,6 +155,19 @@ unsigned int ihk_lend(struct ihk_space *space, u64 va, enum fault_access access,
 		      struct page **pages, unsigned int max, bool *writable);
 /* The page at va, not marked: only while nothing of the space can run. Context: inside. */
 struct page *ihk_translate(struct ihk_space *space, u64 va, bool write);
+
+/* ---- mirror.c: the other way round, what is Linux's in the LWK's tables ---- */
+
+void ihk_mirror_init(struct ihk_space *space);
+/*
+ * Have Linux serve a fault of the program in a mapping of Linux's, and enter the page
+ * into the LWK's tables. By a twin of the space, no lock held. As REQ_MIRROR_FAULT.
+ */
+int ihk_mirror_fault(struct ihk_space *space, u64 va, bool write, bool exec);
+/* Take all entries out, for good: before the LWK frees its tables. May sleep. */
+void ihk_mirror_close(struct ihk_space *space);
+/* Close, and let go of the mm. No lock held that a fault or the end of the mm needs. */
+void ihk_mirror_end(struct ihk_space *space);
 
 /* ---- fault.c: asking the LWK for pages ---- */
 

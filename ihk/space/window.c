@@ -30,7 +30,9 @@ static int map_fixed(struct file *file, unsigned long addr, unsigned long len, u
 	mmap_write_lock(mm);
 	mm->total_vm -= len >> PAGE_SHIFT;
 	mmap_write_unlock(mm);
-	at = vm_mmap(file, addr, len, prot, flags | MAP_FIXED_NOREPLACE, offset);
+	if (!(flags & MAP_FIXED))
+		flags |= MAP_FIXED_NOREPLACE;
+	at = vm_mmap(file, addr, len, prot, flags, offset);
 	if (!IS_ERR_VALUE(at))
 		return at == addr ? 0 : -ENOMEM;
 	mmap_write_lock(mm);
@@ -83,6 +85,30 @@ unsigned long ihk_lowest_address(void)
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO) ? 0 : SHADOW_START;
 }
 
+#define SHADOW_PROT (PROT_READ | PROT_WRITE)
+#define SHADOW_FLAGS (MAP_SHARED | MAP_NORESERVE)
+
+/* The shadow from `start` to `end`, where a fork's child has not inherited what is Linux's. */
+static int map_around(struct file *file, unsigned long start, unsigned long end)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	unsigned long stop, next;
+	int err = 0;
+
+	for (; start < end && !err; start = next) {
+		mmap_read_lock(mm);
+		vma = find_vma(mm, start);
+		stop = vma ? min(vma->vm_start, end) : end;
+		next = vma ? vma->vm_end : end;
+		mmap_read_unlock(mm);
+		if (stop > start)
+			err = map_fixed(file, start, stop - start, SHADOW_PROT, SHADOW_FLAGS,
+					start);
+	}
+	return err;
+}
+
 /*
  * In two pieces, the first of which ends with the stack of the first thread, as
  * a mapping does on Linux: the C library finds the stack's size that way, from
@@ -90,16 +116,13 @@ unsigned long ihk_lowest_address(void)
  */
 static int map_shadow(struct ihk_space *space, struct file *file)
 {
-	const unsigned long flags = MAP_SHARED | MAP_NORESERVE, prot = PROT_READ | PROT_WRITE;
 	unsigned long start = ihk_lowest_address(), top = space->stack_top;
 	int err;
 
 	if (top <= start || top >= SHADOW_END)
 		top = SHADOW_END;
-	err = map_fixed(file, start, top - start, prot, flags, start);
-	if (!err && top < SHADOW_END)
-		err = map_fixed(file, top, SHADOW_END - top, prot, flags, top);
-	return err;
+	err = map_around(file, start, top);
+	return err ? err : map_around(file, top, SHADOW_END);
 }
 
 static int map_slots_and_shadow(struct ihk_space *space)
@@ -146,6 +169,110 @@ int ihk_window_map_child(struct ihk_space *space)
 	if (!space->mapped)
 		err = map_slots_and_shadow(space);
 	mutex_unlock(&space->lock);
+	return err;
+}
+
+/* ---- mappings of Linux's in the shadow ---- */
+
+/* So many mappings, and pieces of the shadow become one again where they can. */
+#define MANY_MAPPINGS 4096
+
+static bool in_shadow(struct ihk_space *space, unsigned long start, unsigned long end)
+{
+	return current->mm == space->mm && PAGE_ALIGNED(start | end) && start < end &&
+	       end <= SHADOW_END;
+}
+
+static bool is_shadow(const struct vm_area_struct *vma)
+{
+	return vma && vma->vm_ops == &ihk_shadow_ops;
+}
+
+/* Pages of the shadow in the range, which stand in no sum; see map_fixed(). Context: mmap_lock. */
+static unsigned long shadow_pages(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma;
+	unsigned long pages = 0;
+
+	for (vma = find_vma(mm, start); vma && vma->vm_start < end; vma = find_vma(mm, vma->vm_end))
+		if (is_shadow(vma))
+			pages += (min(vma->vm_end, end) - max(vma->vm_start, start)) >> PAGE_SHIFT;
+	return pages;
+}
+
+/*
+ * What leaves is subtracted from a sum that did not contain it: so it is added
+ * before. Others may see the larger sum for a moment, as if the new mapping were
+ * there already; the LWK makes one change to the same range at a time.
+ */
+int ihk_window_open(struct ihk_space *space, unsigned long start, unsigned long end)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long pages;
+	int err;
+
+	if (!in_shadow(space, start, end))
+		return -EINVAL;
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	pages = shadow_pages(mm, start, end);
+	mm->total_vm += pages;
+	mmap_write_unlock(mm);
+	err = vm_munmap(start, end - start);
+	if (!err)
+		return 0;
+	mmap_write_lock(mm);
+	mm->total_vm -= pages;
+	mmap_write_unlock(mm);
+	return err;
+}
+
+/*
+ * Such mappings never merge by themselves. Two neighbours become one by a mapping over
+ * all of it; what they show has to be inserted again. But not across the end of the
+ * stack (map_shadow()). Context: mmap_lock.
+ */
+static void widen(struct ihk_space *space, unsigned long *start, unsigned long *end)
+{
+	struct vm_area_struct *vma;
+
+	if (current->mm->map_count < MANY_MAPPINGS)
+		return;
+	vma = *start ? find_vma(current->mm, *start - 1) : NULL;
+	if (is_shadow(vma) && vma->vm_start < *start && *start != space->stack_top)
+		*start = vma->vm_start;
+	vma = find_vma(current->mm, *end);
+	if (is_shadow(vma) && vma->vm_start == *end && *end != space->stack_top)
+		*end = vma->vm_end;
+}
+
+int ihk_window_close(struct ihk_space *space, unsigned long start, unsigned long end)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long pages;
+	struct file *file;
+	int err;
+
+	if (!in_shadow(space, start, end))
+		return -EINVAL;
+	file = ihk_space_file(space);
+	if (!file)
+		return -EINTR;
+	err = mmap_write_lock_killable(mm);
+	if (!err) {
+		widen(space, &start, &end);
+		pages = shadow_pages(mm, start, end);
+		mm->total_vm += pages;
+		mmap_write_unlock(mm);
+		err = map_fixed(file, start, end - start, SHADOW_PROT, SHADOW_FLAGS | MAP_FIXED,
+				start);
+		if (err) {
+			mmap_write_lock(mm);
+			mm->total_vm -= pages;
+			mmap_write_unlock(mm);
+		}
+	}
+	fput(file);
 	return err;
 }
 

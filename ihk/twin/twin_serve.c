@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/file.h>
+#include <linux/magic.h>
 #include <linux/major.h>
 #include <linux/mman.h>
 #include <linux/sched/signal.h>
@@ -66,25 +67,27 @@ void ihk_twin_publish(struct ihk_twin *twin)
 
 #define ZERO_MINOR 5 /* /dev/zero */
 
-/*
- * Shared, it is anonymous memory too. A file that is open for reading only and
- * that nobody can store to through a mapping of his own at this moment looks the
- * same mapped either way. Of others Linux's own pages would have to be shown.
- */
-static s64 open_shared(struct ihk_procs *procs, struct file *file, unsigned long prot,
-		       struct ihk_file_info *info)
+static bool is_zero_device(struct inode *inode)
 {
-	struct inode *inode = file_inode(file);
+	return S_ISCHR(inode->i_mode) && inode->i_rdev == MKDEV(MEM_MAJOR, ZERO_MINOR);
+}
+
+/*
+ * Shared, /dev/zero is anonymous memory too. Any other shared mapping is Linux's
+ * own, whose mmap() will judge the rest.
+ */
+static s64 open_shared(struct file *file, unsigned long prot, u64 *page_size)
+{
+	const struct super_block *sb = file_inode(file)->i_sb;
 
 	if (!(file->f_mode & FMODE_READ) || ((prot & PROT_WRITE) && !(file->f_mode & FMODE_WRITE)))
 		return -EACCES;
 	if ((prot & PROT_EXEC) && ihk_file_noexec(file))
 		return -EPERM;
-	if (S_ISCHR(inode->i_mode) && inode->i_rdev == MKDEV(MEM_MAJOR, ZERO_MINOR))
+	if (is_zero_device(file_inode(file)))
 		return 0;
-	if (file->f_mode & FMODE_WRITE)
-		return -ENODEV;
-	return ihk_file_open_quiet(procs, file, prot, info);
+	*page_size = sb->s_magic == HUGETLBFS_MAGIC ? sb->s_blocksize : PAGE_SIZE;
+	return 0;
 }
 
 static unsigned long never_allowed(struct file *file, bool shared)
@@ -101,15 +104,17 @@ static s64 file_open(struct ihk_twin *twin)
 	struct file *file = fget(k->karg[0]);
 	unsigned long prot = k->karg[1] & (PROT_READ | PROT_WRITE | PROT_EXEC);
 	bool shared = k->karg[2];
+	u64 page_size = 0;
 	s64 err;
 
 	if (!file)
 		return -EBADF;
-	err = shared ? open_shared(twin->procs, file, prot, &info)
+	err = shared ? open_shared(file, prot, &page_size)
 		     : ihk_file_open(twin->procs, file, prot, &info);
 	k->kout[0] = info.id;
 	k->kout[1] = info.size;
 	k->kout[2] = never_allowed(file, shared);
+	k->kout[3] = page_size;
 	fput(file);
 	return err;
 }
@@ -150,6 +155,21 @@ static s64 thread_find(struct ihk_twin *twin)
 	return err;
 }
 
+static s64 mirror_request(struct ihk_twin *twin, u32 kind)
+{
+	const struct kpage *k = twin->k;
+
+	switch (kind) {
+	case REQ_MIRROR_OPEN:
+		return ihk_window_open(twin->space, k->karg[0], k->karg[1]);
+	case REQ_MIRROR_CLOSE:
+		return ihk_window_close(twin->space, k->karg[0], k->karg[1]);
+	default:
+		return ihk_mirror_fault(twin->space, k->karg[0], k->karg[1] == FAULT_WRITE,
+					k->karg[2]);
+	}
+}
+
 s64 ihk_twin_serve(struct ihk_twin *twin, u32 kind)
 {
 	switch (kind) {
@@ -159,6 +179,10 @@ s64 ihk_twin_serve(struct ihk_twin *twin, u32 kind)
 		return file_read(twin);
 	case REQ_THREAD_FIND:
 		return thread_find(twin);
+	case REQ_MIRROR_OPEN:
+	case REQ_MIRROR_CLOSE:
+	case REQ_MIRROR_FAULT:
+		return mirror_request(twin, kind);
 	default:
 		return -ENOSYS;
 	}

@@ -53,7 +53,7 @@ enum cpu_state {
 	LWK_CPU_DEAD = 4, /* panicked or shut down */
 };
 
-/* One place of an instance. Three cache lines: what is fixed, Linux's, the LWK's. */
+/* One place of an instance. Four cache lines: what is fixed, Linux's, the LWK's, both kernels'. */
 struct boot_cpu {
 	/* filled by Linux before entry */
 	abi_u32 machine_id; /* what IPIs of other CPUs name it by: its APIC id */
@@ -81,6 +81,16 @@ struct boot_cpu {
 	abi_u64 interrupts;
 	abi_u64 doorbells_sent;
 	abi_u64 switches;
+	/*
+	 * Raised by whoever has taken page-table entries out that this CPU may have
+	 * in its TLB (a CPU of the LWK, or Linux for what it mirrors: pte.h), who then
+	 * looks at `state` and interrupts the CPU if it is not in the kernel. Answered
+	 * in flush_done by the CPU itself, from an interrupt too: without a lock,
+	 * memory, or Linux.
+	 */
+	abi_u32 flush_request;
+	abi_u32 flush_done;
+	abi_u32 pad4[14];
 };
 
 struct boot_chunk {

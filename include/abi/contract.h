@@ -32,7 +32,7 @@
 	FIELD(boot_note, abi_version, 0, IMAGE)             \
 	FIELD(boot_note, abi_hash, 8, IMAGE)                \
 	FIELD(boot_note, program_hash, 16, IMAGE)           \
-	SIZE(lwk_boot_params, 76416)                        \
+	SIZE(lwk_boot_params, 92800)                        \
 	FIELD(lwk_boot_params, magic, 0, BOOT)              \
 	FIELD(lwk_boot_params, abi_version, 8, BOOT)        \
 	FIELD(lwk_boot_params, size, 12, BOOT)              \
@@ -62,8 +62,8 @@
 	FIELD(lwk_boot_params, status, 2368, LWK)           \
 	FIELD(lwk_boot_params, counters, 2432, LWK)         \
 	FIELD(lwk_boot_params, cpus, 2688, BOOT)            \
-	FIELD(lwk_boot_params, chunks, 51840, BOOT)         \
-	SIZE(boot_cpu, 192)                                 \
+	FIELD(lwk_boot_params, chunks, 68224, BOOT)         \
+	SIZE(boot_cpu, 256)                                 \
 	FIELD(boot_cpu, machine_id, 0, BOOT)                \
 	FIELD(boot_cpu, node, 4, BOOT)                      \
 	FIELD(boot_cpu, linux_cpu, 8, BOOT)                 \
@@ -83,6 +83,8 @@
 	FIELD(boot_cpu, interrupts, 168, LWK)               \
 	FIELD(boot_cpu, doorbells_sent, 176, LWK)           \
 	FIELD(boot_cpu, switches, 184, LWK)                 \
+	FIELD(boot_cpu, flush_request, 192, BOTH)           \
+	FIELD(boot_cpu, flush_done, 196, LWK)               \
 	SIZE(boot_chunk, 24)                                \
 	FIELD(boot_chunk, start, 0, BOOT)                   \
 	FIELD(boot_chunk, size, 8, BOOT)                    \
@@ -247,9 +249,10 @@
 	FIELD(thread_times, user_cycles, 0, LWK)   \
 	FIELD(thread_times, system_cycles, 8, LWK) \
 	FIELD(thread_times, stamp, 16, LWK)        \
-	SIZE(space_epoch, 16)                      \
+	SIZE(space_epoch, 48)                      \
 	FIELD(space_epoch, epoch, 0, LWK)          \
 	FIELD(space_epoch, walkers, 4, LINUX)      \
+	FIELD(space_epoch, cpus, 16, LWK)          \
 	SIZE(proxy_header, 64)                     \
 	FIELD(proxy_header, magic, 0, IMAGE)       \
 	FIELD(proxy_header, abi_version, 8, IMAGE) \

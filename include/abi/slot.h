@@ -23,6 +23,9 @@ enum request_kind {
 	REQ_FILE_READ = 18, /* karg: [0] file id, [1] page index, [2] count; kpage.list: frames */
 	REQ_FATAL = 19, /* karg: [0] signal, [1] si_code, [2] address: the twin dies of it */
 	REQ_THREAD_FIND = 20, /* karg: [0] tid, [1] 1 to change its scheduling; see below */
+	REQ_MIRROR_OPEN = 21, /* karg: [0] start, [1] end: Linux may map there; see below */
+	REQ_MIRROR_CLOSE = 22, /* karg: [0] start, [1] end: the shadow covers it again */
+	REQ_MIRROR_FAULT = 23, /* karg: [0] address, [1] enum fault_access, [2] 1 to execute */
 };
 #define REQ_SERVED_IN_WAIT(kind) ((kind) >= REQ_NULL)
 
@@ -34,10 +37,17 @@ enum request_kind {
  * REQ_FILE_OPEN answers with Linux's own refusal for a mapping of this file
  * (EBADF, EACCES, ENODEV, EPERM, ...), or 0 and
  * kout: [0] file id, or 0: it is anonymous memory (/dev/zero), [1] size in bytes,
- *       [2] PROT_* that the mapping can never get
- * A shared mapping is the file's cached pages as a private one: -ENODEV if it
- * could be written to, here or by anybody else at this moment.
+ *       [2] PROT_* that the mapping can never get, [3] 0, or, for a mapping that is
+ *       to be Linux's own: the size of page that its address and length fit
  * Each success with an id is one open that the LWK gives back by LCALL_FILE_IDLE.
+ *
+ * REQ_MIRROR_*: ranges below SHADOW_END, page-aligned. OPEN takes the shadow out
+ * of a range, so that a system call of the twin can map there by MAP_FIXED; a
+ * fault of Linux's there finds nothing. CLOSE takes out whatever is mapped there,
+ * and all mirrored entries, and puts the shadow in. Both: 0, -EINVAL, -ENOMEM (as
+ * it was), -EINTR. FAULT enters the page, and some around it, into the tables:
+ * 0, -EFAULT (not mapped), -EACCES (not so), -EIO (SIGBUS), -ENOMEM, -EINTR (the
+ * twin has to end), -EAGAIN (the table of level 1 is not there).
  *
  * REQ_CLONE: arg[2] is clone's parent_tid. A negative kresult of REQ_CLONE:
  * refused before the proxy saw it; no CALL_THREAD_END follows for the child.

@@ -71,6 +71,23 @@ enum read_end up_read_file(u64 id, u64 first, const u64 *frames, u32 count, u32 
 	return READ_DONE;
 }
 
+s64 up_mirror(u32 kind, u64 arg0, u64 arg1, u64 arg2)
+{
+	const u64 karg[6] = { arg0, arg1, arg2 };
+	struct offload_result res;
+
+	offload_kernel(kind, karg, &res);
+	return res.value;
+}
+
+s64 up_linux_call(u64 nr, const u64 arg[6])
+{
+	struct offload_result res;
+
+	offload_call(nr, arg, ~0UL, &res);
+	return res.ended || res.outcome != CALL_COMPLETE ? -EINTR : res.value;
+}
+
 bool up_is_held(void)
 {
 	return hold_is_on();

@@ -46,6 +46,15 @@ bool claim_overlaps(struct space *s, u64 start, u64 end)
 	return false;
 }
 
+void claim_add(struct space *s, struct claim *c, u64 start, u64 end)
+{
+	assert_held(&s->lock);
+	c->start = start;
+	c->end = end;
+	c->next = s->claims;
+	s->claims = c;
+}
+
 struct claim_try {
 	struct space *space;
 	struct claim *claim;
@@ -61,8 +70,7 @@ static bool claim_try(void *arg)
 		return true;
 	spin_lock(&s->lock);
 	if (!claim_overlaps(s, t->claim->start, t->claim->end)) {
-		t->claim->next = s->claims;
-		s->claims = t->claim;
+		claim_add(s, t->claim, t->claim->start, t->claim->end);
 		t->got = true;
 	}
 	spin_unlock(&s->lock);

@@ -26,16 +26,21 @@ static bool writes(enum access access)
  * A growing region takes in an address below it, as far as its limit and the
  * gap to its neighbour allow. NULL: it does not; *result tells why.
  */
-static struct region *region_grow(struct space *s, struct region *r, u64 va,
-				  enum fault_result *result)
+static struct region *region_grow(struct fault *f, struct region *r, enum fault_result *result)
 {
+	struct space *s = f->space;
 	struct region *below;
+	u64 va = f->va;
 	u64 limit = READ_ONCE(s->stack_limit);
 	u64 pages;
 
 	*result = FR_NOMAP;
-	if (!r || !(r->flags & REGION_GROWSDOWN) || va < SHADOW_START)
+	if (!r || !(r->flags & REGION_GROWSDOWN) || va < SHADOW_START) {
+		/* A mapping may be about to be replaced: for our threads that is one step. */
+		if (f->ours && claim_overlaps(s, va, va + 1))
+			*result = FR_BUSY;
 		return NULL;
+	}
 	if (r->end - va > limit)
 		return NULL;
 	below = region_before(s, r->start);
@@ -47,9 +52,12 @@ static struct region *region_grow(struct space *s, struct region *r, u64 va,
 	pages = (r->start - va) >> PAGE_SHIFT;
 	if (limit_check(s, r, pages))
 		return NULL;
-	/* Also one that begins at this border: whoever has it needs the border where it is. */
+	/*
+	 * Also one that begins at this border: whoever has it needs the border where
+	 * it is. If he waits for mmap_lock, Linux, who may have it, does not wait.
+	 */
 	if (claim_overlaps(s, va, r->start + 1)) {
-		*result = FR_BUSY;
+		*result = f->ours || !s->mirroring ? FR_BUSY : FR_NOMAP;
 		return NULL;
 	}
 	region_resize(s, r, va, r->end);
@@ -64,7 +72,7 @@ static struct region *region_for(struct fault *f, enum fault_result *result)
 		*result = may_access(r, f->access) ? FR_OK : FR_ACCESS;
 		return r;
 	}
-	r = region_grow(f->space, r, f->va, result);
+	r = region_grow(f, r, result);
 	if (r)
 		*result = may_access(r, f->access) ? FR_OK : FR_ACCESS;
 	return r;
@@ -236,6 +244,24 @@ static enum fault_result file_missing(struct fault *f, struct region *r)
 	}
 }
 
+/* ---- what is Linux's ---- */
+
+/* The table is ours to make; the entry is the module's. */
+static enum fault_result mirror_missing(struct fault *f)
+{
+	u64 *pte = entry_make(f->space, f->va, 1);
+	u64 e;
+
+	if (!pte)
+		return FR_OOM;
+	e = pte_load(pte);
+	if (pte_is_mirror(e) && (!writes(f->access) || (e & PTE_WRITE)) &&
+	    (f->access != ACCESS_EXEC || !(e & PTE_NX)))
+		return FR_OK;
+	/* Linux itself finds its own mapping there, and asks us only if that has just gone. */
+	return f->ours ? FR_MIRROR : FR_NOMAP;
+}
+
 /* ---- all of it ---- */
 
 /* Something is mapped there; it may suffice, or lack a right that the region gives. */
@@ -287,6 +313,8 @@ enum fault_result fault_locked(struct fault *f)
 	r = region_for(f, &result);
 	if (result != FR_OK)
 		return result;
+	if (r->flags & REGION_MIRROR)
+		return mirror_missing(f);
 	pte = entry_at(f->space, f->va, &level);
 	f->forked = fork_forbids(f, r, pte, level);
 	if (f->forked)

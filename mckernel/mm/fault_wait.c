@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Two ways to fault: without waiting, for Linux, and with waiting and reading of files, for our threads. */
 #include "mck/errno.h"
+#include "abi/ikc.h"
 #include "internal.h"
 
 #define OOM_TRIES 64U /* rounds of making room, of which others may have the fruits */
@@ -121,10 +122,9 @@ static bool fault_may_go_on(void *arg)
 	spin_lock(&s->lock);
 	e = pte_load(entry_at(s, w->va, &level));
 	r = region_after(s, w->va);
-	if (!r)
-		go = true;
-	else if (r->start > w->va)
-		go = !claim_overlaps(s, w->va, r->start + 1);
+	if (!r || r->start > w->va)
+		go = !claim_overlaps(s, w->va,
+				     r && (r->flags & REGION_GROWSDOWN) ? r->start + 1 : w->va + 1);
 	else if (e)
 		go = !pte_is_busy(e);
 	else
@@ -150,6 +150,27 @@ static enum fault_result wait_for_change(struct fault *f)
 
 	/* The thread must end: what is told to it then does not matter. */
 	return mm_wait(fault_may_go_on, &w, true) ? FR_BUS : FR_OK;
+}
+
+/* Linux has entered the page, or says why there is none; an entry that has gone again is faulted for again. */
+static enum fault_result mirror_by_twin(const struct fault *f)
+{
+	u32 access = f->access == ACCESS_WRITE || f->access == ACCESS_FORCE ? FAULT_WRITE
+									    : FAULT_READ;
+
+	switch (up_mirror(REQ_MIRROR_FAULT, f->va, access, f->access == ACCESS_EXEC)) {
+	case 0:
+	case -EAGAIN:
+		return FR_OK;
+	case -EFAULT:
+		return FR_NOMAP;
+	case -EACCES:
+		return FR_ACCESS;
+	case -ENOMEM:
+		return FR_OOM;
+	default:
+		return FR_BUS;
+	}
 }
 
 static enum fault_result fill_by_twin(struct fill_wanted *fill)
@@ -187,6 +208,8 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 			cow_finish(s, f.va, f.copy_pa);
 			return FR_OK;
 		}
+		if (result == FR_MIRROR)
+			return mirror_by_twin(&f);
 		if (result == FR_BUSY || result == FR_FILLING)
 			result = wait_for_change(&f);
 		else if (result == FR_FILL)

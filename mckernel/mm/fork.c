@@ -309,6 +309,11 @@ int space_fork(struct space *parent, struct space *child)
 	if (!f.err)
 		fork_all_pages(&f);
 	set_forking(parent, false);
+	if (!f.err) {
+		spin_lock(&parent->lock);
+		parent->cloning++;
+		spin_unlock(&parent->lock);
+	}
 	/* This wakes who has waited for it, too. */
 	claim_end(parent, &claim);
 	return f.err;

@@ -92,6 +92,11 @@ static inline bool pte_is_busy(u64 e)
 	return !(e & PTE_PRESENT) && (e & PTE_BUSY);
 }
 
+static inline bool pte_is_mirror(u64 e)
+{
+	return (e & PTE_PRESENT) && (e & PTE_MIRROR);
+}
+
 static inline u64 pte_pa(u64 e)
 {
 	return e & PTE_ADDR_MASK;
@@ -164,6 +169,8 @@ bool mm_turn(void);
 #define LOOP_TURN 256U /* steps of such a loop under one lock */
 int claim_take(struct space *s, struct claim *c, u64 start,
 	       u64 end); /* 0 or -EINTR; no lock held */
+void claim_add(struct space *s, struct claim *c, u64 start,
+	       u64 end); /* of what is free; under the space's lock */
 void claim_drop(struct space *s, struct claim *c); /* merges regions; no lock held */
 void claim_end(struct space *s, struct claim *c); /* nothing was changed under it */
 bool claim_overlaps(struct space *s, u64 start, u64 end); /* under the space's lock */
@@ -241,11 +248,33 @@ int range_borders(struct space *s, u64 start, u64 end, bool counted);
 /* Free the tables that the range leaves empty, as far as no region and no other change needs them. */
 void range_prune(struct space *s, u64 start, u64 end);
 int unmap_claimed(struct space *s, u64 start, u64 end);
+struct region *region_new(const struct space *s,
+			  const struct map_args *a); /* in no space yet; NULL without memory */
+/* Under the claim: may the region be put there? What it replaces does not count. */
+int fixed_check(struct space *s, struct region *r, const struct map_args *a);
+/* A place for `r` as `a` wants it, claimed. 0, -ENOMEM, -EAGAIN (what is locked) or -EINTR. */
+int claim_place(struct space *s, const struct region *r, const struct map_args *a, u64 align,
+		struct claim *claim, u64 *at);
 u64 lowest_address(const struct space *s); /* that the current thread may map */
 bool memory_admits(u64 pages); /* a promise of so many pages could be kept now */
 /* Limits of the current thread on growth of the space. 0, -ENOMEM, or -EAGAIN for what is locked. */
 int limit_check(struct space *s, const struct region *r, u64 pages);
 int data_limit_check(struct space *s, u64 pages); /* RLIMIT_DATA alone */
+
+/* ---- mappings that are Linux's (mirror.c); all with a claim on what is changed, no lock held ---- */
+
+/* Of regions that have left the space: Linux's mappings. On -ENOMEM they come back from the list into the space. */
+int mirror_close(struct space *s, struct list *gone);
+/* mprotect in Linux of what is Linux's in [start, *end); *end is lowered to where it fails. */
+int mirror_protect(struct space *s, u64 start, u64 *end, u32 prot);
+/* mremap in place: nothing else lies in what is added, which is claimed too. */
+int mirror_grow(struct space *s, struct region *r, u64 old, u64 old_size, u64 new_size);
+struct mirror_move {
+	u64 from, size, to, new_size; /* page-aligned; borders of regions are at both ends */
+	u64 flags; /* MREMAP_DONTUNMAP */
+	struct region *moved; /* the region for the new place, taken over on success */
+};
+int mirror_move(struct space *s, const struct mirror_move *m);
 
 /* ---- page indexes (pageindex.c): sparse arrays of words by page number ---- */
 

@@ -68,6 +68,7 @@ enum round { ROUND_DONE, ROUND_FULL, ROUND_BUSY };
  * Exchange away what lies in [*va, end). A large leaf that only partly lies
  * there was put by a fault after the borders were made: it belongs to a
  * region that stays, and is left alone, as if the fault came after the change.
+ * Mirrored entries are the module's: it has taken out those that had to go.
  */
 static enum round take_round(struct space *s, struct lend_batch *b, u64 *va, u64 end)
 {
@@ -80,7 +81,7 @@ static enum round take_round(struct space *s, struct lend_batch *b, u64 *va, u64
 
 		if (pte_is_busy(pte_load(pte)))
 			return ROUND_BUSY;
-		if (at == *va && at + span <= end) {
+		if (at == *va && at + span <= end && !pte_is_mirror(pte_load(pte))) {
 			if (lend_full(b))
 				return ROUND_FULL;
 			lend_note(b, at, pte_swap(pte, PTE_NONE), level, true);
@@ -198,11 +199,13 @@ int unmap_claimed(struct space *s, u64 start, u64 end)
 {
 	LIST_HEAD(gone);
 	bool any = false;
-	int err;
+	int err, kept;
 
 	err = range_close(s, start, end, &gone, &any);
 	if (!any)
 		return err;
+	kept = mirror_close(s, &gone);
+	err = err ? err : kept;
 	range_take(s, start, end);
 	range_prune(s, start, end);
 	region_free_all(&gone);
@@ -239,7 +242,7 @@ int space_discard(struct space *s, u64 start, u64 end)
 
 /* ---- mapping ---- */
 
-static struct region *region_new(const struct space *s, const struct map_args *a)
+struct region *region_new(const struct space *s, const struct map_args *a)
 {
 	struct region *r = kzalloc(sizeof(*r));
 
@@ -291,8 +294,7 @@ static u64 overlap_pages(struct space *s, u64 start, u64 end)
 	return pages;
 }
 
-/* Under the claim: may the region be put there? What it replaces does not count. */
-static int fixed_check(struct space *s, struct region *r, const struct map_args *a)
+int fixed_check(struct space *s, struct region *r, const struct map_args *a)
 {
 	u64 pages = overlap_pages(s, a->addr, a->addr + a->length);
 	int err;
@@ -340,36 +342,66 @@ static bool no_claims(void *arg)
 	return none;
 }
 
+/* Under the lock: where there is room for `r`, and no limit or claim against it; else an error. */
+static int find_room(struct space *s, const struct region *r, const struct map_args *a, u64 align,
+		     u64 *at)
+{
+	int err = s->region_count > MAPPINGS_MAX ? -ENOMEM : 0;
+
+	*at = 0;
+	if (!err)
+		err = limit_check(s, r, a->length >> PAGE_SHIFT);
+	if (err)
+		return err;
+	*at = region_place(s, a->length, a->addr, a->low32, align);
+	if (*at)
+		return 0;
+	/* A fork claims everything: there is room again when it is over. */
+	return s->claims ? -EBUSY : -ENOMEM;
+}
+
+int claim_place(struct space *s, const struct region *r, const struct map_args *a, u64 align,
+		struct claim *claim, u64 *at)
+{
+	int err;
+
+	do {
+		spin_lock(&s->lock);
+		err = find_room(s, r, a, align, at);
+		if (!err)
+			claim_add(s, claim, *at, *at + a->length);
+		spin_unlock(&s->lock);
+		if (err == -EBUSY && mm_wait(no_claims, s, true))
+			return -EINTR;
+	} while (err == -EBUSY);
+	return err;
+}
+
 static s64 map_anywhere(struct space *s, struct region *r, const struct map_args *a)
 {
 	/* Places for large leaves where they can be used. */
 	u64 align = !a->file && a->length >= HUGE_SIZE && !(a->region_flags & REGION_GROWSDOWN)
 			    ? HUGE_SIZE
 			    : PAGE_SIZE;
-	bool claimed, added = true;
+	bool added = true;
 	u64 at;
 	int err;
 
 	do {
 		spin_lock(&s->lock);
-		claimed = s->claims;
-		err = s->region_count > MAPPINGS_MAX ? -ENOMEM : 0;
-		if (!err)
-			err = limit_check(s, r, a->length >> PAGE_SHIFT);
-		at = err ? 0 : region_place(s, a->length, a->addr, a->low32, align);
-		if (at) {
+		err = find_room(s, r, a, align, &at);
+		if (!err) {
 			r->start = at;
 			r->end = at + a->length;
 			added = region_add(s, r);
 		}
 		spin_unlock(&s->lock);
-		/* A fork claims everything: there is room again when it is over. */
-		if (!err && !at && claimed && mm_wait(no_claims, s, true))
+		if (err == -EBUSY && mm_wait(no_claims, s, true))
 			return -EINTR;
-	} while (!err && !at && claimed);
+	} while (err == -EBUSY);
 	if (!added)
 		region_free(r);
-	return at ? (s64)at : -ENOMEM;
+	return err ? err : (s64)at;
 }
 
 /* Of a file no more is read ahead than can stay; what is locked has to be there. */

@@ -16,7 +16,7 @@ static bool protect_entry(struct lend_batch *b, const struct region *r, u64 *pte
 		u64 new = pte_remake(r, old, level);
 		bool loses = (old & PTE_PRESENT) && ((old & ~new) & (PTE_PRESENT | PTE_WRITE));
 
-		if (new == old)
+		if (new == old || pte_is_mirror(old))
 			return true;
 		if (loses && (old & PTE_LENT)) {
 			if (pte_cas(pte, old, (old & ~PTE_PRESENT) | PTE_BUSY)) {
@@ -214,6 +214,7 @@ int space_protect(struct space *s, u64 start, u64 end, u32 prot)
 	protect_extent(s, &p);
 	err = start < p.end ? range_borders(s, start, p.end, true) : 0;
 	if (!err && start < p.end) {
+		err = mirror_protect(s, start, &p.end, prot);
 		/* From here on new entries obey; the old ones follow. */
 		protect_regions(s, &p);
 		protect_entries(s, start, p.end);

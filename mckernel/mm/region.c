@@ -231,6 +231,12 @@ int region_split(struct space *s, u64 va, bool counted)
 	return 0;
 }
 
+/* Memory of no object: its pages need nothing of the region that they were in. */
+static bool is_plain(const struct region *r)
+{
+	return !r->file && !r->shm && !(r->flags & REGION_MIRROR);
+}
+
 static bool region_alike(const struct region *a, const struct region *b)
 {
 	/* That one of them has copies of a file's pages, and the other none yet, keeps nobody apart. */
@@ -239,7 +245,7 @@ static bool region_alike(const struct region *a, const struct region *b)
 		return false;
 	if (a->flags & REGION_VDSO)
 		return false;
-	return (!a->file && !a->shm) || a->pgoff + ((a->end - a->start) >> PAGE_SHIFT) == b->pgoff;
+	return is_plain(a) || a->pgoff + ((a->end - a->start) >> PAGE_SHIFT) == b->pgoff;
 }
 
 /* A change under way may need this border. */
@@ -327,12 +333,6 @@ static struct region *region_across(struct space *s, u64 va)
 	struct region *r = region_at(s, va);
 
 	return r && r->start < va ? r : NULL;
-}
-
-/* Memory of no object: its pages need nothing of the region that they were in. */
-static bool is_plain(const struct region *r)
-{
-	return !r->file && !r->shm;
 }
 
 int region_open(struct space *s, u64 start, u64 end, bool *any)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* mremap: resizing in place, and moving pages to other addresses. */
 #include "mck/errno.h"
+#include "mck/sysnr.h"
 #include "internal.h"
 
 /*
@@ -215,12 +216,8 @@ static u64 find_place(struct space *s, u64 size, u64 hint, struct claim *claim)
 
 	spin_lock(&s->lock);
 	at = region_place(s, size, hint, false, size >= HUGE_SIZE ? HUGE_SIZE : PAGE_SIZE);
-	if (at) {
-		claim->start = at;
-		claim->end = at + size;
-		claim->next = s->claims;
-		s->claims = claim;
-	}
+	if (at)
+		claim_add(s, claim, at, at + size);
 	spin_unlock(&s->lock);
 	return at;
 }
@@ -256,7 +253,11 @@ static int move_claimed(const struct remap *m, u64 to)
 	moved = region_at_new_place(s, &move, m->new_size);
 	if (!moved)
 		return -ENOMEM;
-	err = move_region(s, moved, &move, keep);
+	if (moved->flags & REGION_MIRROR)
+		err = mirror_move(s, &(struct mirror_move){ m->old, m->old_size, to, m->new_size,
+							    m->flags & MREMAP_DONTUNMAP, moved });
+	else
+		err = move_region(s, moved, &move, keep);
 	if (err)
 		region_free(moved);
 	else if (!keep)
@@ -315,34 +316,38 @@ static s64 move_to_target(struct remap *m)
 
 /* ---- growing in place ---- */
 
-static int grow_in_place(struct space *s, u64 old_end, u64 more)
+/* The region that ends at old_end, if nothing else lies in what would be added; or NULL. */
+static struct region *region_to_grow(struct space *s, u64 old_end, u64 more)
 {
 	struct region *r = region_at(s, old_end - 1), *next;
 	u64 end = old_end + more;
 
 	if (!r || r->end != old_end || end > SHADOW_END || end < old_end)
-		return -ENOMEM;
+		return NULL;
 	next = region_next(s, r);
-	if (next && region_floor(next) < end)
-		return -ENOMEM;
-	/* Beyond old_end lies nobody's claim but ours. */
-	if (claim_overlaps(s, old_end, end))
-		return -ENOMEM;
-	region_resize(s, r, r->start, end);
-	return 0;
+	return next && region_floor(next) < end ? NULL : r;
 }
 
 static s64 remap_grow(const struct remap *m)
 {
+	u64 old_end = m->old + m->old_size, more = m->new_size - m->old_size;
 	struct space *s = m->space;
+	struct region *r, *mirror = NULL;
 	bool grown = false;
 	int err;
 
 	spin_lock(&s->lock);
 	err = source_check(m);
-	if (!err)
-		grown = !grow_in_place(s, m->old + m->old_size, m->new_size - m->old_size);
+	r = err ? NULL : region_to_grow(s, old_end, more);
+	if (r && (r->flags & REGION_MIRROR))
+		mirror = r;
+	else if (r) /* beyond old_end lies nobody's claim but ours */
+		grown = !claim_overlaps(s, old_end, old_end + more);
+	if (grown)
+		region_resize(s, r, r->start, old_end + more);
 	spin_unlock(&s->lock);
+	if (mirror)
+		grown = !mirror_grow(s, mirror, m->old, m->old_size, m->new_size);
 	if (err || grown)
 		return err ? err : (s64)m->old;
 	return m->flags & MREMAP_MAYMOVE ? move_anywhere(m, 0) : -ENOMEM;
@@ -357,6 +362,10 @@ static s64 remap_again(const struct remap *m)
 	struct map_args a = { .addr = m->flags & MREMAP_FIXED ? m->new_addr : 0,
 			      .length = m->new_size,
 			      .fixed = m->flags & MREMAP_FIXED };
+	struct mirror_call call = { .nr = NR_mremap,
+				    .arg = { m->old, 0, m->new_size,
+					     MREMAP_MAYMOVE | MREMAP_FIXED },
+				    .place = 4 };
 	struct region *r;
 	s64 ret;
 
@@ -375,7 +384,12 @@ static s64 remap_again(const struct remap *m)
 	spin_unlock(&s->lock);
 	if (ret)
 		return ret;
-	ret = m->flags & MREMAP_MAYMOVE ? space_map(s, &a) : -ENOMEM;
+	if (!(m->flags & MREMAP_MAYMOVE))
+		ret = -ENOMEM;
+	else if (a.region_flags & REGION_MIRROR)
+		ret = space_mirror(s, &a, &call, a.length >= HUGE_SIZE ? HUGE_SIZE : PAGE_SIZE);
+	else
+		ret = space_map(s, &a);
 	if (ret < 0)
 		backing_put(a.file, a.shm);
 	return ret;
@@ -394,9 +408,11 @@ static s64 remap_claimed(struct remap *m)
 }
 
 /* One claim over both places: two could be waited for crosswise. */
-static int claim_both(const struct remap *m, struct claim *claim)
+static int claim_both(const struct remap *m, bool mirror, struct claim *claim)
 {
-	u64 start = m->old, end = m->old + m->old_size;
+	/* Where Linux's mapping would grow, too. */
+	u64 size = mirror && !has_target(m) ? MAX(m->old_size, m->new_size) : m->old_size;
+	u64 start = m->old, end = m->old + size;
 	bool wraps = end < start;
 
 	if (m->flags & MREMAP_FIXED) {
@@ -411,21 +427,18 @@ s64 space_remap(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags,
 {
 	struct remap m = { s, old, old_size, new_size, flags, new_addr };
 	struct claim claim;
-	bool mapped;
+	struct region r;
 	s64 ret;
 
 	assert_no_lock();
-	spin_lock(&s->lock);
-	mapped = region_at(s, old);
-	spin_unlock(&s->lock);
-	if (!mapped)
+	if (!space_piece(s, old, &r))
 		return -EFAULT;
 	ret = has_target(&m) ? target_check(&m) : 0;
 	if (ret)
 		return ret;
 	if (!old_size)
 		return remap_again(&m);
-	if (claim_both(&m, &claim))
+	if (claim_both(&m, r.flags & REGION_MIRROR, &claim))
 		return -EINTR;
 	ret = remap_claimed(&m);
 	claim_drop(s, &claim);

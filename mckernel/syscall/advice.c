@@ -4,7 +4,9 @@
 #include "mck/errno.h"
 #include "mck/mm.h"
 #include "mck/mman.h"
+#include "mck/offload.h"
 #include "mck/sys_memory.h"
+#include "mck/sysnr.h"
 #include "mck/task.h"
 
 #define WILLNEED_MAX (2UL << 20)
@@ -15,6 +17,21 @@ struct advice {
 	struct region region; /* a copy, without references */
 	int behavior;
 };
+
+/* Memory that is Linux's: it judges and does all of it. What a fork has to know stands in our region too. */
+static int advise_linux(const struct advice *a)
+{
+	const u64 arg[6] = { a->start, a->end - a->start, (u64)a->behavior };
+	s64 ret = offload_syscall(NR_madvise, arg);
+
+	if (ret)
+		return (int)ret;
+	if (a->behavior == MADV_DONTFORK)
+		return space_set_flags(a->space, a->start, a->end, REGION_DONTFORK, 0);
+	if (a->behavior == MADV_DOFORK)
+		return space_set_flags(a->space, a->start, a->end, 0, REGION_DONTFORK);
+	return 0;
+}
 
 static int advice_set(const struct advice *a, u32 flags, u32 clear)
 {
@@ -62,6 +79,8 @@ static int advise_piece(const struct advice *a)
 {
 	const struct region *r = &a->region;
 
+	if (r->flags & REGION_MIRROR)
+		return advise_linux(a);
 	switch (a->behavior) {
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:

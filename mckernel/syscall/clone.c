@@ -109,6 +109,19 @@ static struct space *child_space(struct thread *t, const struct birth *b)
 	return space;
 }
 
+/* Linux has copied what is its own, or has refused to: now it may be changed again. */
+static void fork_is_over(struct thread *t, const struct birth *b)
+{
+	if (!(b->flags & CLONE_VM))
+		space_cloned(t->space);
+}
+
+static void child_space_undo(struct space *space, struct thread *t, const struct birth *b)
+{
+	fork_is_over(t, b);
+	space_put(space);
+}
+
 static struct sighand *child_sighand(struct thread *t, const struct birth *b)
 {
 	struct sighand *sighand;
@@ -169,7 +182,7 @@ static struct thread *child_create(struct thread *t, const struct birth *b)
 	if (process)
 		process_put(process);
 	if (space)
-		space_put(space);
+		child_space_undo(space, t, b);
 	return NULL;
 }
 
@@ -282,6 +295,7 @@ static s64 make_child(const struct birth *b, bool *claimed)
 	t->kpage->child_epoch = child->space->epoch_pa;
 	sched_start(child, -1);
 	ret = clone_in_linux(t, b, id);
+	fork_is_over(t, b);
 	tid = (u32)ret;
 	if (ret > 0 && store)
 		tid_store(store, tid);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The futex call, and its operations that do not wait. The words are in the LWK's own memory. */
 #include "mck/errno.h"
+#include "mck/offload.h"
 #include "mck/syscalls.h"
+#include "mck/sysnr.h"
 #include "futex.h"
 
 enum {
@@ -170,6 +172,20 @@ static bool may_choose_clock(u32 command)
 	       command == FUTEX_LOCK_PI2;
 }
 
+static bool has_two_words(u32 command)
+{
+	switch (command) {
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
+	case FUTEX_WAKE_OP:
+	case FUTEX_WAIT_REQUEUE_PI:
+	case FUTEX_CMP_REQUEUE_PI:
+		return true;
+	default:
+		return false;
+	}
+}
+
 s64 sys_futex(const u64 arg[6])
 {
 	u32 op = (u32)arg[1], command = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
@@ -187,6 +203,14 @@ s64 sys_futex(const u64 arg[6])
 		return err;
 	if ((op & FUTEX_CLOCK_REALTIME) && !may_choose_clock(command))
 		return -ENOSYS;
+	if (pair.shared) {
+		bool is_linux = futex_is_linux(pair.addr, true);
+
+		if (has_two_words(command) && is_linux != futex_is_linux(pair.addr2, true))
+			return -EINVAL;
+		if (is_linux)
+			return offload_syscall(NR_futex, arg);
+	}
 	switch (command) {
 	case FUTEX_WAIT:
 		return futex_wait(pair.addr, pair.shared, value, &d, ANY_BITS);

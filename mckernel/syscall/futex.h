@@ -14,6 +14,11 @@
 /* ---- futex_word.c ---- */
 
 /*
+ * A shared word in memory that is Linux's is a futex of Linux's: so they wake each
+ * other across the kernels. A private one is for threads of this program alone.
+ */
+bool futex_is_linux(u64 addr, bool shared);
+/*
  * The name of the word at addr in the current thread's space. -EINVAL,
  * -EFAULT, -ENOMEM as Linux's get_futex_key(): of a private one it looks at
  * the address only, of a shared one at the page, which it brings. No lock.

@@ -2,7 +2,9 @@
 /* futex_waitv: a wait for any of several words. */
 #include "mck/errno.h"
 #include "mck/mm.h"
+#include "mck/offload.h"
 #include "mck/syscalls.h"
+#include "mck/sysnr.h"
 #include "futex.h"
 
 #define WAITV_MAX 128U
@@ -111,10 +113,20 @@ static s64 read_words(struct waitv *v, u64 addr)
 	return 0;
 }
 
+/* Words that are futexes of Linux's. */
+static u32 count_linux(const struct waitv *v)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < v->count; i++)
+		n += futex_is_linux(v->word[i].user.addr, is_shared(&v->word[i].user));
+	return n;
+}
+
 s64 sys_futex_waitv(const u64 arg[6])
 {
 	struct deadline d = { .ns = DEADLINE_NEVER };
-	u32 count = (u32)arg[1], clock = (u32)arg[4];
+	u32 count = (u32)arg[1], clock = (u32)arg[4], in_linux;
 	struct waitv *v;
 	s64 err;
 
@@ -133,8 +145,13 @@ s64 sys_futex_waitv(const u64 arg[6])
 	v->sleeper.thread = current_thread();
 	v->count = count;
 	err = read_words(v, arg[0]);
-	if (!err)
+	in_linux = err ? 0 : count_linux(v);
+	if (in_linux && in_linux != count)
+		err = -EINVAL;
+	else if (!err && !in_linux)
 		err = wait_any(v, &d);
 	kfree(v);
+	if (!err && in_linux)
+		err = offload_syscall(NR_futex_waitv, arg);
 	return err;
 }

@@ -57,6 +57,11 @@ static int shared_key(struct space *s, u64 addr, enum access access, struct fute
 	}
 }
 
+bool futex_is_linux(u64 addr, bool shared)
+{
+	return shared && space_is_mirror(current_thread()->space, addr);
+}
+
 int futex_key(u64 addr, bool shared, enum access access, struct futex_key *key)
 {
 	struct space *s = current_thread()->space;

@@ -56,7 +56,7 @@ static s64 barrier_global(void)
 
 static bool may_run(const struct space *s, u32 place)
 {
-	return __atomic_load_n(&s->cpus[place / 64], __ATOMIC_SEQ_CST) >> place % 64 & 1;
+	return __atomic_load_n(&s->epoch->cpus[place / 64], __ATOMIC_SEQ_CST) >> place % 64 & 1;
 }
 
 /*

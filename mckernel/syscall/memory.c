@@ -7,6 +7,7 @@
 #include "mck/mman.h"
 #include "mck/offload.h"
 #include "mck/sys_memory.h"
+#include "mck/sysnr.h"
 #include "mck/task.h"
 
 #define FILE_SIZE_MAX (~0UL >> 1) /* loff_t */
@@ -27,10 +28,17 @@ static u32 implied_exec(u32 prot, u32 max_prot)
 
 /* ---- mmap ---- */
 
-/* Ask Linux whether this file may be mapped so, as which version of it. *file has a reference, or is NULL: anonymous memory. */
-static s64 open_file(u64 fd, u32 prot, bool shared, struct file **file, u32 *max_prot)
+/* How a file is to be mapped: as a version of it whose pages we cache, by Linux itself, or not at all (/dev/zero). */
+struct file_answer {
+	struct file *file; /* with a reference, or NULL */
+	u64 page_size; /* of Linux's mapping, or 0 */
+	u32 max_prot;
+};
+
+/* Ask Linux whether this file may be mapped so. */
+static s64 open_file(u64 fd, u32 prot, bool shared, struct file_answer *answer)
 {
-	struct thread *t = current_thread();
+	const abi_u64 *kout = current_thread()->kpage->kout;
 	u64 karg[6] = { fd, prot, shared };
 	struct offload_result res;
 	u64 id;
@@ -40,12 +48,13 @@ static s64 open_file(u64 fd, u32 prot, bool shared, struct file **file, u32 *max
 		return -EINTR;
 	if (res.value < 0)
 		return res.value;
-	id = t->kpage->kout[0];
-	*max_prot = PROT_ALL & ~(u32)t->kpage->kout[2];
+	id = kout[0];
+	answer->max_prot = PROT_ALL & ~(u32)kout[2];
+	answer->page_size = kout[3];
 	if (!id)
 		return 0;
-	*file = file_open(id, t->kpage->kout[1], 0);
-	if (!*file) {
+	answer->file = file_open(id, kout[1], 0);
+	if (!answer->file) {
 		u64 idle[IKC_LCALL_ARGS] = { id, 1 };
 
 		ikc_lcall(LCALL_FILE_IDLE, idle);
@@ -78,34 +87,66 @@ static s64 map_anonymous(struct map_args *a, bool shared)
 	return ret;
 }
 
-static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
+/* Linux's own mapping, of which it judges all but the place. */
+static s64 map_mirror(struct map_args *a, u64 page_size, u64 fd, u64 flags, u64 offset)
 {
-	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+	struct mirror_call call = {
+		.nr = NR_mmap,
+		.arg = { 0, a->length, a->prot,
+			 (flags & ~(u64)(MAP_FIXED_NOREPLACE | MAP_32BIT)) | MAP_FIXED, fd,
+			 offset },
+	};
+
+	/* As Linux counts huge pages: the call has the length as it was given. */
+	a->length = ALIGN_UP(a->length, page_size);
+	a->pgoff = offset >> PAGE_SHIFT;
+	if (a->length < page_size)
+		return -ENOMEM;
+	if (a->fixed && a->addr % page_size)
+		return -EINVAL;
+	return space_mirror(my_space(), a, &call, page_size);
+}
+
+/* Of a file whose pages we cache: a reference of it has been taken. */
+static s64 map_cached(struct map_args *a, u64 flags, u64 offset)
+{
 	s64 ret;
 
-	if ((flags & MAP_TYPE) == 0 || (flags & MAP_TYPE) > MAP_SHARED_VALIDATE)
-		return -EINVAL;
-	if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE && (flags & ~MAP_VALIDATED))
-		return -EOPNOTSUPP;
-	ret = open_file(fd, a->prot, shared, &a->file, &a->max_prot);
-	if (ret)
-		return ret;
-	a->prot = implied_exec(a->prot, a->max_prot);
-	a->pgoff = a->file ? offset >> PAGE_SHIFT : 0;
-	/* It is never written to here: its pages are the cache's, as everybody's. */
-	if (a->file && shared)
-		a->region_flags |= REGION_SHARED;
+	a->pgoff = offset >> PAGE_SHIFT;
 	if (flags & (MAP_GROWSDOWN | MAP_HUGETLB))
 		ret = -EINVAL;
 	else if (offset > FILE_SIZE_MAX - a->length)
 		ret = -EOVERFLOW; /* no file reaches so far */
-	else if (!a->file)
-		ret = map_anonymous(a, shared); /* /dev/zero */
 	else
 		ret = space_map(my_space(), a);
-	if (ret < 0 && a->file)
+	if (ret < 0)
 		file_put(a->file);
 	return ret;
+}
+
+static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
+{
+	u64 type = flags & MAP_TYPE;
+	bool shared = type != MAP_PRIVATE;
+	struct file_answer answer = { 0 };
+	s64 ret;
+
+	if (type == 0 || type > MAP_SHARED_VALIDATE)
+		return -EINVAL;
+	ret = open_file(fd, a->prot, shared, &answer);
+	if (ret)
+		return ret;
+	a->max_prot = answer.max_prot;
+	a->prot = implied_exec(a->prot, a->max_prot);
+	a->file = answer.file;
+	if (answer.page_size)
+		return map_mirror(a, answer.page_size, fd, flags, offset);
+	if (a->file)
+		return map_cached(a, flags, offset);
+	/* /dev/zero; its driver knows no flag of its own. */
+	if (type == MAP_SHARED_VALIDATE && (flags & ~MAP_VALIDATED))
+		return -EOPNOTSUPP;
+	return flags & (MAP_GROWSDOWN | MAP_HUGETLB) ? -EINVAL : map_anonymous(a, shared);
 }
 
 /* What is mapped from now on has its pages at once: MCL_FUTURE. */
@@ -295,12 +336,28 @@ s64 sys_brk(const u64 arg[6])
 
 /* ---- msync, mincore ---- */
 
-/* No file is written to through a mapping here, so there is nothing to write; Linux's answers remain. */
+/* The same call for a piece that is Linux's: what it says of it. */
+static s64 in_linux(u64 nr, u64 start, u64 length, u64 third)
+{
+	const u64 arg[6] = { start, length, third };
+
+	return offload_syscall(nr, arg);
+}
+
+/* What Linux does for each area. Private memory has nothing to be written. */
+static s64 sync_piece(const struct region *r, u64 start, u64 length, u64 flags)
+{
+	if (r->flags & REGION_MIRROR)
+		return in_linux(NR_msync, start, length, flags);
+	return (flags & MS_INVALIDATE) && (r->flags & REGION_LOCKED) ? -EBUSY : 0;
+}
+
 s64 sys_msync(const u64 arg[6])
 {
 	u64 start = arg[0], end = start + ALIGN_UP(arg[1], PAGE_SIZE), flags = arg[2];
 	bool hole = false;
 	struct region r;
+	s64 err;
 
 	if ((flags & ~(u64)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (start & ~PAGE_MASK))
 		return -EINVAL;
@@ -308,16 +365,21 @@ s64 sys_msync(const u64 arg[6])
 		return -EINVAL;
 	if (end < start)
 		return -ENOMEM;
+	/* Holes are reported at the end; the rest is done. */
 	while (start < end) {
 		u64 length = space_piece(my_space(), start, &r);
 
-		if (!length) {
-			/* Nothing is done beyond it, so it need not be looked at. */
+		if (length) {
+			length = MIN(length, end - start);
+			err = sync_piece(&r, start, length, flags);
+			if (err)
+				return err;
+		} else {
 			hole = true;
-			break;
+			length = space_hole(my_space(), start);
 		}
-		if ((flags & MS_INVALIDATE) && (r.flags & REGION_LOCKED))
-			return -EBUSY;
+		if (length >= end - start)
+			break;
 		start += length;
 		if (!sched_turn())
 			return -EINTR;
@@ -325,26 +387,42 @@ s64 sys_msync(const u64 arg[6])
 	return hole ? -ENOMEM : 0;
 }
 
+#define RESIDENT_PAGES 256UL /* looked at under one hold of the lock */
+
+static s64 resident_piece(u64 start, u64 pages, u64 vec)
+{
+	u8 bytes[RESIDENT_PAGES];
+
+	kassert(pages <= RESIDENT_PAGES);
+	if (space_resident(my_space(), start, start + pages * PAGE_SIZE, bytes))
+		return -ENOMEM;
+	return copy_to_user(vec, bytes, pages) ? -EFAULT : 0;
+}
+
 s64 sys_mincore(const u64 arg[6])
 {
 	u64 start = arg[0], size = arg[1], vec = arg[2];
-	u8 bytes[256];
+	struct region r;
+	s64 err;
 
 	if (start & ~PAGE_MASK)
 		return -EINVAL;
 	if (start > SHADOW_END || size > SHADOW_END - start)
 		return -ENOMEM;
 	for (u64 end = start + ALIGN_UP(size, PAGE_SIZE); start < end;) {
-		u64 stop = MIN(end, start + sizeof(bytes) * PAGE_SIZE);
-		u64 count = (stop - start) >> PAGE_SHIFT;
-		int err = space_resident(my_space(), start, stop, bytes);
+		u64 length = MIN(space_piece(my_space(), start, &r), end - start);
+		bool mirror = length && (r.flags & REGION_MIRROR);
 
+		if (!length)
+			return -ENOMEM;
+		if (!mirror)
+			length = MIN(length, RESIDENT_PAGES * PAGE_SIZE);
+		err = mirror ? in_linux(NR_mincore, start, length, vec)
+			     : resident_piece(start, length >> PAGE_SHIFT, vec);
 		if (err)
 			return err;
-		if (copy_to_user(vec, bytes, count))
-			return -EFAULT;
-		vec += count;
-		start = stop;
+		vec += length >> PAGE_SHIFT;
+		start += length;
 		if (!sched_turn())
 			return -EINTR;
 	}

@@ -4,7 +4,9 @@
 #include "mck/errno.h"
 #include "mck/mm.h"
 #include "mck/mman.h"
+#include "mck/offload.h"
 #include "mck/sys_memory.h"
+#include "mck/sysnr.h"
 #include "mck/task.h"
 
 bool may_lock_any(void)
@@ -41,6 +43,27 @@ static bool page_range(u64 start, u64 size, u64 *first, u64 *end)
 	return *end >= *first;
 }
 
+/* What is Linux's is locked there too, in pieces; our accounts have it already, or not any more. */
+static s64 lock_in_linux(struct space *s, u64 start, u64 end, u64 nr, u64 flags)
+{
+	struct region r;
+	s64 err = 0;
+
+	while (start < end && !err) {
+		u64 length = MIN(space_piece(s, start, &r), end - start);
+		const u64 arg[6] = { start, length, flags };
+
+		if (!length)
+			break;
+		if (r.flags & REGION_MIRROR)
+			err = offload_syscall(nr, arg);
+		start += length;
+		if (!sched_turn())
+			return -EINTR;
+	}
+	return err;
+}
+
 static s64 lock_range(u64 start, u64 size, bool populate)
 {
 	struct space *s = current_thread()->space;
@@ -60,6 +83,8 @@ static s64 lock_range(u64 start, u64 size, bool populate)
 	if (start == end)
 		return 0;
 	err = space_set_flags(s, start, end, REGION_LOCKED, 0);
+	if (!err)
+		err = (int)lock_in_linux(s, start, end, NR_mlock2, populate ? 0 : MLOCK_ONFAULT);
 	if (!err && populate)
 		err = space_populate(s, start, end);
 	/* As mlock reports a fault that it could not make. */
@@ -81,17 +106,21 @@ s64 sys_mlock2(const u64 arg[6])
 s64 sys_munlock(const u64 arg[6])
 {
 	u64 start, end;
+	s64 err;
 
 	if (!page_range(arg[0], arg[1], &start, &end))
 		return -EINVAL;
 	if (start == end)
 		return 0;
-	return space_set_flags(current_thread()->space, start, end, 0, REGION_LOCKED);
+	err = space_set_flags(current_thread()->space, start, end, 0, REGION_LOCKED);
+	return err ? err : lock_in_linux(current_thread()->space, start, end, NR_munlock, 0);
 }
 
 /* Every region in turn; pages that cannot be had are no error, as on Linux. */
 static void for_all_regions(struct space *s, u32 set, u32 clear, bool populate)
 {
+	u64 nr = set ? NR_mlock2 : NR_munlock;
+
 	struct region r;
 
 	for (u64 at = 0; at < SHADOW_END;) {
@@ -102,6 +131,7 @@ static void for_all_regions(struct space *s, u32 set, u32 clear, bool populate)
 			continue;
 		}
 		space_set_flags(s, at, at + length, set, clear);
+		lock_in_linux(s, at, at + length, nr, set && !populate ? MLOCK_ONFAULT : 0);
 		if (populate)
 			space_populate(s, at, at + length);
 		at += length;

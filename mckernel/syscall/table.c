@@ -50,7 +50,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	LOCAL(mincore, sys_mincore),
 	LOCAL(madvise, sys_madvise),
 	OFFLOAD(shmget),
-	REFUSED(shmat, ENOSYS), /* a shared mapping */
+	LOCAL(shmat, sys_shmat),
 	OFFLOAD(shmctl),
 	OFFLOAD(dup),
 	OFFLOAD(dup2),
@@ -87,7 +87,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(semget),
 	OFFLOAD(semop),
 	OFFLOAD(semctl),
-	REFUSED(shmdt, EINVAL),
+	LOCAL(shmdt, sys_shmdt),
 	OFFLOAD(msgget),
 	OFFLOAD(msgsnd),
 	OFFLOAD(msgrcv),

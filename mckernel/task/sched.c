@@ -198,7 +198,8 @@ bool sched_need_resched(void)
 
 static inline bool flush_asked(const struct cpu *cpu)
 {
-	return __atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE) != cpu->flush_done;
+	return __atomic_load_n(&cpu->boot->flush_request, __ATOMIC_ACQUIRE) !=
+	       cpu->boot->flush_done;
 }
 
 static inline bool noted(struct cpu *cpu)

@@ -37,6 +37,7 @@ void up_user_fault(u64 addr, u64 error)
 	case FR_BUSY:
 	case FR_FILL:
 	case FR_FILLING:
+	case FR_MIRROR:
 		break;
 	case FR_NOMAP:
 		fault_signal(SIGSEGV, SEGV_MAPERR, addr, error);

@@ -447,9 +447,7 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		kpage.kout[0] = module.open_id;
 		kpage.kout[1] = module.open_size;
 		kpage.kout[2] = module.open_noexec ? PROT_EXEC : 0;
-		/* What is mapped shared is open for reading only. */
-		if (karg[2] && module.open_id)
-			kpage.kout[2] |= PROT_WRITE;
+		kpage.kout[3] = 0;
 		res->value = module.open_error;
 		return;
 	}
@@ -474,6 +472,22 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		memset(pa_to_va(kpage.list[i]), byte_now(id, first + i), PAGE_SIZE);
 	}
 	res->value = (s64)count;
+}
+
+/* Linux's own calls: there is no Linux here. */
+void offload_call(u64 nr, const u64 arg[6], u64 mask, struct offload_result *res)
+{
+	(void)nr;
+	(void)arg;
+	(void)mask;
+	*res = (struct offload_result){ .value = -ENOSYS };
+}
+
+s64 offload_syscall(u64 nr, const u64 arg[6])
+{
+	(void)nr;
+	(void)arg;
+	return -ENOSYS;
 }
 
 /* ---- the program ---- */

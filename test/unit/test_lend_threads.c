@@ -162,6 +162,12 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 	abort();
 }
 
+void offload_call(u64 nr, const u64 arg[6], u64 mask, struct offload_result *res)
+{
+	(void)nr, (void)arg, (void)mask, (void)res;
+	abort();
+}
+
 static pthread_mutex_t job_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t job_come = PTHREAD_COND_INITIALIZER;
 static struct job {

@@ -132,27 +132,6 @@ static void test_mmap(void **state)
 			 1);
 }
 
-/* Shared and only read: the same pages, which nobody gets a copy of. */
-static void test_file_shared(void)
-{
-	u64 at = (u64)do_call(sys_mmap, 0, 2 * PAGE_SIZE, PROT_READ, MAP_SHARED, 4, PAGE_SIZE),
-	    again;
-
-	expect_byte(s, at, file_byte(9, 1));
-	assert_int_equal(do_call(sys_mprotect, at, PAGE_SIZE, RW, 0, 0, 0), -EACCES);
-	assert_int_equal(space_fault_wait(s, at, ACCESS_FORCE), FR_ACCESS);
-	again = (u64)do_call(sys_mremap, at + PAGE_SIZE, 0, PAGE_SIZE, MREMAP_MAYMOVE, 0, 0);
-	expect_byte(s, again, file_byte(9, 2));
-	assert_int_equal(do_call(sys_mprotect, again, PAGE_SIZE, RW, 0, 0, 0), -EACCES);
-	assert_int_equal(do_call(sys_madvise, at, PAGE_SIZE, MADV_REMOVE, 0, 0, 0), -EACCES);
-	assert_int_equal(do_call(sys_munmap, at, 2 * PAGE_SIZE, 0, 0, 0, 0), 0);
-	expect_byte(s, again, file_byte(9, 2));
-	assert_int_equal(do_call(sys_munmap, again, PAGE_SIZE, 0, 0, 0, 0), 0);
-	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, PROT_READ, MAP_SHARED_VALIDATE | 0x80000,
-				 4, 0),
-			 -EOPNOTSUPP);
-}
-
 static void test_mmap_file(void **state)
 {
 	u64 at;
@@ -168,7 +147,6 @@ static void test_mmap_file(void **state)
 	at = (u64)do_call(sys_mmap, 0, PAGE_SIZE, PROT_READ, MAP_PRIVATE, 4, 0);
 	assert_int_equal(do_call(sys_mprotect, at, PAGE_SIZE, PROT_READ | PROT_EXEC, 0, 0, 0),
 			 -EACCES);
-	test_file_shared();
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, PROT_READ, MAP_PRIVATE, 4, ~0xfffUL),
 			 -EOVERFLOW);
 	/* Linux's own refusal comes first. */

@@ -51,6 +51,22 @@ void unmap_mapping_pages(struct address_space *mapping, pgoff_t start, pgoff_t c
 	shown[number] = NULL;
 }
 
+/* Nothing of Linux's is mirrored here. */
+void ihk_mirror_init(struct ihk_space *of)
+{
+	(void)of;
+}
+
+void ihk_mirror_close(struct ihk_space *of)
+{
+	(void)of;
+}
+
+void ihk_mirror_end(struct ihk_space *of)
+{
+	(void)of;
+}
+
 struct file *get_file(struct file *f)
 {
 	return f;

@@ -4,6 +4,7 @@
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
+#include "abi/pte.h"
 #include "arch/arch.h"
 #include "arch/x86_64/apic.h"
 
@@ -35,4 +36,16 @@ void ihk_machine_describe(struct lwk_boot_params *params)
 	params->cycles_khz = tsc_khz;
 	rdmsrl(MSR_IA32_CR_PAT, params->memory_types);
 	params->mitigations = mitigations();
+}
+
+/* The memory type travels as it is: both kernels have the same PAT. */
+u64 ihk_leaf(unsigned long pfn, unsigned long entry, bool write, bool exec)
+{
+	u64 leaf = (u64)pfn << PAGE_SHIFT;
+
+	leaf |= entry & (_PAGE_PWT | _PAGE_PCD | _PAGE_PAT);
+	leaf |= PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_MIRROR;
+	if (write)
+		leaf |= PTE_WRITE | PTE_DIRTY;
+	return exec ? leaf : leaf | PTE_NX;
 }

@@ -20,6 +20,7 @@
 #define PTE_GLOBAL (1UL << 8)
 #define PTE_LENT (1UL << 9) /* software: some shadow may show this leaf */
 #define PTE_OWN (1UL << 52) /* software: this entry alone maps the frame */
+#define PTE_MIRROR (1UL << 54) /* software: Linux's page, and the module's entry */
 #define PTE_NX (1UL << 63)
 #define PTE_ADDR_MASK 0x000ffffffffff000UL
 

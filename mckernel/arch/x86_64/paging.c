@@ -241,9 +241,9 @@ static void load_root(u64 root_pa)
 }
 
 /*
- * space->cpus says who may hold entries of a space. The bit is set before the
- * tables are loaded, with a full barrier: who has changed an entry and then
- * does not see the bit need not ask, for this CPU will see the change.
+ * space_epoch.cpus says who may hold entries of a space (abi/pte.h). The bit is
+ * set before the tables are loaded, with a full barrier: who has changed an entry
+ * and then does not see the bit need not ask, for this CPU will see the change.
  */
 void arch_load_space(struct space *space)
 {
@@ -252,11 +252,11 @@ void arch_load_space(struct space *space)
 	u64 bit = 1UL << cpu->place % 64;
 
 	if (space)
-		__atomic_or_fetch(&space->cpus[cpu->place / 64], bit, __ATOMIC_SEQ_CST);
+		__atomic_or_fetch(&space->epoch->cpus[cpu->place / 64], bit, __ATOMIC_SEQ_CST);
 	cpu->space = space;
 	load_root(space ? space->root_pa : kernel_root);
 	if (old && old != space)
-		__atomic_and_fetch(&old->cpus[cpu->place / 64], ~bit, __ATOMIC_SEQ_CST);
+		__atomic_and_fetch(&old->epoch->cpus[cpu->place / 64], ~bit, __ATOMIC_SEQ_CST);
 	if (space && old != space && (boot_params->mitigations & BOOT_MITIGATE_IBPB))
 		wrmsr(MSR_PRED_CMD, 1);
 }
@@ -276,14 +276,14 @@ void arch_flush_all(void)
 /* Also from the doorbell's handler: needs no lock and touches nothing but the two words. */
 void arch_answer_flush(void)
 {
-	struct cpu *cpu = this_cpu();
-	/* Pairs with the raise in request_flush(): the changed entries are seen. */
-	u32 asked = __atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE);
+	struct boot_cpu *boot = this_cpu()->boot;
+	/* Pairs with the raise in request_flush(), or Linux's: the changed entries are seen. */
+	u32 asked = __atomic_load_n(&boot->flush_request, __ATOMIC_ACQUIRE);
 
-	if (asked == cpu->flush_done)
+	if (asked == boot->flush_done)
 		return;
 	arch_flush_all();
-	__atomic_store_n(&cpu->flush_done, asked, __ATOMIC_RELEASE);
+	__atomic_store_n(&boot->flush_done, asked, __ATOMIC_RELEASE);
 }
 
 static void kick_if_away(u32 place)
@@ -297,7 +297,8 @@ static void kick_if_away(u32 place)
 
 static u32 request_flush(u32 place)
 {
-	u32 ticket = __atomic_add_fetch(&cpu_of(place)->flush_request, 1, __ATOMIC_SEQ_CST);
+	u32 ticket =
+		__atomic_add_fetch(&boot_params->cpus[place].flush_request, 1, __ATOMIC_SEQ_CST);
 
 	kick_if_away(place);
 	return ticket;
@@ -305,7 +306,7 @@ static u32 request_flush(u32 place)
 
 static void await_flush(u32 place, u32 ticket)
 {
-	struct cpu *cpu = cpu_of(place);
+	const struct boot_cpu *cpu = &boot_params->cpus[place];
 	u64 start = arch_cycles(), patience = boot_params->cycles_khz * KICK_AGAIN_US / 1000;
 
 	while ((s32)(__atomic_load_n(&cpu->flush_done, __ATOMIC_ACQUIRE) - ticket) < 0) {
@@ -336,7 +337,7 @@ void arch_flush_space(struct space *space, u64 start, u64 end)
 	/* The entries' change before the look at cpus; pairs with arch_load_space(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (u32 i = 0; i < ARRAY_SIZE(asked); i++)
-		asked[i] = __atomic_load_n(&space->cpus[i], __ATOMIC_SEQ_CST);
+		asked[i] = __atomic_load_n(&space->epoch->cpus[i], __ATOMIC_SEQ_CST);
 	asked[self / 64] &= ~(1UL << self % 64);
 	for (u32 i = 0; i < cpu_count; i++) {
 		if (asked[i / 64] >> i % 64 & 1)

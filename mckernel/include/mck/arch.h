@@ -24,8 +24,6 @@ struct cpu {
 	struct thread *current; /* never NULL after start: the idle thread or a user's */
 	struct space *space; /* whose tables are loaded, NULL: the kernel's */
 	u32 kick; /* atomic: another LWK CPU wants a scan; the CPU itself clears it */
-	u32 flush_request; /* raised by others (atomic), answered by flush_done */
-	u32 flush_done; /* written by this CPU, read by others */
 	u32 rseq_request; /* set by others (atomic), who then kick: the thread that runs begins its sequence again */
 	u32 chunk; /* of memory, where mm/phys.c has found a frame last */
 	u32 stacks_seen; /* the same: the freed stacks that its TLB has forgotten, see arch/x86_64/kstack.c */

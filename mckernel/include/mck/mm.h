@@ -129,7 +129,7 @@ struct region {
 	u32 flags; /* REGION_* */
 	struct file *file; /* private file mapping, holds a reference; NULL: anonymous */
 	struct shmobj *shm; /* shared anonymous memory, holds a reference */
-	u64 pgoff; /* page index in file or shm of `start` */
+	u64 pgoff; /* page index in file, shm or Linux's object of `start` */
 	u32 max_prot;
 	u32 around; /* pages that the next fault in sequence maps at once */
 	u64 next_fault; /* where it would be */
@@ -145,6 +145,8 @@ struct region {
 #define REGION_LOCKED 256 /* mlock: memory is always resident, so only the accounts care */
 #define REGION_NOHUGE 512
 #define REGION_COWED 1024 /* a file's region that may hold private copies of its pages */
+#define REGION_MIRROR 2048 /* Linux's mapping, with REGION_SHARED: mm/mirror.c */
+#define REGION_SEGMENT 4096 /* of a System V segment, with REGION_MIRROR */
 
 /* A sleepable claim on a range, on its holder's stack (mm/claim.c). Under the space's lock. */
 struct claim {
@@ -219,6 +221,7 @@ enum fault_result {
 	FR_BUSY, /* a change is under way: wait for it and ask again */
 	FR_FILL, /* a file page must be read first: struct fill_wanted tells which */
 	FR_FILLING, /* as FR_BUSY, for a file page that somebody else reads: as long as its server takes */
+	FR_MIRROR, /* Linux's memory: the thread's twin must enter the page */
 };
 struct fill_wanted {
 	struct file *file; /* referenced for the asker */
@@ -232,11 +235,32 @@ struct fill_wanted {
  */
 enum fault_result space_fault(struct space *s, u64 addr, enum access access,
 			      struct fill_wanted *fill);
-/* The same for the current thread: waits for changes and reads file pages by its own twin. Never FR_BUSY, FR_FILL or FR_FILLING. */
+/* The same for the current thread: waits for changes and has pages read or entered by its own twin. Never FR_BUSY, FR_FILL, FR_FILLING or FR_MIRROR. */
 enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access);
 
-/* Copy regions and tables to a fresh space, copy-on-write. May wait. 0 or -ENOMEM (then child is untouched but for what space_put cleans). */
+/*
+ * Copy regions and tables to a fresh space, copy-on-write. May wait. 0 or -ENOMEM (then child is untouched but for what space_put cleans).
+ * After success the parent's mappings of Linux's stay as they are until space_cloned(): Linux copies them next.
+ */
 int space_fork(struct space *parent, struct space *child);
+
+/* ---- mappings that are Linux's (mm/mirror.c) ---- */
+
+/* Linux's system call that makes one: argument number `place` is the address. */
+struct mirror_call {
+	u64 nr;
+	u64 arg[6];
+	u32 place;
+};
+/*
+ * As space_map(), with what Linux itself maps there: by the current thread's twin,
+ * all signals blocked. Where no address is given it is a multiple of `align`, if it can be.
+ */
+s64 space_mirror(struct space *s, const struct map_args *args, struct mirror_call *call, u64 align);
+void space_cloned(struct space *s);
+bool space_is_mirror(struct space *s, u64 va);
+int space_detach(struct space *s,
+		 u64 base); /* what shmdt() takes away. -EINVAL: no segment is attached there */
 
 /* ---- lending (mm/lend.c) ---- */
 
@@ -336,6 +360,10 @@ enum read_end {
 };
 /* Read pages first, first + 1... of a file by the current thread's twin; *filled of them are there. */
 enum read_end up_read_file(u64 id, u64 first, const u64 *frames, u32 count, u32 *filled);
+/* A REQ_MIRROR_* request to the current thread's twin: kresult, -EINTR also if the thread must end. */
+s64 up_mirror(u32 kind, u64 arg0, u64 arg1, u64 arg2);
+/* A system call of Linux's by the current thread's twin, which no signal but a fatal one interrupts. */
+s64 up_linux_call(u64 nr, const u64 arg[6]);
 /* The current thread's twin is away: it may not come back for long, unless it owes an answer. */
 bool up_is_held(void);
 /* The current thread is not on hold, or must end. */

@@ -48,13 +48,16 @@ struct space {
 	 * written up to some moment, and nothing that it wrote later.
 	 */
 	bool forking;
+	/*
+	 * Forks whose second half, Linux's, is under way; and changes to what is
+	 * Linux's that are under way or wait for those (mm/mirror.c).
+	 */
+	u32 cloning, mirroring;
 	u32 membarrier; /* atomic: the commands that its threads may use (syscall/membarrier.c) */
 	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
 
 	u32 pins; /* atomic: short holds by fault answers; the end of the space waits for them */
 	struct list by_id; /* under the lock of the table of spaces */
-	u64 cpus[ABI_MAX_CPUS /
-		 64]; /* atomic: CPUs that may hold TLB entries; maintained by arch_switch */
 };
 
 #define NSIG 64

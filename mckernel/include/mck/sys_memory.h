@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* System calls on memory (syscall/memory.c, advice.c, mlock.c, aio.c): arguments as the program passes them. */
+/* System calls on memory (syscall/memory.c, advice.c, mlock.c, aio.c, shm.c): arguments as the program passes them. */
 #ifndef MCK_SYS_MEMORY_H
 #define MCK_SYS_MEMORY_H
 
@@ -22,6 +22,8 @@ s64 sys_mlock2(const u64 arg[6]);
 s64 sys_munlock(const u64 arg[6]);
 s64 sys_mlockall(const u64 arg[6]);
 s64 sys_munlockall(const u64 arg[6]);
+s64 sys_shmat(const u64 arg[6]);
+s64 sys_shmdt(const u64 arg[6]);
 s64 sys_io_setup(const u64 arg[6]);
 s64 sys_io_destroy(const u64 arg[6]);
 

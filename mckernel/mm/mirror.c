@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Mappings that are Linux's: made and changed by its own system calls, mirrored in our tables. */
+#include "mck/errno.h"
+#include "mck/sysnr.h"
+#include "abi/slot.h"
+#include "internal.h"
+
+/*
+ * A region with REGION_MIRROR is a mapping of the proxy at the same address, with
+ * Linux's pages (abi/pte.h). The region says only that, and what may be touched;
+ * whatever is to be done to such memory is done by the same system call in Linux,
+ * and here to the regions. Each change is one for both under its claim:
+ *
+ *   the claim;
+ *   mirror_begin(): not between the two halves of a fork, for Linux's child
+ *     copies the mappings when ours has copied the regions already;
+ *   in Linux: the shadow leaves the place, and the mapping comes (or the other
+ *     way round), upon which the module takes the mirrored entries out;
+ *   the regions;
+ *   mirror_end(), and the end of the claim.
+ *
+ * Who waits for whom: a change waits for mmap_lock in Linux. So nobody who may
+ * have that lock, as a fault of Linux's, is told to wait for the claim of one
+ * (space->mirroring, see region_grow()).
+ */
+
+static bool no_clone(void *arg)
+{
+	struct space *s = arg;
+	bool none;
+
+	spin_lock(&s->lock);
+	none = !s->cloning;
+	spin_unlock(&s->lock);
+	return none;
+}
+
+static void count_changes(struct space *s, u32 add)
+{
+	spin_lock(&s->lock);
+	s->mirroring += add;
+	spin_unlock(&s->lock);
+}
+
+/* 0 or -EINTR: the thread must end. With a claim on what is to be changed, so that no fork begins. */
+static int mirror_begin(struct space *s)
+{
+	count_changes(s, 1);
+	if (no_clone(s) || !mm_wait(no_clone, s, true))
+		return 0;
+	count_changes(s, -1U);
+	return -EINTR;
+}
+
+static void mirror_end(struct space *s)
+{
+	count_changes(s, -1U);
+}
+
+void space_cloned(struct space *s)
+{
+	spin_lock(&s->lock);
+	s->cloning--;
+	spin_unlock(&s->lock);
+	mm_wake();
+}
+
+static int shadow_off(u64 start, u64 end)
+{
+	return (int)up_mirror(REQ_MIRROR_OPEN, start, end, 0);
+}
+
+static int shadow_on(u64 start, u64 end)
+{
+	return (int)up_mirror(REQ_MIRROR_CLOSE, start, end, 0);
+}
+
+bool space_is_mirror(struct space *s, u64 va)
+{
+	struct region *r;
+	bool is;
+
+	spin_lock(&s->lock);
+	r = region_at(s, va);
+	is = r && (r->flags & REGION_MIRROR);
+	spin_unlock(&s->lock);
+	return is;
+}
+
+/* ---- making ---- */
+
+/* The system call with the place in it. 0 or -errno; nothing is mapped then. */
+static int map_in_linux(struct mirror_call *call, u64 at, u64 end)
+{
+	int err = shadow_off(at, end);
+	s64 ret;
+
+	if (err)
+		return err;
+	call->arg[call->place] = at;
+	ret = up_linux_call(call->nr, call->arg);
+	if (ret == (s64)at)
+		return 0;
+	shadow_on(at, end);
+	return ret < 0 ? (int)ret : -ENOMEM;
+}
+
+static s64 mirror_claimed(struct space *s, struct region *r, struct mirror_call *call, u64 at)
+{
+	u64 end = at + (r->end - r->start);
+	int err = mirror_begin(s);
+
+	if (err)
+		return err;
+	err = map_in_linux(call, at, end);
+	if (!err) {
+		r->start = at;
+		r->end = end;
+		spin_lock(&s->lock);
+		region_insert(s, r);
+		spin_unlock(&s->lock);
+	}
+	mirror_end(s);
+	return err ? err : (s64)at;
+}
+
+static s64 mirror_fixed(struct space *s, struct region *r, const struct map_args *a,
+			struct mirror_call *call)
+{
+	u64 end = a->addr + a->length;
+	struct claim claim;
+	s64 ret;
+
+	if (claim_take(s, &claim, a->addr, end))
+		return -EINTR;
+	ret = fixed_check(s, r, a);
+	if (!ret)
+		ret = unmap_claimed(s, a->addr, end);
+	if (!ret)
+		ret = mirror_claimed(s, r, call, a->addr);
+	claim_drop(s, &claim);
+	return ret;
+}
+
+static s64 mirror_anywhere(struct space *s, struct region *r, const struct map_args *a,
+			   struct mirror_call *call, u64 align)
+{
+	struct claim claim;
+	s64 ret;
+	u64 at;
+
+	ret = claim_place(s, r, a, align, &claim, &at);
+	if (ret)
+		return ret;
+	ret = mirror_claimed(s, r, call, at);
+	claim_drop(s, &claim);
+	return ret;
+}
+
+s64 space_mirror(struct space *s, const struct map_args *a, struct mirror_call *call, u64 align)
+{
+	struct region *r;
+	s64 ret;
+
+	assert_no_lock();
+	if (!a->length || a->length > SHADOW_END)
+		return -ENOMEM;
+	if (a->fixed && a->addr > SHADOW_END - a->length)
+		return -ENOMEM;
+	if (a->fixed && a->addr < lowest_address(s))
+		return -EPERM;
+	mm_refill();
+	r = region_new(s, a);
+	if (!r)
+		return -ENOMEM;
+	r->flags |= REGION_SHARED | REGION_MIRROR;
+	r->end = r->start + a->length;
+	ret = a->fixed ? mirror_fixed(s, r, a, call) : mirror_anywhere(s, r, a, call, align);
+	if (ret < 0)
+		kfree(r);
+	else if (a->populate)
+		space_populate(s, ret, ret + a->length);
+	return ret;
+}
+
+/* ---- taking away ---- */
+
+/* Of the regions that have left the space, what is Linux's; on an error they come back. */
+static int close_pieces(struct space *s, struct list *gone)
+{
+	struct region *r, *next;
+	int err = 0;
+
+	list_for_each_safe(r, next, gone, link) {
+		if (!(r->flags & REGION_MIRROR))
+			continue;
+		if (!err)
+			err = shadow_on(r->start, r->end);
+		if (!err || err == -EINTR)
+			continue;
+		list_del(&r->link);
+		spin_lock(&s->lock);
+		region_insert(s, r);
+		spin_unlock(&s->lock);
+	}
+	return err;
+}
+
+int mirror_close(struct space *s, struct list *gone)
+{
+	struct region *r;
+	bool any = false;
+	int err;
+
+	list_for_each(r, gone, link)
+		any |= (r->flags & REGION_MIRROR) != 0;
+	if (!any)
+		return 0;
+	err = mirror_begin(s);
+	if (err)
+		return err;
+	err = close_pieces(s, gone);
+	mirror_end(s);
+	return err;
+}
+
+/* ---- changing ---- */
+
+int mirror_protect(struct space *s, u64 start, u64 *end, u32 prot)
+{
+	struct region r;
+	u64 length;
+	int err = 0;
+
+	for (u64 at = start; at < *end && !err; at += length) {
+		u64 arg[6] = { at, 0, prot };
+
+		length = MIN(space_piece(s, at, &r), *end - at);
+		kassert(length);
+		if (!(r.flags & REGION_MIRROR))
+			continue;
+		arg[1] = length;
+		err = mirror_begin(s);
+		if (err)
+			break;
+		err = (int)up_linux_call(NR_mprotect, arg);
+		mirror_end(s);
+		if (err)
+			*end = at;
+	}
+	return err;
+}
+
+/* ---- mremap ---- */
+
+int mirror_grow(struct space *s, struct region *r, u64 old, u64 old_size, u64 new_size)
+{
+	u64 arg[6] = { old, old_size, new_size, 0 }, start = old + old_size, end = old + new_size;
+	int err = mirror_begin(s);
+	s64 ret;
+
+	if (err)
+		return err;
+	err = shadow_off(start, end);
+	if (!err) {
+		ret = up_linux_call(NR_mremap, arg);
+		if (ret == (s64)old) {
+			spin_lock(&s->lock);
+			region_resize(s, r, r->start, end);
+			spin_unlock(&s->lock);
+		} else {
+			shadow_on(start, end);
+			err = ret < 0 ? (int)ret : -ENOMEM;
+		}
+	}
+	mirror_end(s);
+	return err;
+}
+
+int mirror_move(struct space *s, const struct mirror_move *m)
+{
+	struct mirror_call call = {
+		.nr = NR_mremap,
+		.arg = { m->from, m->size, m->new_size, m->flags | MREMAP_MAYMOVE | MREMAP_FIXED },
+		.place = 4,
+	};
+	bool keep = m->flags & MREMAP_DONTUNMAP;
+	LIST_HEAD(gone);
+	int err = mirror_begin(s);
+
+	if (err)
+		return err;
+	err = map_in_linux(&call, m->to, m->to + m->new_size);
+	if (!err) {
+		if (!keep)
+			region_cut(s, m->from, m->from + m->size, &gone);
+		spin_lock(&s->lock);
+		region_insert(s, m->moved);
+		spin_unlock(&s->lock);
+		/* Linux has left a hole. Its calls there find nothing, as they should, even if it stays one. */
+		if (!keep)
+			shadow_on(m->from, m->from + m->size);
+	}
+	mirror_end(s);
+	region_free_all(&gone);
+	return err;
+}
+
+/* ---- System V segments ---- */
+
+/* A piece of the segment that is attached at `base`, from *at on. */
+static bool next_piece(struct space *s, u64 base, u64 *at, u64 *end)
+{
+	struct region *r;
+	bool found;
+	u32 n = 0;
+
+	spin_lock(&s->lock);
+	for (r = region_after(s, *at); r && n < LOOP_TURN; r = region_next(s, r), n++)
+		if ((r->flags & REGION_SEGMENT) && r->start - base == r->pgoff << PAGE_SHIFT)
+			break;
+	found = r != NULL;
+	if (r) {
+		*at = r->start;
+		*end = n < LOOP_TURN ? r->end : r->start;
+	}
+	spin_unlock(&s->lock);
+	return found;
+}
+
+int space_detach(struct space *s, u64 base)
+{
+	u64 at = base, end = base;
+	int err = -EINVAL;
+
+	while (next_piece(s, base, &at, &end)) {
+		if (end > at) {
+			err = space_unmap(s, at, end);
+			if (err)
+				break;
+			at = end;
+		}
+		if (!mm_turn())
+			return -EINTR;
+	}
+	return err;
+}
