@@ -7,36 +7,12 @@
 # idle: 1800
 . "$(dirname "$0")/lib.sh"
 
-# Cases that fail or do not run on the LWK, and do on Linux, as shell patterns, each with its
-# reason. One that ends as on Linux again is to be taken out.
-different=(
-	# multiprocessing's semaphores are a shared mapping of a writable file in /dev/shm.
-	'test_asyncio.test_events.Test*GetEventLoop.test_get_event_loop_new_process'
-	'test_concurrent_futures.ProcessPool*'
-	test_concurrent_futures.ThreadPoolExecutorTest.test_hang_global_shutdown_lock
-)
-
-# known SUITE: takes the cases of $different out of both lists, if they are not well.
-known() {
-	local pattern line found
-	for pattern in "${different[@]}"; do
-		[[ $pattern == "$1".* ]] || continue
-		found=
-		while read -r line; do
-			# shellcheck disable=SC2053 # a pattern
-			[[ ${line%% *} == $pattern ]] || continue
-			found=yes
-			sed -i "/^${line%% *} /d" "$scratch/native.cases" "$scratch/lwk.cases"
-		done < <(grep -E ' (failed|skipped)$' "$scratch/lwk.cases")
-		[ -n "$found" ] || complain "as on Linux again: $pattern"
-	done
-}
-
 # cases HOW [COMMAND...]: the suite in a directory of its own; how each case ended, sorted, in
 # $scratch/HOW.cases.
 cases() {
 	local how=$1 status=0
 	shift
+	rm -f "$scratch/$how.results"
 	mkdir -p "$scratch/$how.dir"
 	(cd "$scratch/$how.dir" && exec "$@") </dev/null >"$scratch/$how.out" 2>&1 || status=$?
 	cut -f 1 "$scratch/$how.results" | sort >"$scratch/$how.cases"
@@ -52,7 +28,6 @@ suite() {
 	native=$!
 	cases lwk mcexec "${run[@]}" "$scratch/lwk.results" "$@"
 	wait $native
-	known "$1"
 	grep -q '^all' "$scratch/native.cases" || complain "it does not come to its end on Linux"
 	while read -r case; do
 		complain "$case"
