@@ -26,6 +26,7 @@ const struct ihk_up ihk_up = {
 	.lcall = ihk_lcall,
 	.twin_request = ihk_twin_request,
 	.place_of_current = ihk_place_of_current,
+	.room_of_current = ihk_room_of_current,
 };
 
 /* Whoever comes after us (firmware, kexec) must find no CPU that writes to memory. */

@@ -55,6 +55,11 @@ struct ihk_up {
 	void (*twin_request)(struct ihk_os *os, u32 index, u32 gen);
 	/* From any task: the place of the thread of this instance that current serves, or -1. */
 	int (*place_of_current)(struct ihk_os *os);
+
+	/* ---- from Linux's mmap(), with mmap_lock ---- */
+
+	/* Where the shadow has made room of this length for what current, a twin, maps next, or 0. */
+	unsigned long (*room_of_current)(unsigned long len);
 };
 extern const struct ihk_up ihk_up;
 

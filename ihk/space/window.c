@@ -276,15 +276,23 @@ int ihk_window_close(struct ihk_space *space, unsigned long start, unsigned long
 	return err;
 }
 
-/* Where Linux may map by itself: the spare part of the window. Context: mmap_lock for writing. */
+/*
+ * Where Linux may map by itself: the spare part of the window. But what the LWK has
+ * made room for goes there: some drivers (io_uring) take no address from a
+ * program, and ask for one here. Context: mmap_lock for writing.
+ */
 unsigned long ihk_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
 				    unsigned long pgoff, unsigned long flags)
 {
-	unsigned long at = WINDOW_SPARE_START;
+	unsigned long at = WINDOW_SPARE_START, room;
 	struct vm_area_struct *vma;
 
 	if (flags & MAP_FIXED)
 		return addr;
+	room = ihk_up.room_of_current(len);
+	vma = room ? find_vma(current->mm, room) : NULL;
+	if (room && (!vma || vma->vm_start >= room + len))
+		return room;
 	while (at < WINDOW_SPARE_END && len <= WINDOW_SPARE_END - at) {
 		vma = find_vma(current->mm, at);
 		if (!vma || vma->vm_start >= at + len)

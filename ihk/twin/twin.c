@@ -284,6 +284,13 @@ int ihk_place_of_current(struct ihk_os *os)
 	return twin && twin->procs->os == os ? ihk_twin_place(twin) : -1;
 }
 
+unsigned long ihk_room_of_current(unsigned long len)
+{
+	struct ihk_twin *twin = ihk_twin_of(current);
+
+	return twin && twin->open_len == len ? twin->open_start : 0;
+}
+
 void ihk_twin_ring(struct ihk_twin *twin)
 {
 	/*

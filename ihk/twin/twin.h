@@ -62,6 +62,7 @@ struct ihk_twin {
 	u64 poll_ns; /* how long its next wait polls; 0: sleeps at once */
 	unsigned long folded; /* jiffies when the thread's time was added last at a request */
 	const struct cred *cred; /* of the ids published last, with a reference */
+	unsigned long open_start, open_len; /* where the shadow has made room for a mapping of Linux's */
 
 	struct callback_head exit_work;
 	struct rcu_work free_work;
@@ -88,6 +89,7 @@ void ihk_twin_ring(struct ihk_twin *twin);
 /* For the table of base/up.h. */
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen);
 int ihk_place_of_current(struct ihk_os *os);
+unsigned long ihk_room_of_current(unsigned long len);
 
 /* ---- life.c: birth and death, by tracepoints ---- */
 

@@ -158,11 +158,16 @@ static s64 thread_find(struct ihk_twin *twin)
 static s64 mirror_request(struct ihk_twin *twin, u32 kind)
 {
 	const struct kpage *k = twin->k;
+	s64 err;
 
 	switch (kind) {
 	case REQ_MIRROR_OPEN:
-		return ihk_window_open(twin->space, k->karg[0], k->karg[1]);
+		err = ihk_window_open(twin->space, k->karg[0], k->karg[1]);
+		twin->open_start = k->karg[0];
+		twin->open_len = err ? 0 : k->karg[1] - k->karg[0];
+		return err;
 	case REQ_MIRROR_CLOSE:
+		twin->open_len = 0;
 		return ihk_window_close(twin->space, k->karg[0], k->karg[1]);
 	default:
 		return ihk_mirror_fault(twin->space, k->karg[0], k->karg[1] == FAULT_WRITE,

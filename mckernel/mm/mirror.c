@@ -89,6 +89,25 @@ bool space_is_mirror(struct space *s, u64 va)
 
 /* ---- making ---- */
 
+/*
+ * Some drivers take no address, and say EINVAL to one: then Linux finds the place
+ * itself, and that is the room which the shadow has made for it.
+ */
+static s64 map_without_address(struct mirror_call *call, u64 at, u64 end)
+{
+	u64 elsewhere[6] = { 0, end - at };
+	s64 ret;
+
+	call->arg[0] = 0;
+	call->arg[3] &= ~(u64)MAP_FIXED;
+	ret = up_linux_call(call->nr, call->arg);
+	if (ret < 0 || ret == (s64)at)
+		return ret;
+	elsewhere[0] = (u64)ret;
+	up_linux_call(NR_munmap, elsewhere);
+	return -EINVAL;
+}
+
 /* The system call with the place in it. 0 or -errno; nothing is mapped then. */
 static int map_in_linux(struct mirror_call *call, u64 at, u64 end)
 {
@@ -99,6 +118,8 @@ static int map_in_linux(struct mirror_call *call, u64 at, u64 end)
 		return err;
 	call->arg[call->place] = at;
 	ret = up_linux_call(call->nr, call->arg);
+	if (ret == -EINVAL && call->nr == NR_mmap)
+		ret = map_without_address(call, at, end);
 	if (ret == (s64)at)
 		return 0;
 	shadow_on(at, end);

@@ -10,6 +10,7 @@
 #define FUTEX_LOCK_PI2 13
 #define PTRACE_ATTACH 16
 #define PTRACE_SEIZE 0x4206
+#define IORING_ENTER_EXT_ARG 8
 
 /*
  * Calls whose interruption Linux reports by ERESTARTNOINTR. The catcher
@@ -65,7 +66,7 @@ enum resume restart_decide(s64 value, bool handler, bool sa_restart)
 	return RESUME_VALUE;
 }
 
-int restart_mask_arg(u64 nr, bool *indirect)
+int restart_mask_arg(u64 nr, const u64 arg[6], bool *indirect)
 {
 	*indirect = false;
 	switch (nr) {
@@ -75,6 +76,9 @@ int restart_mask_arg(u64 nr, bool *indirect)
 		return 3;
 	case NR_epoll_pwait:
 	case NR_epoll_pwait2:
+		return 4;
+	case NR_io_uring_enter:
+		*indirect = arg[3] & IORING_ENTER_EXT_ARG;
 		return 4;
 	case NR_pselect6:
 	case NR_io_pgetevents:

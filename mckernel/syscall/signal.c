@@ -307,7 +307,7 @@ void signal_default_in_linux(u64 signals)
 static u64 base_mask(struct thread *t, u64 nr, const u64 arg[6], s64 value)
 {
 	bool indirect;
-	int index = restart_mask_arg(nr, &indirect);
+	int index = restart_mask_arg(nr, arg, &indirect);
 	u64 addr, mask;
 
 	if (value != -EINTR || index < 0)

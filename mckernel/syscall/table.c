@@ -357,9 +357,9 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	LOCAL(rseq, sys_rseq),
 	REFUSED(uretprobe, ENOSYS), /* of trampolines that Linux puts into probed programs */
 	OFFLOAD(pidfd_send_signal),
-	REFUSED(io_uring_setup, ENOSYS), /* its rings are shared mappings */
-	REFUSED(io_uring_enter, ENOSYS),
-	REFUSED(io_uring_register, ENOSYS),
+	OFFLOAD(io_uring_setup),
+	OFFLOAD(io_uring_enter),
+	OFFLOAD(io_uring_register),
 	OFFLOAD(open_tree),
 	OFFLOAD(move_mount),
 	OFFLOAD(fsopen),
@@ -379,7 +379,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(landlock_create_ruleset),
 	OFFLOAD(landlock_add_rule),
 	OFFLOAD(landlock_restrict_self),
-	REFUSED(memfd_secret, ENOSYS), /* a shared mapping */
+	OFFLOAD(memfd_secret),
 	OFFLOAD(process_mrelease),
 	LOCAL(futex_waitv, sys_futex_waitv),
 	REFUSED(set_mempolicy_home_node, ENOSYS),

@@ -88,21 +88,27 @@ static void test_local_codes(void **state)
 
 static void test_mask_arguments(void **state)
 {
+	u64 arg[6] = { 0 };
 	bool indirect;
 
 	(void)state;
-	assert_int_equal(restart_mask_arg(NR_rt_sigsuspend, &indirect), 0);
+	assert_int_equal(restart_mask_arg(NR_io_uring_enter, arg, &indirect), 4);
 	assert_false(indirect);
-	assert_int_equal(restart_mask_arg(NR_ppoll, &indirect), 3);
-	assert_int_equal(restart_mask_arg(NR_epoll_pwait, &indirect), 4);
-	assert_int_equal(restart_mask_arg(NR_epoll_pwait2, &indirect), 4);
+	arg[3] = 8; /* IORING_ENTER_EXT_ARG */
+	assert_int_equal(restart_mask_arg(NR_io_uring_enter, arg, &indirect), 4);
+	assert_true(indirect);
+	assert_int_equal(restart_mask_arg(NR_rt_sigsuspend, arg, &indirect), 0);
 	assert_false(indirect);
-	assert_int_equal(restart_mask_arg(NR_pselect6, &indirect), 5);
+	assert_int_equal(restart_mask_arg(NR_ppoll, arg, &indirect), 3);
+	assert_int_equal(restart_mask_arg(NR_epoll_pwait, arg, &indirect), 4);
+	assert_int_equal(restart_mask_arg(NR_epoll_pwait2, arg, &indirect), 4);
+	assert_false(indirect);
+	assert_int_equal(restart_mask_arg(NR_pselect6, arg, &indirect), 5);
 	assert_true(indirect);
-	assert_int_equal(restart_mask_arg(NR_io_pgetevents, &indirect), 5);
+	assert_int_equal(restart_mask_arg(NR_io_pgetevents, arg, &indirect), 5);
 	assert_true(indirect);
-	assert_int_equal(restart_mask_arg(NR_poll, &indirect), -1);
-	assert_int_equal(restart_mask_arg(NR_rt_sigtimedwait, &indirect), -1);
+	assert_int_equal(restart_mask_arg(NR_poll, arg, &indirect), -1);
+	assert_int_equal(restart_mask_arg(NR_rt_sigtimedwait, arg, &indirect), -1);
 }
 
 int main(void)

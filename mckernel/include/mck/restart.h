@@ -32,6 +32,6 @@ enum resume restart_decide(s64 value, bool handler, bool sa_restart);
  * Number of the argument that points to a temporary signal mask of this call,
  * or -1. *indirect: the argument points to a pair (pointer, size) instead.
  */
-int restart_mask_arg(u64 nr, bool *indirect);
+int restart_mask_arg(u64 nr, const u64 arg[6], bool *indirect);
 
 #endif
