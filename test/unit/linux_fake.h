@@ -482,7 +482,6 @@ struct signal_struct {
 	void *core_state;
 };
 #define SIGNAL_GROUP_EXIT 4
-void msleep(unsigned int ms);
 #define thread_group_empty(t) false
 struct task_struct {
 	struct mm_struct *mm;

@@ -23,10 +23,6 @@ static unsigned int told, answered;
 static u64 stays;
 static bool broken; /* the instance is dead: no call is answered */
 
-void msleep(unsigned int ms)
-{
-}
-
 struct ihk_twin *ihk_twin_of(struct task_struct *task)
 {
 	return task == &executor ? &twin[TWINS] : NULL;
