@@ -63,6 +63,19 @@ static void publish(struct clock_page *page)
 	smp_store_release(&page->seq, seq + 2);
 }
 
+/* Who sleeps until a time that has come by that looks again. */
+static void tell_set(struct ihk_os *os)
+{
+	int place;
+
+	/* The clock before the look whether anybody waits for it. */
+	smp_mb();
+	if (!READ_ONCE(os->params->waits_for_time))
+		return;
+	for (place = 0; place < os->cpu_count; place++)
+		ihk_ring_lwk(os, place);
+}
+
 static int clock_changed(struct notifier_block *block, unsigned long was_set, void *timekeeper)
 {
 	struct ihk_os *os;
@@ -70,8 +83,13 @@ static int clock_changed(struct notifier_block *block, unsigned long was_set, vo
 
 	raw_spin_lock_irqsave(&clock_lock, flags);
 	convert(timekeeper, &current_data);
-	list_for_each_entry(os, &instances, clock_node)
+	if (was_set)
+		current_data.sets++;
+	list_for_each_entry(os, &instances, clock_node) {
 		publish(os->clock);
+		if (was_set)
+			tell_set(os);
+	}
 	raw_spin_unlock_irqrestore(&clock_lock, flags);
 	return NOTIFY_OK;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Start and stop of all processes: of the module's, and of an instance's. */
-#include <linux/delay.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -55,27 +54,6 @@ static void kill_twins(struct ihk_procs *procs)
 	} while (twin);
 }
 
-static void kill_shadows(struct ihk_procs *procs)
-{
-	struct ihk_space *space;
-	unsigned long index;
-
-	for (;;) {
-		xa_lock(&procs->spaces);
-		index = 0;
-		space = xa_find(&procs->spaces, &index, ULONG_MAX, XA_PRESENT);
-		if (space)
-			kref_get(&space->ref);
-		xa_unlock(&procs->spaces);
-		if (!space)
-			return;
-		/* Another is at it: the space is found until its shadow shows nothing any more. */
-		if (!ihk_space_retire(space))
-			msleep(1);
-		ihk_space_put(space);
-	}
-}
-
 /*
  * Kill and wait, until no twin is left, the time is over, or the caller is
  * killed: one that was just being made is killed the next time round.
@@ -120,7 +98,7 @@ void ihk_proc_os_stop(struct ihk_os *os)
 	/* Whoever is inside does not stay: nothing there waits for the LWK any more. */
 	synchronize_srcu(&procs->inside);
 	ihk_cputime_os_end(procs);
-	kill_shadows(procs);
+	ihk_space_retire_all(procs);
 	ihk_zap_instance(procs);
 	ihk_news_end(procs);
 	ihk_file_forget_all(procs);

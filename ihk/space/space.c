@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Spaces: what a program's address space is to the module. */
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -53,6 +54,7 @@ struct ihk_space *ihk_space_new(struct ihk_procs *procs)
 	space->procs = ihk_procs_ref(procs);
 	init_rwsem(&space->insert);
 	mutex_init(&space->lock);
+	mutex_init(&space->group);
 	xa_init_flags(&space->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	ihk_mirror_init(space);
 	/* The file's reference, dropped by its ->release. */
@@ -175,6 +177,27 @@ bool ihk_space_retire(struct ihk_space *space)
 	return true;
 }
 
+void ihk_space_retire_all(struct ihk_procs *procs)
+{
+	struct ihk_space *space;
+	unsigned long index;
+
+	for (;;) {
+		xa_lock(&procs->spaces);
+		index = 0;
+		space = xa_find(&procs->spaces, &index, ULONG_MAX, XA_PRESENT);
+		if (space)
+			kref_get(&space->ref);
+		xa_unlock(&procs->spaces);
+		if (!space)
+			return;
+		/* Another is at it: the space is found until its shadow shows nothing any more. */
+		if (!ihk_space_retire(space))
+			msleep(1);
+		ihk_space_put(space);
+	}
+}
+
 int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page)
 {
 	u32 number = want;
@@ -194,7 +217,7 @@ int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page)
 	return err ? (err == -EBUSY && want < 0 ? -EAGAIN : err) : number;
 }
 
-void ihk_space_leave(struct ihk_space *space)
+bool ihk_space_leave(struct ihk_space *space)
 {
 	bool last;
 
@@ -202,9 +225,10 @@ void ihk_space_leave(struct ihk_space *space)
 	last = --space->living == 0;
 	mutex_unlock(&space->lock);
 	if (!last)
-		return;
+		return false;
 	ihk_mirror_close(space);
 	ihk_space_bump(space, true);
+	return true;
 }
 
 /*

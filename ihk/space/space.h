@@ -20,7 +20,7 @@
  * ihk_procs.file_lock and box_lock nest with none of them; news_lock is held
  * around file_lock.
  * No call to the LWK is made with any of them held but mmap_lock and
- * news_lock.
+ * news_lock; and ihk_space.group, which is for a call, with none of the others held.
  */
 
 /* ---- space.c ---- */
@@ -68,6 +68,8 @@ struct ihk_space {
 	unsigned int twins; /* under `lock` */
 	unsigned int living; /* of these, whose ends have not begun; under `lock` */
 	bool mapped; /* slots and shadow are; under `lock` */
+	struct mutex group; /* one CALL_GROUP_END at a time: twin/group.c */
+	bool kept; /* the last twin owes CALL_SPACE_END: set before it can be the last */
 
 	/*
 	 * What is Linux's in the program's memory: mirror.c. The lock, which is
@@ -98,6 +100,8 @@ struct file *ihk_space_program(struct ihk_space *space);
  * another is at it, or has been.
  */
 bool ihk_space_retire(struct ihk_space *space);
+/* The same of all, when the instance stops and makes no new ones; those that others are at, too. */
+void ihk_space_retire_all(struct ihk_procs *procs);
 /* Raise the sequence number, so that what was looked up before is not inserted any more. */
 void ihk_space_bump(struct ihk_space *space, bool dead);
 /* Take a slot number for a page: `want`, or any if want < 0. The number, or -errno. */
@@ -105,8 +109,9 @@ int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page);
 /*
  * A twin is about to end. Behind the last one's CALL_THREAD_END the LWK has freed
  * the tables: before it the space is dead, so that no foreign reader walks them.
+ * True: it was the last one.
  */
-void ihk_space_leave(struct ihk_space *space);
+bool ihk_space_leave(struct ihk_space *space);
 void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* ---- window.c: what is mapped into a proxy ---- */

@@ -303,6 +303,26 @@ void ihk_twin_ring(struct ihk_twin *twin)
 	rcu_read_unlock();
 }
 
+void ihk_twin_sched(struct task_struct *task)
+{
+	struct ihk_twin *twin = ihk_twin_of(task);
+	unsigned long flags;
+	bool news = false;
+
+	if (!twin || READ_ONCE(twin->k->sched) == ihk_sched_word(task))
+		return;
+	/* One that is in the hash has its page still. */
+	raw_spin_lock_irqsave(&hash_lock, flags);
+	if (!hlist_unhashed(&twin->hash))
+		news = ihk_sched_publish(twin->k, task);
+	raw_spin_unlock_irqrestore(&hash_lock, flags);
+	if (!news)
+		return;
+	/* The word before the look at the state of the LWK's CPU. */
+	smp_mb();
+	ihk_twin_ring(twin);
+}
+
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)
 {
 	struct task_struct *task;
@@ -329,8 +349,12 @@ void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)
 static void call_end(struct ihk_twin *twin, enum thread_end why)
 {
 	struct ihk_call c = { .op = CALL_THREAD_END, .arg = { twin->thread, why } };
-	int err = ihk_procs_call(twin->procs, ihk_twin_place(twin), &c);
+	int err;
 
+	/* Pairs with the LWK's release: it has let go of the page, and published the times. */
+	if (smp_load_acquire(&twin->k->end_state) == END_GONE)
+		return;
+	err = ihk_procs_call(twin->procs, ihk_twin_place(twin), &c);
 	if (!err && c.ret)
 		pr_warn_ratelimited("ihk: os %d: the end of thread %#llx is answered by %lld\n",
 				    twin->procs->os->index, twin->thread, c.ret);
@@ -340,15 +364,18 @@ void ihk_twin_end(struct ihk_twin *twin, enum thread_end why)
 {
 	struct ihk_procs *procs = twin->procs;
 	struct ihk_space *space = twin->space;
+	bool last;
 
 	if (twin->child) {
 		ihk_twin_end(twin->child, THREAD_UNBORN);
 		twin->child = NULL;
 	}
 	ihk_life_forget(twin);
-	ihk_space_leave(space);
+	last = ihk_space_leave(space);
 	if (twin->thread)
 		call_end(twin, why);
+	if (last)
+		ihk_group_space_end(space);
 	ihk_cputime_end(twin);
 
 	raw_spin_lock_irq(&hash_lock);

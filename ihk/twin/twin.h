@@ -62,7 +62,8 @@ struct ihk_twin {
 	u64 poll_ns; /* how long its next wait polls; 0: sleeps at once */
 	unsigned long folded; /* jiffies when the thread's time was added last at a request */
 	const struct cred *cred; /* of the ids published last, with a reference */
-	unsigned long open_start, open_len; /* where the shadow has made room for a mapping of Linux's */
+	unsigned long open_start,
+		open_len; /* where the shadow has made room for a mapping of Linux's */
 
 	struct callback_head exit_work;
 	struct rcu_work free_work;
@@ -85,6 +86,8 @@ void ihk_twin_end(struct ihk_twin *twin, enum thread_end why);
 /* CPU place to ask for what concerns the twin's thread, -1: any. */
 int ihk_twin_place(struct ihk_twin *twin);
 void ihk_twin_ring(struct ihk_twin *twin);
+/* Tell the LWK of this task's scheduling, if it is a twin. Any context; RCU. */
+void ihk_twin_sched(struct task_struct *task);
 
 /* For the table of base/up.h. */
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen);
@@ -102,6 +105,18 @@ void ihk_life_settle(struct ihk_twin *twin);
 /* Forget a child that is not waited for any more. */
 void ihk_life_forget(struct ihk_twin *twin);
 
+/* ---- group.c: the end of a thread group ---- */
+
+/* By a twin: its group dies, or another thread of it executes. */
+bool ihk_group_ends(void);
+/*
+ * If so: its thread, as all others, runs its program no more, and ends by itself.
+ * False: it is to be held, and to be ended, for itself. May sleep.
+ */
+bool ihk_group_stop(struct ihk_twin *twin);
+/* Its last twin has gone. */
+void ihk_group_space_end(struct ihk_space *space);
+
 /* ---- twin_wait.c ---- */
 
 int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync);
@@ -110,6 +125,15 @@ int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync);
 
 /* A new file to be mapped as a proxy's control mapping, or ERR_PTR. */
 struct file *ihk_control_file(struct ihk_os *os);
+
+/* ---- sched.c ---- */
+
+/* What the LWK has to know of a task's scheduling. */
+u32 ihk_sched_word(struct task_struct *task);
+/* Tell it in the page of the task's twin, which stays. True: it is news. */
+bool ihk_sched_publish(struct kpage *k, struct task_struct *task);
+/* By a twin, behind a call of its program's: perhaps it has changed others. */
+void ihk_sched_called(struct ihk_twin *twin);
 
 /* ---- times.c, cputime.c ---- */
 

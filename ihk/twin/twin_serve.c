@@ -59,8 +59,7 @@ void ihk_twin_publish(struct ihk_twin *twin)
 	WRITE_ONCE(k->rlimit_data, soft_limit(RLIMIT_DATA));
 	WRITE_ONCE(k->rlimit_stack, soft_limit(RLIMIT_STACK));
 	WRITE_ONCE(k->rlimit_memlock, soft_limit(RLIMIT_MEMLOCK));
-	WRITE_ONCE(k->sched,
-		   KPAGE_SCHED(current->policy, current->rt_priority, task_nice(current)));
+	ihk_sched_publish(k, current);
 	WRITE_ONCE(k->traced, current->ptrace != 0);
 	WRITE_ONCE(k->linux_mask, ihk_sigset(&current->blocked));
 }

@@ -127,6 +127,8 @@ static int enter(struct ihk_twin *twin)
 
 	if (twin->cur_kind == REQ_CLONE)
 		ihk_life_settle(twin);
+	else if (twin->cur_kind == REQ_CALL)
+		ihk_sched_called(twin);
 	if (!twin->entered) {
 		err = ihk_window_map_child(twin->space);
 		if (err)
@@ -176,6 +178,15 @@ static void take_request(struct ihk_twin *twin)
 	WRITE_ONCE(k->taken_seq, twin->cur);
 }
 
+/* Not for a thread that ends with its group: it may have given up what we would write to. */
+static s64 serve(struct ihk_twin *twin)
+{
+	/* taken_seq before end_state: if the LWK looks for it and does not see it, we see that. */
+	smp_mb();
+	return READ_ONCE(twin->k->end_state) == END_NOT ? ihk_twin_serve(twin, twin->cur_kind)
+							: -EINTR;
+}
+
 /*
  * True: go out with *ret. -ERESTARTSYS lets Linux deliver what is pending and
  * come back here, where the request, still in `cur`, is completed.
@@ -206,7 +217,7 @@ static bool serve_request(struct ihk_twin *twin, int *ret)
 		}
 		break;
 	default:
-		result = ihk_twin_serve(twin, twin->cur_kind);
+		result = serve(twin);
 	}
 	complete_request(twin, result);
 	twin->cur_kind = 0;
@@ -237,8 +248,11 @@ static bool owes_page(const struct kpage *k)
 /* Go out with *ret for Linux to do what it has to, the thread on hold or behind a request. */
 static void leave(struct ihk_twin *twin, int *ret)
 {
-	ihk_signal_hold(twin);
-	while (owes_page(twin->k)) {
+	bool ends = ihk_group_stop(twin);
+
+	if (!ends)
+		ihk_signal_hold(twin);
+	while (!ends && owes_page(twin->k)) {
 		if (serve_request(twin, ret))
 			return;
 		ihk_signal_hold(twin);
@@ -272,21 +286,10 @@ static bool take_expiry(struct ihk_twin *twin, int *ret)
 	return true;
 }
 
-/* ->fsync of the control mapping: `start` names the slot. 0: carry out its request. */
-int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync)
+static int wait_and_serve(struct ihk_twin *twin)
 {
-	struct ihk_twin *twin = ihk_twin_of(current);
 	int ret = 0;
 
-	if (!twin || start >> PAGE_SHIFT != twin->slot_number) {
-		ihk_signal_kill_self("it has no thread on the LWK");
-		return -ESRCH;
-	}
-	ret = enter(twin);
-	if (ret) {
-		ihk_signal_kill_self("its memory cannot be mapped");
-		return ret;
-	}
 	for (;;) {
 		switch (wait_event_of(twin)) {
 		case EVENT_REQUEST:
@@ -306,4 +309,35 @@ int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync)
 			return -EIO;
 		}
 	}
+}
+
+/*
+ * From here on the twin may die. The LWK minds the robust futexes of its thread, but
+ * those in memory that is Linux's: so Linux gets the list, where there is such memory.
+ */
+static void lend_robust_list(struct ihk_twin *twin)
+{
+	u64 list = xa_empty(&twin->space->mirrors) ? 0 : READ_ONCE(twin->k->robust_list);
+
+	current->robust_list = u64_to_user_ptr(list);
+}
+
+/* ->fsync of the control mapping: `start` names the slot. 0: carry out its request. */
+int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	struct ihk_twin *twin = ihk_twin_of(current);
+	int ret;
+
+	if (!twin || start >> PAGE_SHIFT != twin->slot_number) {
+		ihk_signal_kill_self("it has no thread on the LWK");
+		return -ESRCH;
+	}
+	ret = enter(twin);
+	if (ret) {
+		ihk_signal_kill_self("its memory cannot be mapped");
+		return ret;
+	}
+	ret = wait_and_serve(twin);
+	lend_robust_list(twin);
+	return ret;
 }

@@ -163,7 +163,12 @@ struct lwk_boot_params {
 	/* written ONLY by the LWK */
 	abi_u32 status
 		__attribute__((aligned(64))); /* enum os_status; Linux is told by IKC_STATUS */
-	abi_u32 pad0[15];
+	/*
+	 * 1: threads have waited for a time of the wall clock, so that CPUs are rung when
+	 * it is set. Stored before the clock is read, against Linux, which sets it first.
+	 */
+	abi_u32 waits_for_time;
+	abi_u32 pad0[14];
 	struct lwk_counters counters;
 	/* tables */
 	struct boot_cpu cpus[ABI_MAX_CPUS] __attribute__((aligned(64)));

@@ -30,6 +30,8 @@ struct clock_page {
 	abi_u64 boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC */
 	abi_s32 tai_offset; /* seconds */
 	abi_u32 raw_ok; /* raw_* are filled */
+	abi_u32 sets; /* how often the wall clock was set: who waits for a time of it looks again */
+	abi_u32 pad;
 };
 
 #endif

@@ -60,6 +60,7 @@
 	FIELD(lwk_boot_params, distance, 256, BOOT)         \
 	FIELD(lwk_boot_params, kargs, 320, BOOT)            \
 	FIELD(lwk_boot_params, status, 2368, LWK)           \
+	FIELD(lwk_boot_params, waits_for_time, 2372, LWK)   \
 	FIELD(lwk_boot_params, counters, 2432, LWK)         \
 	FIELD(lwk_boot_params, cpus, 2688, BOOT)            \
 	FIELD(lwk_boot_params, chunks, 68224, BOOT)         \
@@ -111,7 +112,7 @@
 	SIZE(log_ring, 64)                                  \
 	FIELD(log_ring, total, 0, LWK)                      \
 	FIELD(log_ring, size, 8, BOOT)                      \
-	SIZE(clock_page, 112)                               \
+	SIZE(clock_page, 120)                               \
 	FIELD(clock_page, seq, 0, LINUX)                    \
 	FIELD(clock_page, source, 4, LINUX)                 \
 	FIELD(clock_page, counter_pa, 8, LINUX)             \
@@ -130,6 +131,7 @@
 	FIELD(clock_page, boot_offset_ns, 96, LINUX)        \
 	FIELD(clock_page, tai_offset, 104, LINUX)           \
 	FIELD(clock_page, raw_ok, 108, LINUX)               \
+	FIELD(clock_page, sets, 112, LINUX)                 \
 	SIZE(ring, 65664)                                   \
 	FIELD(ring, tail, 0, PRODUCER)                      \
 	FIELD(ring, head, 64, CONSUMER)                     \
@@ -220,6 +222,8 @@
 	FIELD(kpage, list, 144, LWK)               \
 	FIELD(kpage, note, 1168, LWK)              \
 	FIELD(kpage, thread, 1176, LWK)            \
+	FIELD(kpage, robust_list, 1184, LWK)       \
+	FIELD(kpage, end_state, 1192, LWK)         \
 	FIELD(kpage, taken_seq, 2048, LINUX)       \
 	FIELD(kpage, done_seq, 2056, LINUX)        \
 	FIELD(kpage, twin_state, 2064, LINUX)      \
@@ -327,7 +331,9 @@
 	CALL(CALL_FILL_DONE, 7, "a frame that FAULT_FILL named", "EINVAL")                         \
 	CALL(CALL_PAGES_BACK, 8, "pages in quarantine", "EINVAL")                                  \
 	CALL(CALL_SHUTDOWN, 9, "no process, RUNNING", "EBUSY")                                     \
-	CALL(CALL_FILE_CHANGED, 10, "", "ENOMEM EINVAL")
+	CALL(CALL_FILE_CHANGED, 10, "", "ENOMEM EINVAL")                                           \
+	CALL(CALL_GROUP_END, 11, "a thread whose process dies, or executes", "")                   \
+	CALL(CALL_SPACE_END, 12, "the last twin of a space with a CALL_GROUP_END", "ENOMEM")
 
 /* LCALL(op, number, what it needs, errors); ENOSYS for one that the module does not know. */
 #define ABI_LCALLS(LCALL)                                                  \

@@ -74,6 +74,16 @@ static void attach_deaf(u32 index, const struct ikc_call *call)
 	tasks_serve_attach(index, call);
 }
 
+/* Says that the page is there, which it is not: Linux looks, and asks again. */
+static void selftest_hollow(u32 index, const struct ikc_call *call)
+{
+	static bool said;
+
+	if (!__atomic_test_and_set(&said, __ATOMIC_RELAXED))
+		log_info("selftest: page %lx is said to be there\n", call->arg[1]);
+	ikc_answer(index, FAULT_OK, NULL, 0);
+}
+
 /* The fault is there from now on: true. */
 static bool armed(const char *what)
 {
@@ -81,6 +91,8 @@ static bool armed(const char *what)
 		ikc_set_handler(CALL_THREAD_END, selftest_lose);
 	else if (!strcmp(what, "deaf-hold"))
 		ikc_set_handler(CALL_THREAD_ATTACH, attach_deaf);
+	else if (!strcmp(what, "hollow-fault"))
+		ikc_set_handler(CALL_FAULT, selftest_hollow);
 	else
 		return false;
 	return true;

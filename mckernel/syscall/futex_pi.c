@@ -4,23 +4,17 @@
  * finds it taken sets FUTEX_WAITERS and waits here, and from then on the owner
  * can only unlock it here: it writes the first waiter's tid. The protocol of the
  * word is Linux's (kernel/futex/pi.c).
- *
- * An owner inherits the highest rank (task/order.c) of all that wait for what it
- * owns, and so does, if it waits itself, the owner of what it waits for. Threads
- * without real-time priority have no rank to inherit, and cost nothing here.
  */
 #include "futex_pi.h"
 #include "mck/errno.h"
 #include "mck/mm.h"
 #include "mck/syscalls.h"
 
-#define CHAIN_MAX 1024 /* as Linux: of owners that wait for owners */
-
 /*
  * All struct futex_pi, and in each thread pi_owned, pi_waits and pi_end. Only
  * for locks that are contended; so that a chain of owners can be followed.
  */
-static struct spinlock pi_lock = SPINLOCK_INIT(RANK_FUTEX_PI);
+struct spinlock pi_lock = SPINLOCK_INIT(RANK_FUTEX_PI);
 
 /*
  * Who meets an owner that is about to end waits for any to have ended. Atomic:
@@ -28,37 +22,6 @@ static struct spinlock pi_lock = SPINLOCK_INIT(RANK_FUTEX_PI);
  * the look at `exits`, with full fences between: one of the two sees the other.
  */
 static u32 exits, exit_waiters;
-
-/* ---- who inherits what; under pi_lock ---- */
-
-static u32 highest_waiting(const struct thread *owner)
-{
-	const struct futex_waiter *w;
-	const struct futex_pi *pi;
-	u32 rank = 0;
-
-	for (pi = owner->pi_owned; pi; pi = pi->next)
-		list_for_each(w, &pi->waiters, pi_link)
-			rank = MAX(rank, sched_rank(w->sleeper->thread));
-	return rank;
-}
-
-/* Somebody of `rank` has come to wait for what `owner` owns, or waits for it no more. */
-static void inherit(struct thread *owner, u32 rank)
-{
-	for (int i = 0; owner && i < CHAIN_MAX; i++) {
-		u32 inherited;
-
-		if (!rank && !owner->inherited)
-			break;
-		inherited = highest_waiting(owner);
-		if (inherited == owner->inherited)
-			break;
-		WRITE_ONCE(owner->inherited, inherited);
-		sched_rank_changed(owner);
-		owner = owner->pi_waits ? owner->pi_waits->owner : NULL;
-	}
-}
 
 /* ---- who owns what; under pi_lock ---- */
 
@@ -132,7 +95,7 @@ s64 pi_block(struct futex_pi *pi, struct futex_waiter *w)
 		list_add_tail(&pi->waiters, &w->pi_link);
 		w->pi_ranked = sched_rank(who) != 0;
 		pi->ranked += w->pi_ranked;
-		inherit(pi->owner, sched_rank(who));
+		pi_inherit(pi->owner, sched_rank(who));
 	}
 	spin_unlock(&pi_lock);
 	return err;
@@ -147,27 +110,7 @@ static void unblock(struct futex_waiter *w)
 	list_del(&w->pi_link);
 	w->pi->ranked -= w->pi_ranked;
 	w->pi = NULL;
-	inherit(owner, sched_rank(w->sleeper->thread));
-}
-
-struct futex_waiter *pi_next(struct futex_pi *pi)
-{
-	struct futex_waiter *w, *next = NULL;
-	u32 best = 0;
-
-	spin_lock(&pi_lock);
-	list_for_each(w, &pi->waiters, pi_link) {
-		u32 rank = sched_rank(w->sleeper->thread);
-
-		if (next && rank <= best)
-			continue;
-		next = w;
-		best = rank;
-		if (!pi->ranked)
-			break;
-	}
-	spin_unlock(&pi_lock);
-	return next;
+	pi_inherit(owner, sched_rank(w->sleeper->thread));
 }
 
 /* To this waiter, which is awake then; `dead`: see struct futex_waiter. Under the bucket's lock. */
@@ -182,8 +125,8 @@ static void hand_over(struct futex_pi *pi, struct futex_waiter *w, u32 dead, fut
 	own(pi, after);
 	/* What the one has inherited by this lock, the other one does. */
 	rank = before->inherited;
-	inherit(before, rank);
-	inherit(after, rank);
+	pi_inherit(before, rank);
+	pi_inherit(after, rank);
 	pi->stale = dead != 0;
 	w->dead = dead;
 	settle(pi);

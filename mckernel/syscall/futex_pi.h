@@ -6,6 +6,8 @@
 #include "mck/task.h"
 #include "futex.h"
 
+#define CHAIN_MAX 1024 /* as Linux: of owners that wait for owners */
+
 /*
  * Who owns a lock that others wait for. It lives while one of them is queued,
  * and changes with the lock of the bucket of its key held, and within it
@@ -16,7 +18,7 @@ struct futex_pi {
 	struct thread *owner;
 	struct futex_pi *next, **link; /* the owner's others: thread->pi_owned */
 	struct list waiters; /* queued; empty only within a hold of the bucket's lock */
-	u32 ranked; /* of them that had a rank when they came */
+	u32 ranked; /* of them that have a rank */
 	bool stale; /* the owner before has died, and this one has yet to say in the word who it is */
 };
 
@@ -34,6 +36,10 @@ struct pi_attempt {
 };
 
 enum { PI_WAIT = 0, PI_TAKEN = 1 };
+/* All struct futex_pi, and in each thread pi_owned, pi_waits and pi_end: see futex_pi.c. */
+extern struct spinlock pi_lock;
+/* Somebody of `rank` has come to wait for what `owner` owns, or waits for it no more. Under pi_lock. */
+void pi_inherit(struct thread *owner, u32 rank);
 /*
  * PI_*; -EFAULT as arch_user_load(); -EAGAIN and -EBUSY: again, the word has
  * changed, or its owner is about to end; -EDEADLK, -ESRCH, -EINVAL for good.

@@ -16,13 +16,20 @@ struct robust_head {
 	u64 pending; /* entry that was being taken or released */
 };
 
+/* Linux looks through it too, when the twin dies: for words in memory that is Linux's (owner_died()). */
+static void set_list(struct thread *t, u64 list)
+{
+	WRITE_ONCE(t->robust_list, list);
+	WRITE_ONCE(t->kpage->robust_list, list);
+}
+
 s64 sys_set_robust_list(const u64 arg[6])
 {
 	struct thread *t = current_thread();
 
 	if (arg[1] != sizeof(struct robust_head))
 		return -EINVAL;
-	WRITE_ONCE(t->robust_list, arg[0]);
+	set_list(t, arg[0]);
 	return 0;
 }
 
@@ -61,6 +68,10 @@ s64 sys_get_robust_list(const u64 arg[6])
 /*
  * The word at addr, if it is the thread's, says that its owner died, and a
  * waiter is woken. `pending`: the owner may have been about to wake. 0 or -errno.
+ *
+ * A twin that was killed in a space with mappings of Linux's has marked all words
+ * before, and has woken who waits in Linux; but not who waits here. Somebody else's
+ * word that is marked so looks alike: to be woken for nothing harms no waiter.
  */
 static int owner_died(u64 addr, u32 tid, bool pi, bool pending)
 {
@@ -76,6 +87,8 @@ static int owner_died(u64 addr, u32 tid, bool pi, bool pending)
 	}
 	do {
 		old = found;
+		if (!pi && (old & ~FUTEX_WAITERS) == FUTEX_OWNER_DIED)
+			break;
 		if ((old & FUTEX_TID_MASK) != tid)
 			return 0;
 		err = arch_user_exchange(addr, &found, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
@@ -95,7 +108,7 @@ static void release_robust(struct thread *t)
 	struct robust_head head;
 	u32 tid = t->kpage->tid;
 
-	WRITE_ONCE(t->robust_list, 0);
+	set_list(t, 0);
 	if (!list || copy_from_user(&head, list, sizeof(head)))
 		return;
 	entry = head.next;

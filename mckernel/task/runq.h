@@ -21,6 +21,7 @@ struct runq {
 	u64 poll_us; /* how long to look before halting: grows when more of it would have helped */
 	bool timer; /* the one-shot timer runs, */
 	u64 timer_at; /* until then (cycles) */
+	u32 clock_sets; /* clock_sets() when all alarms were looked at last */
 	bool tick; /* it has come: written by its handler */
 	bool watch; /* something sent to Linux may not have been taken */
 
@@ -149,6 +150,8 @@ void sched_deliver(struct thread *t);
 void alarm_clear(struct runq *rq, struct thread *t);
 /* The first whose alarm is due, which is cleared by this; NULL: none is. */
 struct thread *alarm_due(struct runq *rq);
+/* Look at all who have alarms: what they wait for may have come sooner. */
+void alarms_look(struct runq *rq);
 
 /*
  * Run the timer until the earliest of what is wanted: the end of the slice (if

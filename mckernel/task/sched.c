@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The scheduler of one CPU: run queue, scan, halt, time sharing. */
+#include "mck/clock.h"
 #include "mck/mm.h"
 #include "runq.h"
 
@@ -250,10 +251,25 @@ static void take_incoming(struct runq *rq)
 	}
 }
 
+/* Of a thread that waits, others may have inherited what was; one in the queue changes its place. */
+static void look_rank(struct runq *rq, struct thread *t)
+{
+	u32 word = READ_ONCE(t->kpage->sched);
+
+	if (t->sched_seen == word)
+		return;
+	t->sched_seen = word;
+	rq->ranks_changed = true;
+	up_rank_changed(t);
+}
+
 void sched_look(struct runq *rq, struct thread *t)
 {
-	if (t->kpage && hold_answer(t))
-		up_call_twin(t);
+	if (t->kpage) {
+		if (hold_answer(t))
+			up_call_twin(t);
+		look_rank(rq, t);
+	}
 	if (t->state != THREAD_WAITING)
 		return;
 	if (sched_ask(rq, t)) {
@@ -273,7 +289,12 @@ static inline struct thread *due(struct runq *rq)
 static void look_unnamed(struct runq *rq)
 {
 	struct thread *t, *next;
+	u32 sets = clock_sets();
 
+	if (rq->clock_sets != sets) {
+		rq->clock_sets = sets;
+		alarms_look(rq);
+	}
 	for (t = due(rq); t; t = due(rq))
 		sched_look(rq, t);
 	list_for_each_safe(t, next, &rq->asking, asks)
@@ -302,11 +323,11 @@ void sched_scan(void)
 		order_charge(rq, cpu->current);
 	up_poll();
 	take_incoming(rq);
+	notes_take(rq);
+	look_unnamed(rq);
 	if (READ_ONCE(rq->ranks_changed) &&
 	    __atomic_exchange_n(&rq->ranks_changed, false, __ATOMIC_ACQUIRE))
 		order_again(rq);
-	notes_take(rq);
-	look_unnamed(rq);
 	if (rq->watch) {
 		posted_ring(rq);
 		posted_watch(rq);

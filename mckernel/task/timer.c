@@ -59,6 +59,21 @@ struct thread *alarm_due(struct runq *rq)
 	return t;
 }
 
+void alarms_look(struct runq *rq)
+{
+	struct tree all = rq->alarms;
+
+	/* Who goes on waiting comes into the other tree again. */
+	rq->alarms.root = NULL;
+	while (all.root) {
+		struct thread *t = thread_of(all.root);
+
+		tree_unlink(&all, &t->alarm);
+		t->alarm_at = 0;
+		sched_look(rq, t);
+	}
+}
+
 /* ---- the timer ---- */
 
 /* The earlier of two times, of which 0 is none. */

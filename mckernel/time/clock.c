@@ -16,6 +16,19 @@ void clock_init(void)
 	log_info("clock: source %u\n", page->source);
 }
 
+u32 clock_sets(void)
+{
+	return page ? __atomic_load_n(&page->sets, __ATOMIC_ACQUIRE) : 0;
+}
+
+void clock_is_waited_for(void)
+{
+	if (READ_ONCE(boot_params->waits_for_time))
+		return;
+	__atomic_store_n(&boot_params->waits_for_time, 1, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 /* A consistent copy; false while Linux's writer does not come to its end. */
 static bool page_copy(struct clock_page *copy)
 {

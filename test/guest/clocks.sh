@@ -6,7 +6,7 @@
 
 lwk_watch
 
-run_cases clocks
+run_cases clocks wait_hour
 
 # A program's time lies between two times of Linux.
 now() {
@@ -36,10 +36,19 @@ up() {
 }
 begin_wait() {
 	: >"$scratch/across"
-	mcexec "$prog/clocks" wait_across >"$scratch/across" &
+	mcexec "$prog/clocks" "${1:-wait_across}" >"$scratch/across" &
 	pid=$!
 	ok "a program waits" wait_until grep -q ready "$scratch/across"
 }
+# Nothing that goes by this shell's own time in between.
+set_clock() {
+	date -s "@$(($(date +%s) + $1))" >/dev/null
+}
+begin_wait wait_hour
+set_clock 7200
+end_of $pid
+set_clock -7200
+is "a wait for a time ends when the clock is set to a later one" $status 0
 note "sources: $(<$source/available_clocksource), in use: $was"
 ok "up with a source that can be read" up acpi_pm
 at_end use "$was"
@@ -47,8 +56,13 @@ begin_wait
 ok "Linux changes to one that cannot" use hpet
 end_of $pid
 is "a wait begun before ends by the clock" $status 0
+begin_wait wait_hour
+set_clock 7200
+end_of $pid
+set_clock -7200
+is "also where only Linux knows the time" $status 0
 asked=$(lwk_counter calls_offloaded)
-run_cases clocks
+run_cases clocks wait_hour
 ok "Linux was asked for the time" [ $(($(lwk_counter calls_offloaded) - asked)) -gt 10000 ]
 begin_wait
 ok "Linux changes back" use acpi_pm

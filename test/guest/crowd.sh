@@ -19,6 +19,11 @@ linux_kib() {
 	awk '/^(Slab|KernelStack|PageTables):/ { sum += $2 } END { print sum }' /proc/meminfo
 }
 
+# Small objects of all kinds that memory cgroups are charged for.
+charged_objects() {
+	awk '/^kmalloc-cg-/ { sum += $2 } END { print sum + 0 }' /proc/slabinfo
+}
+
 linux_settled() {
 	[ "$(linux_kib)" -le $(($1 + 12000)) ]
 }
@@ -63,11 +68,15 @@ mcexec "$prog/crowd" run $crowd >"$scratch/out" 2>&1
 is "$crowd threads of a process" "$(<"$scratch/out")" "all have ended"
 lwk_baseline
 kib=$(linux_kib)
+charged=$(charged_objects)
 
 start_lwk "$prog/crowd" linger $crowd
 is "as Linux counts them" "$(threads_of $pid)" $((crowd + 1))
 is "as the LWK counts them" $(($(lwk_counter threads_born) - $(lwk_counter threads_ended))) \
 	$((crowd + 1))
+charged=$(($(charged_objects) - charged))
+note "$charged objects of cgroups for $crowd threads"
+ok "who has threads is charged for what the module keeps of them" [ $charged -ge $((crowd / 2)) ]
 declare -A full
 lwk_counters full
 note "a thread: $(((baseline[pages_free] - full[pages_free]) * 4096 / crowd)) bytes of the LWK, \

@@ -79,6 +79,29 @@ run_good "nobody is disturbed" bash -c 'echo still | sha256sum'
 ok "nothing is left in quarantine" wait_until drained
 lwk_balanced "nothing is left"
 
+# ---- an LWK that says of a page that it is there, for ever ----
+
+ok "down" ihkosctl 0 shutdown
+ok "boot, with selftest=hollow-fault" eval "ihkosctl 0 kargs selftest=hollow-fault && ihkosctl 0 boot"
+start_lwk "$prog/spin" read
+said() {
+	ihkosctl 0 kmsg | grep -q 'selftest: page .* is said to be there'
+}
+# circles PID: it has spent a while within Linux, where one question takes next to nothing.
+circles() {
+	[ "$(cut -d ' ' -f 15 "/proc/$1/stat")" -ge 20 ]
+}
+ok "Linux asks for it" wait_until said
+ok "and asks again" wait_until circles $pid
+kill -KILL $pid
+gone() {
+	! grep -q '^State:.*[RSDT]' "/proc/$1/status"
+}
+ok "who asks is killed" wait_until gone $pid
+ok "down" ihkosctl 0 shutdown
+end_of $pid
+ok "boot" eval "ihkosctl 0 kargs '' && ihkosctl 0 boot"
+
 # ---- the machine's sleep ----
 
 for state in freeze mem disk; do

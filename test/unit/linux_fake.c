@@ -328,6 +328,16 @@ void *xa_erase(struct xarray *xa, unsigned long index)
 	return xa_store(xa, index, NULL, 0);
 }
 
+void *xa_find(struct xarray *xa, unsigned long *index, unsigned long max, unsigned int filter)
+{
+	(void)filter;
+	weave_step(xa, false);
+	for (; *index < XA_MAX && *index <= max; ++*index)
+		if (shown(xa->entry[*index]))
+			return xa->entry[*index];
+	return NULL;
+}
+
 bool xa_empty(struct xarray *xa)
 {
 	weave_step(xa, false);

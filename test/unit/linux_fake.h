@@ -298,6 +298,8 @@ void fake_unlock(int *taken, int how);
 u64 get_cycles(void);
 extern unsigned long jiffies; /* one more each time that a wait's time is over */
 #define msecs_to_jiffies(ms) ((ms) / 10)
+/* Until something has happened, if anything still does. */
+#define msleep(ms) ((void)(ms), (void)weave_wait_change(WEAVE_TIMED, weave_look()))
 #define time_after(a, b) ((long)((b) - (a)) < 0)
 #define time_before(a, b) time_after(b, a)
 
@@ -423,6 +425,8 @@ int xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 void *xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 void *xa_load(struct xarray *xa, unsigned long index);
 void *xa_erase(struct xarray *xa, unsigned long index);
+/* Whatever is there, from *index on. */
+void *xa_find(struct xarray *xa, unsigned long *index, unsigned long max, unsigned int filter);
 #define xa_err(entry) (IS_ERR(entry) ? (int)PTR_ERR(entry) : 0)
 bool xa_empty(struct xarray *xa);
 #define xa_reserve(xa, index, gfp) xa_insert(xa, index, NULL, gfp)
@@ -472,9 +476,17 @@ struct mm_struct {
 struct sighand_struct {
 	spinlock_t siglock;
 };
+struct signal_struct {
+	unsigned int flags;
+	struct task_struct *group_exec_task;
+	void *core_state;
+};
+#define SIGNAL_GROUP_EXIT 4
+#define thread_group_empty(t) false
 struct task_struct {
 	struct mm_struct *mm;
 	struct sighand_struct *sighand;
+	struct signal_struct *signal;
 	int refs;
 	u64 utime, stime;
 	struct {

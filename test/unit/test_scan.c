@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "abi/note.h"
+#include "mck/clock.h"
 #include "mck/mm.h"
 #include "process_fake.h"
 #include "task/runq.h"
@@ -28,6 +29,8 @@ static struct thread idle, *thread;
 static struct kpage *kpage;
 static u64 now;
 static u32 rung; /* twins */
+static u32 sets; /* of the clock */
+static struct thread *reranked; /* the last one whose rank was told to be another */
 struct cpu *cpu_table[ABI_MAX_CPUS];
 
 /* ---- what the scheduler stands on ---- */
@@ -40,6 +43,11 @@ u64 arch_cycles(void)
 u64 cycles_to_ns(u64 cycles)
 {
 	return cycles;
+}
+
+u32 clock_sets(void)
+{
+	return sets;
 }
 
 void arch_timer(u64 us)
@@ -164,6 +172,11 @@ void up_call_twin(const struct thread *t)
 {
 	(void)t;
 	rung++;
+}
+
+void up_rank_changed(struct thread *t)
+{
+	reranked = t;
 }
 
 bool up_stopping(void)
@@ -314,6 +327,46 @@ static u64 cost_watched(u32 count)
 	return cost;
 }
 
+static void expect_first(u32 i)
+{
+	sched_scan();
+	assert_ptr_equal(order_first(&rq), &thread[i]);
+}
+
+/* A priority that Linux changes acts at once: on one in the queue, and on one that waits. */
+static void test_scheduling_changes(void **state)
+{
+	(void)state;
+	sleepers(FEW);
+	for (u32 i = 0; i < 3; i++) {
+		kpage[i].in_wait = 1;
+		linux_notes(i);
+	}
+	sched_scan();
+	assert_null(reranked);
+	kpage[2].sched = KPAGE_SCHED(1, 10, 0);
+	linux_notes(2);
+	expect_first(2);
+	assert_ptr_equal(reranked, &thread[2]);
+	kpage[1].sched = KPAGE_SCHED(1, 20, 0);
+	linux_notes(1);
+	expect_first(1);
+	kpage[1].sched = 0;
+	linux_notes(1);
+	expect_first(2);
+	reranked = NULL;
+	kpage[FEW - 1].sched = KPAGE_SCHED(1, 5, 0);
+	linux_notes(FEW - 1);
+	expect_first(2);
+	assert_ptr_equal(reranked, &thread[FEW - 1]);
+	assert_int_equal(thread[FEW - 1].state, THREAD_WAITING);
+	reranked = NULL;
+	linux_notes(FEW - 1);
+	expect_first(2);
+	assert_null(reranked);
+	sleepers_free();
+}
+
 static void compare(u64 (*cost)(u32 count))
 {
 	u64 few = cost(FEW), many = cost(MANY);
@@ -362,6 +415,35 @@ static void test_alarms(void **state)
 	sleepers_free();
 }
 
+/* A clock is set: whatever time a thread has named, it is asked, and goes on to wait if it was another clock's. */
+static void test_clock_set(void **state)
+{
+	(void)state;
+	sleepers(FEW);
+	for (u32 i = 0; i < FEW; i++) {
+		thread[i].cond = never;
+		thread[i].vtime_at = now + 1000000000 + 1000 * i;
+		linux_notes(i);
+	}
+	sched_scan();
+	assert_null(rq.queue.root);
+	thread[3].vtime_at = now;
+	boot()->attention = 1;
+	sched_scan();
+	assert_null(rq.queue.root);
+	sets++;
+	boot()->attention = 1;
+	sched_scan();
+	expect_awake(3);
+	for (u32 i = 0; i < FEW; i++)
+		assert_int_equal(thread[i].alarm_at, i == 3 ? 0 : thread[i].vtime_at);
+	now += 1000000000;
+	up_tick();
+	sched_scan();
+	expect_awake(0);
+	sleepers_free();
+}
+
 /* Who waits for what wakes CPUs is asked at each note; a hold is answered for who sleeps. */
 static void test_kinds(void **state)
 {
@@ -386,9 +468,9 @@ static void test_kinds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_costs),
-		cmocka_unit_test(test_alarms),
-		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_costs),	  cmocka_unit_test(test_alarms),
+		cmocka_unit_test(test_kinds),	  cmocka_unit_test(test_scheduling_changes),
+		cmocka_unit_test(test_clock_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,12 @@ static u64 now; /* cycles: 1 per nanosecond */
 static int set; /* how often the timer was touched */
 static u64 set_us; /* 0: stopped */
 
+void sched_look(struct runq *at, struct thread *t)
+{
+	(void)at, (void)t;
+	fail();
+}
+
 u64 arch_cycles(void)
 {
 	return now;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Slot numbers, by ihk/space/space.c: a vfork's child ends while its parent
- * makes the next one. Whoever has a number sees the page of its own slot there.
+ * Slot numbers and the end of a space, by ihk/space/space.c: a vfork's child
+ * ends while its parent makes the next one, and an instance stops. Whoever has a
+ * number sees the page of its own slot there, and none when the instance has gone.
  */
 #include "linux_fake.h"
 
@@ -11,6 +12,7 @@
 
 #define NUMBERS 4
 
+static struct ihk_procs instance;
 static struct ihk_space space;
 static struct file file;
 static struct page old, next;
@@ -44,11 +46,14 @@ static struct page *touch(unsigned int number)
 
 void unmap_mapping_pages(struct address_space *mapping, pgoff_t start, pgoff_t count, bool even)
 {
-	pgoff_t number = start - (PROXY_SLOTS >> PAGE_SHIFT);
+	pgoff_t number = start ? start - (PROXY_SLOTS >> PAGE_SHIFT) : 0;
+	pgoff_t end = count ? number + count : NUMBERS;
 
-	(void)mapping, (void)count, (void)even;
-	weave_step(&shown[number], true);
-	shown[number] = NULL;
+	(void)mapping, (void)even;
+	for (; number < end; number++) {
+		weave_step(&shown[number], true);
+		shown[number] = NULL;
+	}
 }
 
 /* Nothing of Linux's is mirrored here. */
@@ -77,11 +82,12 @@ void fput(struct file *f)
 	(void)f;
 }
 
-/* ---- the case ---- */
+/* ---- the cases ---- */
 
 static void setup(void)
 {
 	space.file = &file;
+	space.procs = &instance;
 	weave_assert(ihk_space_add_slot(&space, -1, fake_slots) == 0); /* the parent's own */
 	weave_assert(ihk_space_add_slot(&space, -1, &old) == 1);
 	weave_assert(touch(1) == &old);
@@ -116,8 +122,45 @@ static void check(void)
 	weave_assert(shown[1] != &old && space.twins == 2);
 }
 
+/*
+ * The instance stops while the last twin ends: behind it no page of the
+ * instance is shown, whoever takes the space away, and it waits asleep.
+ */
+static void setup_stop(void)
+{
+	setup();
+	ihk_space_drop_slot(&space, 0);
+	space.id = 1;
+	/* A page of the program, which a foreign reader's reference of the mm would keep. */
+	shown[3] = &next;
+	/* Ours, and the table's. */
+	space.ref.refs = 2;
+	weave_assert(xa_insert(&instance.spaces, 1, &space, GFP_KERNEL) == 0);
+}
+
+static void end_last(void)
+{
+	ihk_space_drop_slot(&space, 1);
+}
+
+static void stop(void)
+{
+	ihk_space_retire_all(&instance);
+	for (unsigned int i = 0; i < NUMBERS; i++) {
+		weave_step(&shown[i], false);
+		weave_assert(!shown[i]);
+	}
+}
+
+static void check_stop(void)
+{
+	weave_assert(!space.file && space.dead && xa_empty(&instance.spaces));
+	weave_assert(space.ref.refs == 1);
+}
+
 static const struct weave_case cases[] = {
 	{ "a number passes on", NULL, setup, { end, birth, stranger }, check, 3 },
+	{ "a stop meets the last end", NULL, setup_stop, { end_last, stop }, check_stop, 3 },
 };
 
 int main(int argc, char **argv)

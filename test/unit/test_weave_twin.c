@@ -19,6 +19,12 @@ static struct ihk_space space;
 static struct ihk_twin *old;
 static u32 old_index, gen; /* of the old one, as the LWK has them */
 static unsigned int made, refused;
+static struct kpage *old_page;
+
+static bool page_returned(void)
+{
+	return procs.boxes_idle || procs.twin_count.value != 1;
+}
 
 /* ---- Linux ---- */
 
@@ -37,7 +43,12 @@ int ihk_space_add_slot(struct ihk_space *s, int want, struct page *page)
 	return 0;
 }
 
-void ihk_space_leave(struct ihk_space *s)
+bool ihk_space_leave(struct ihk_space *s)
+{
+	return false;
+}
+
+void ihk_group_space_end(struct ihk_space *s)
 {
 }
 
@@ -81,6 +92,19 @@ void ihk_cputime_end(struct ihk_twin *twin)
 {
 }
 
+u32 ihk_sched_word(struct task_struct *task)
+{
+	return task == &old_task;
+}
+
+/* By others: it finds the page of this task's twin, or none. */
+bool ihk_sched_publish(struct kpage *k, struct task_struct *task)
+{
+	weave_assert(k == old_page && task == &old_task && !page_returned());
+	WRITE_ONCE(k->sched, 1);
+	return false;
+}
+
 /* ---- the case ---- */
 
 static struct ihk_twin *make(struct task_struct *task)
@@ -103,6 +127,7 @@ static void setup(void)
 	INIT_LIST_HEAD(&procs.boxes);
 	weave_assert(!ihk_twin_init());
 	old = make(&old_task);
+	old_page = old->k;
 	old_index = old->index;
 	gen = old->gen;
 }
@@ -122,6 +147,19 @@ static void doorbell(void)
 {
 	ihk_twin_request(&os, old_index, gen);
 	ihk_twin_request(&os, old_index, gen);
+}
+
+/* Somebody has changed its scheduling. */
+static void changed(void)
+{
+	rcu_read_lock();
+	ihk_twin_sched(&old_task);
+	rcu_read_unlock();
+}
+
+static void check_ended(void)
+{
+	weave_assert(procs.boxes_idle == 1);
 }
 
 static void check(void)
@@ -157,6 +195,7 @@ static void check_full(void)
 
 static const struct weave_case cases[] = {
 	{ "an index passes on", NULL, setup, { end, birth, doorbell, fake_worker }, check, 3 },
+	{ "an end, and news for it", NULL, setup, { end, changed, fake_worker }, check_ended, 3 },
 	{ "no index is left", NULL, setup_full, { try_birth, try_birth }, check_full, 3 },
 };
 

@@ -138,6 +138,15 @@ add_weave_test(weave_space SOURCES test/unit/linux_fake.c
 add_weave_fault(weave_space drop "a number passes on" ihk/space/space.c
                 [[xa_store(&space->slots, number, XA_ZERO_ENTRY, GFP_KERNEL);]]
                 [[xa_erase(&space->slots, number);]])
+# A stop that does not sleep keeps him from his CPU whom it waits for.
+add_weave_fault(weave_space spin "a stop meets the last end" ihk/space/space.c
+                [[msleep(1);]] [[(void)0;]])
+# The space is not found any more, and still shows pages: the stop does not wait for it.
+add_weave_fault(weave_space hidden "a stop meets the last end" ihk/space/space.c
+                [[	unmap_mapping_pages(file->f_mapping, 0, 0, true);
+	xa_erase(&procs->spaces, SPACE_INDEX(space->id));]]
+                [[	xa_erase(&procs->spaces, SPACE_INDEX(space->id));
+	unmap_mapping_pages(file->f_mapping, 0, 0, true);]])
 
 add_weave_test(weave_mirror SOURCES test/unit/linux_fake.c
                MODULE test/unit/test_weave_mirror.c ihk/space/mirror.c)
@@ -208,6 +217,11 @@ add_weave_fault(weave_twin gen "an index passes on" ihk/twin/twin.c
 add_weave_fault(weave_twin free "an index passes on" ihk/twin/twin.c
                 [[queue_rcu_work(free_queue, &twin->free_work);]]
                 [[twin_free(&twin->free_work.work);]])
+# What is told to one that is gone stands in a page that is another's by now.
+add_weave_fault(weave_twin page "an end, and news for it" ihk/twin/twin.c
+                [[	if (!hlist_unhashed(&twin->hash))
+		news = ]]
+                [[		news = ]])
 # The table still names one that is gone.
 add_weave_fault(weave_twin delist "an index passes on" ihk/twin/twin.c
                 [[	xa_erase(&procs->twins, twin->index);
@@ -219,6 +233,34 @@ add_weave_fault(weave_twin count "no index is left" ihk/twin/twin.c
                 [[	twin_uncount(procs);
 	return err == -EBUSY]]
                 [[	return err == -EBUSY]])
+
+add_weave_test(weave_group SOURCES test/unit/linux_fake.c
+               MODULE test/unit/test_weave_group.c ihk/twin/group.c)
+# Each tells for itself.
+add_weave_fault(weave_group each "all die" ihk/twin/group.c
+                [[	if (!is_told(twin))
+		tell(twin);]]
+                [[	tell(twin);]])
+# One goes that sees that it is told, before that is answered.
+add_weave_fault(weave_group wait "all die" ihk/twin/group.c
+                [[	mutex_lock(&twin->space->group);]]
+                [[	if (is_told(twin))
+		return true;
+	mutex_lock(&twin->space->group);]])
+# The one that executes is ended, too.
+add_weave_fault(weave_group exec "one executes" ihk/twin/group.c
+                [[thread = other->thread;]] [[thread = 0;]])
+
+add_weave_test(weave_stop SOURCES test/unit/no_programs.c mckernel/arch/fake/fake.c mckernel/lib/kargs.c
+               LWK test/unit/test_weave_stop.c mckernel/task/group.c mckernel/lib/lock.c)
+# It is answered while a CPU is in the program.
+add_weave_fault(weave_stop wait "two are stopped" mckernel/task/group.c
+                [[			await_kick(i);]] "			(void)await_kick;")
+# Or on the strength of a kick that is on its way.
+add_weave_fault(weave_stop state "two are stopped" mckernel/task/group.c
+                [[__atomic_load_n(&cpu->kick, __ATOMIC_SEQ_CST) &&
+	       __atomic_load_n(&cpu->boot->state, __ATOMIC_SEQ_CST) == LWK_CPU_USER]]
+                [[!__atomic_load_n(&cpu->kick, __ATOMIC_SEQ_CST)]])
 
 add_weave_test(weave_times SOURCES test/unit/linux_fake.c
                LWK test/unit/test_weave_times.c MODULE ihk/twin/times.c)
@@ -258,7 +300,7 @@ add_weave_test(weave_futex SOURCES test/unit/test_weave_futex.c test/unit/no_pro
                                    mckernel/lib/kargs.c
                LWK mckernel/task/futexq.c mckernel/syscall/futex.c mckernel/syscall/futex_wait.c
                    mckernel/syscall/futex_word.c mckernel/syscall/futex_pi.c
-                   mckernel/syscall/futex_requeue_pi.c mckernel/lib/lock.c)
+                   mckernel/syscall/futex_inherit.c mckernel/syscall/futex_requeue_pi.c mckernel/lib/lock.c)
 # The word is tested before its waiter can be seen: a wake between the two is lost.
 add_weave_fault(weave_futex test "a wait and a wake" mckernel/syscall/futex_wait.c
                 [[	spin_lock(&b->lock);

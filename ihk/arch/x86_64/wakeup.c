@@ -33,6 +33,7 @@ extern const char ihk_trampoline_start[], ihk_trampoline_args[], ihk_trampoline_
 #define LOW_FIRST 0x10000UL
 #define LOW_LAST 0x90000UL
 #define INIT_MS 10 /* between INIT and SIPI, as the SMP specification has it */
+#define SEEN_MS 50 /* until it is seen: an emulated CPU's thread has to come to its turn */
 #define START_SECONDS 30 /* generous: emulated CPUs share a busy host */
 
 static ulong trampoline;
@@ -170,8 +171,7 @@ void ihk_park_cpus(const int *cpu, int count)
 	for (i = 0; i < count; i++)
 		if (cpumask_test_cpu(cpu[i], &started))
 			send_init(cpu[i]);
-	/* An emulated CPU sees INIT when its thread next runs. */
-	msleep(5 * INIT_MS);
+	msleep(SEEN_MS);
 	for (i = 0; i < count; i++)
 		if (cpumask_test_and_clear_cpu(cpu[i], &started))
 			send(cpu[i], APIC_INT_LEVELTRIG | APIC_DM_INIT);
@@ -188,5 +188,5 @@ void ihk_park_everything(void)
 		return;
 	for_each_cpu(cpu, &started)
 		send_init(cpu);
-	mdelay(INIT_MS);
+	mdelay(SEEN_MS);
 }

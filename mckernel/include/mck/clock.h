@@ -30,6 +30,10 @@ struct clock_time {
 void clock_init(void);
 /* Time of one of Linux's wall clocks; false if the LWK cannot tell: ask Linux. Any context. */
 bool clock_read(enum clock_id id, struct clock_time *time);
+/* Another number when the wall clock has been set since. Any context. */
+u32 clock_sets(void);
+/* Somebody is about to look whether the wall clock has come to some time: Linux has to ring when it is set. */
+void clock_is_waited_for(void);
 /* The arithmetic of it: `page` is a consistent copy, `counter` what the source said. */
 bool clock_convert(const struct clock_page *page, u64 counter, enum clock_id id,
 		   struct clock_time *time);

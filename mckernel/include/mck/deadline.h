@@ -9,14 +9,15 @@
 
 /*
  * By its thread only. Where the clock can be read here, it is read at each
- * look, so that the deadline follows a clock that is set. Else the cycle
- * counter tells when to look again: the clock's source may change during the
- * wait, to one that only Linux can read and back.
+ * look, so that the deadline follows a clock that is set: then there is another
+ * look. Else the cycle counter tells when to look again: the clock's source may
+ * change during the wait, to one that only Linux can read and back.
  */
 struct deadline {
 	enum clock_id clock;
 	u64 ns; /* of that clock, or DEADLINE_NEVER */
-	u64 cycles; /* about when that is, as it was at the newest look at the clock */
+	u64 cycles; /* about when that is, as it was at the newest look at the clock, */
+	u32 sets; /* and clock_sets() then */
 };
 
 /*

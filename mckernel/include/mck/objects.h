@@ -18,7 +18,8 @@ struct futex_pi;
 /* An address space: regions and page tables. */
 struct space {
 	struct spinlock lock;
-	u32 refs; /* atomic: threads on it (vfork and CLONE_VM children included) */
+	u32 refs; /* atomic: threads on it (vfork and CLONE_VM children included), and `kept` */
+	u32 kept; /* atomic: 1: CALL_SPACE_END gives one reference back. Set under the lock of the table of threads */
 	u64 id; /* opaque to the module */
 	u64 root_pa;
 	struct space_epoch *epoch; /* shared with the module */
@@ -191,6 +192,7 @@ struct thread {
 	u64 vtime;
 	u64 vtime_at; /* what it had run when vtime was reckoned last */
 	u32 rank; /* as it was when it came into the queue: above all others of a lower one */
+	u32 sched_seen; /* kpage->sched, when it was looked at last; by its CPU */
 	u32 inherited; /* the highest rank of who waits for a lock of its: by futex_pi.c, under its lock; read by anybody */
 	u64 rr_end; /* what it will have run when its turn among SCHED_RR of its priority is over */
 	bool born; /* counted in threads_born */

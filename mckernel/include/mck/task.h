@@ -53,6 +53,13 @@ void thread_free(struct thread *t);
  * ended. By id, because it may be gone already: false then. Any context.
  */
 bool thread_end(u64 id, u32 reason, u32 end_call);
+/*
+ * End all threads of thread `id`'s process but `but`, and keep their space. Sets the
+ * bits of the places that have to be woken for it.
+ */
+void thread_end_group(u64 id, u64 but, u64 *places);
+/* The same, until none of them is in its program or comes there again (task/group.c). Any context. */
+void group_end(u64 id, u64 but);
 /* With THREAD_UNBORN, for the child of a clone that has failed, if Linux was never told of it. */
 void thread_end_unattached(u64 id);
 /* The current thread has to end: CALL_THREAD_END has come, or Linux says that it will. */
@@ -179,6 +186,8 @@ void up_poll(void); /* serve what Linux has sent to this CPU */
 bool up_untaken(void); /* Linux has not taken, or answered, all that this CPU sent */
 void up_ring_again(void); /* if so for RING_AGAIN_US */
 void up_call_twin(const struct thread *t); /* the twin has something to look at */
+void up_rank_changed(
+	struct thread *t); /* while it waits: for a lock, it may be (syscall/futex_inherit.c) */
 void up_ended(u32 end_call); /* answer CALL_THREAD_END */
 bool up_stopping(void); /* shutdown is under way: a CPU without threads stops */
 void up_cpu_stop(void) __attribute__((noreturn));

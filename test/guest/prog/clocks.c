@@ -126,6 +126,16 @@ static void wait_across(void)
 	CHECK(now_ns(CLOCK_REALTIME) >= end);
 }
 
+/* Far longer than anybody waits: until the clock is set. */
+static void wait_hour(void)
+{
+	int64_t end = now_ns(CLOCK_REALTIME) + 3600000000000LL;
+
+	say("ready");
+	fflush(stdout);
+	CHECK_FAILS(futex_wait(FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, end), ETIMEDOUT);
+}
+
 static void other_calls(void)
 {
 	struct timespec resolution;
@@ -230,6 +240,7 @@ static const struct prog_case cases[] = {
 	{ "sleeps", sleeps },
 	{ "waits", waits },
 	{ "wait_across", wait_across },
+	{ "wait_hour", wait_hour },
 	{ "other_calls", other_calls },
 	{ "cpu_time", cpu_time },
 	{ "cpu_time_of_calls", cpu_time_of_calls },

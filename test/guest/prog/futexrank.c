@@ -197,9 +197,97 @@ static void turns(void)
 	say("the word: %s", order);
 }
 
+/* What another sets, which acts while it waits, too. */
+static void set(pthread_t thread, int priority)
+{
+	const struct sched_param p = { .sched_priority = priority };
+
+	NEED(pthread_setschedparam(thread, SCHED_FIFO, &p) == 0);
+}
+
+/* Whose priority changes in the queue gets another place there; as on Linux, behind its equals. */
+static void requeued(void)
+{
+	pthread_t thread[4];
+
+	bind_here();
+	become(50);
+	inheriting_mutex(&inner);
+	NEED(pthread_mutex_lock(&inner) == 0);
+	start_all(thread, takes);
+	set(thread[0], 40);
+	set(thread[1], 20);
+	NEED(pthread_mutex_unlock(&inner) == 0);
+	for (int i = 0; i < 4; i++)
+		NEED(pthread_join(thread[i], NULL) == 0);
+	say("the lock: %s", order);
+}
+
+static void *waits_for(void *arg)
+{
+	become(15);
+	waits = 1;
+	NEED(pthread_mutex_lock(arg) == 0);
+	over = 1;
+	NEED(pthread_mutex_unlock(arg) == 0);
+	return NULL;
+}
+
+static volatile int may_unlock;
+
+static void *holds(void *arg)
+{
+	become(10);
+	NEED(pthread_mutex_lock(arg) == 0);
+	low_has = 1;
+	while (!may_unlock)
+		continue;
+	NEED(pthread_mutex_unlock(arg) == 0);
+	return NULL;
+}
+
+/* Below holds() and waits_for(), as they are in the end, and above what they are before. */
+static void *computes(void *arg)
+{
+	(void)arg;
+	become(12);
+	while (!over)
+		continue;
+	return NULL;
+}
+
+/* The owner of a lock inherits what the one who waits for it gets, and loses what that one does. */
+static void inherited(void)
+{
+	pthread_t holder, waiter, other;
+
+	bind_here();
+	become(50);
+	alarm(60);
+	inheriting_mutex(&inner);
+	holder = started(holds, &inner);
+	while (!low_has)
+		doze();
+	waiter = started(waits_for, &inner);
+	while (!waits)
+		doze();
+	for (int n = 0; n < 30; n++)
+		doze();
+	set(waiter, 5);
+	other = started(computes, NULL);
+	may_unlock = 1;
+	for (int n = 0; n < 30; n++)
+		doze();
+	CHECK(!over);
+	set(waiter, 30);
+	NEED(pthread_join(holder, NULL) == 0);
+	NEED(pthread_join(waiter, NULL) == 0);
+	NEED(pthread_join(other, NULL) == 0);
+	CHECK(over);
+}
+
 static const struct prog_case cases[] = {
-	{ "inversion", inversion },
-	{ "chain", chain },
-	{ "turns", turns },
+	{ "inversion", inversion }, { "chain", chain },		{ "turns", turns },
+	{ "requeued", requeued },   { "inherited", inherited },
 };
 PROG_MAIN(cases)

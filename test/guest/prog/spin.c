@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Says that it is ready, and computes until it is killed: spin [sleep|talk|wait]. */
+/* Says that it is ready, and computes until it is killed: spin [sleep|talk|wait|read]. */
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
@@ -27,6 +28,9 @@ int main(int argc, char **argv)
 	/* Where it needs nothing of Linux. */
 	if (strcmp(how, "wait") == 0)
 		syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+	/* Linux puts something where nothing has been yet. */
+	if (strcmp(how, "read") == 0)
+		NEED(read(open("/dev/zero", O_RDONLY), prog_map(PAGE), 1) == 1);
 	for (;;)
 		;
 }

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Two processes on one file, one of them on each kernel:
+ *
+ *	shared make FILE            pages, and a page of control in front
+ *	shared change HOW FILE N    N times: nothing old is left ("truncate", "punch"), then new
+ *	shared watch FILE           until that has ended, look for what is old
+ *	shared count FILE N         add 1 to each counter, N times
+ *	shared total FILE           the sum of the counters, by read(2)
+ *	shared pass FILE WHO N      N turns of two processes, by futexes
+ *	shared hold FILE            take the mutex, say so, and sleep
+ *	shared inherit FILE         take it from its dead owner
+ */
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "prog.h"
+
+#define PAGES 32
+#define SIZE ((1 + PAGES) * PAGE)
+
+struct control {
+	_Atomic unsigned long floor; /* what is less, and not 0, is old */
+	_Atomic int ended;
+	_Atomic int turn;
+	pthread_mutex_t mutex;
+};
+
+static int fd;
+static struct control *control;
+
+static _Atomic unsigned long *word(int page)
+{
+	return (void *)((char *)control + (1 + page) * PAGE);
+}
+
+static void map(const char *name)
+{
+	fd = open(name, O_RDWR);
+	NEED(fd >= 0);
+	control = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	NEED(control != MAP_FAILED);
+}
+
+static void make(const char *name)
+{
+	pthread_mutexattr_t attr;
+
+	fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0666);
+	NEED(fd >= 0);
+	NEED(ftruncate(fd, SIZE) == 0);
+	map(name);
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	NEED(pthread_mutex_init(&control->mutex, &attr) == 0);
+}
+
+static void take_away(const char *how)
+{
+	if (!strcmp(how, "truncate"))
+		NEED(ftruncate(fd, PAGE) == 0);
+	else
+		NEED(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE,
+			       PAGES * PAGE) == 0);
+}
+
+static void change(const char *how, unsigned long rounds)
+{
+	for (unsigned long round = 1; round <= rounds; round++) {
+		take_away(how);
+		control->floor = round;
+		NEED(ftruncate(fd, SIZE) == 0);
+		for (int i = 0; i < PAGES; i++) {
+			/* By turns through the file and through the mapping. */
+			if ((round + i) % 2)
+				NEED(pwrite(fd, &round, sizeof(round), (1 + i) * PAGE) ==
+				     sizeof(round));
+			else
+				*word(i) = round;
+		}
+	}
+	control->ended = 1;
+}
+
+static sigjmp_buf beyond;
+
+static void on_bus(int signo)
+{
+	siglongjmp(beyond, signo);
+}
+
+/* The file may be short at this moment. */
+static unsigned long load(int page)
+{
+	if (sigsetjmp(beyond, 0))
+		return 0;
+	return *word(page);
+}
+
+static void watch(void)
+{
+	unsigned long old = 0, looks = 0, new = 0;
+	struct sigaction action = { .sa_handler = on_bus, .sa_flags = SA_NODEFER };
+
+	sigaction(SIGBUS, &action, NULL);
+	while (!control->ended) {
+		for (int i = 0; i < PAGES; i++, looks++) {
+			unsigned long floor = control->floor, found = load(i);
+
+			old += found && found < floor;
+			new += found != 0;
+		}
+	}
+	say("old: %lu, looked: %s, found: %s", old, looks ? "yes" : "no", new ? "yes" : "no");
+}
+
+static void count(unsigned long rounds)
+{
+	while (rounds--)
+		for (int i = 0; i < PAGES; i++)
+			atomic_fetch_add(word(i), 1);
+}
+
+static void total(void)
+{
+	unsigned long sum = 0, value;
+
+	for (int i = 0; i < PAGES; i++) {
+		NEED(pread(fd, &value, sizeof(value), (1 + i) * PAGE) == sizeof(value));
+		sum += value;
+	}
+	say("%lu", sum);
+}
+
+static void pass(int who, int turns)
+{
+	int *turn = (int *)&control->turn;
+
+	for (int i = 0; i < turns; i++) {
+		while (control->turn != 2 * i + who)
+			syscall(SYS_futex, turn, FUTEX_WAIT,
+				control->turn == 2 * i + who ? -1 : control->turn, NULL, NULL, 0);
+		control->turn++;
+		syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0);
+	}
+	say("%d turns", turns);
+}
+
+static void hold(void)
+{
+	NEED(pthread_mutex_lock(&control->mutex) == 0);
+	say("held");
+	for (;;)
+		pause();
+}
+
+static void inherit(void)
+{
+	say("%s", strerrorname_np(pthread_mutex_lock(&control->mutex)));
+	NEED(pthread_mutex_consistent(&control->mutex) == 0);
+	NEED(pthread_mutex_unlock(&control->mutex) == 0);
+	NEED(pthread_mutex_lock(&control->mutex) == 0);
+	NEED(pthread_mutex_unlock(&control->mutex) == 0);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 2 ? argv[1] : "";
+
+	if (!strcmp(what, "make")) {
+		make(argv[2]);
+		prog_exit();
+	}
+	NEED(argc > 2);
+	map(argv[!strcmp(what, "change") ? 3 : 2]);
+	if (!strcmp(what, "change") && argc == 5)
+		change(argv[2], strtoul(argv[4], NULL, 10));
+	else if (!strcmp(what, "watch"))
+		watch();
+	else if (!strcmp(what, "count") && argc == 4)
+		count(strtoul(argv[3], NULL, 10));
+	else if (!strcmp(what, "total"))
+		total();
+	else if (!strcmp(what, "pass") && argc == 5)
+		pass(atoi(argv[3]), atoi(argv[4]));
+	else if (!strcmp(what, "hold"))
+		hold();
+	else if (!strcmp(what, "inherit"))
+		inherit();
+	else
+		NEED(false);
+	prog_exit();
+}

@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Memory that programs of both kernels share: nothing old, nothing lost, and they wake each other.
+# vm:
+. "$(dirname "$0")/lib.sh"
+
+tool=$prog/shared
+lwk_watch
+
+# On a file system of disks, with a writeback of its own, and on one of memory.
+truncate -s 64M "$scratch/disk"
+mkfs.ext4 -q "$scratch/disk"
+mkdir "$scratch/ext4" "$scratch/tmpfs"
+modprobe loop
+loop=$(losetup -f --show "$scratch/disk")
+at_end losetup -d "$loop"
+mount -t ext4 "$loop" "$scratch/ext4" || bail "no ext4"
+at_end umount "$scratch/ext4"
+mount -t tmpfs none "$scratch/tmpfs"
+at_end umount "$scratch/tmpfs"
+
+# changes HOW FILE ROUNDS CHANGER WATCHER: the watcher's last line.
+changes() {
+	"$tool" make "$2"
+	$5 "$tool" watch "$2" &
+	local watcher=$!
+	$4 "$tool" change "$1" "$2" "$3" || echo "the changer: $?"
+	wait $watcher || echo "the watcher: $?"
+}
+
+# counts FILE ROUNDS COMMAND...: both kernels count in it, while the command runs again and again.
+counts() {
+	local file=$1 rounds=$2
+	shift 2
+	"$tool" make "$file"
+	"$tool" count "$file" "$rounds" &
+	local one=$!
+	mcexec "$tool" count "$file" "$rounds" &
+	local other=$!
+	while kill -0 $one 2>/dev/null || kill -0 $other 2>/dev/null; do
+		"$@"
+	done
+	wait $one $other
+	"$tool" total "$file"
+}
+
+good="old: 0, looked: yes, found: yes"
+for fs in ext4 tmpfs; do
+	file=$scratch/$fs/file
+	for how in truncate punch; do
+		is "$fs: Linux changes ($how), the LWK sees nothing old" \
+			"$(changes $how "$file" 300 "" mcexec)" "$good"
+	done
+	is "$fs: the LWK changes, Linux sees nothing old" \
+		"$(changes truncate "$file" 100 mcexec "")" "$good"
+	is "$fs: two programs of the LWK" "$(changes punch "$file" 100 mcexec mcexec)" "$good"
+done
+
+# What is written back becomes clean, and what is clean may be taken away.
+write_back() {
+	sync -f "$scratch/ext4/file"
+	echo 1 >/proc/sys/vm/drop_caches
+}
+is "no count is lost while pages are written back and dropped" \
+	"$(counts "$scratch/ext4/file" 20000 write_back)" $((2 * 20000 * 32))
+
+# Pages move to other places in memory.
+compact() {
+	echo 1 >/proc/sys/vm/compact_memory
+}
+is "nor while memory is compacted" "$(counts "$scratch/tmpfs/file" 20000 compact)" $((2 * 20000 * 32))
+
+# passes FIRST SECOND: turns by futexes.
+passes() {
+	"$tool" make "$scratch/tmpfs/file"
+	$1 "$tool" pass "$scratch/tmpfs/file" 0 200 &
+	local first=$!
+	$2 "$tool" pass "$scratch/tmpfs/file" 1 200
+	wait $first
+}
+is "futexes wake from the LWK to Linux and back" "$(passes mcexec "")" $'200 turns\n200 turns'
+is "and between programs of the LWK" "$(passes mcexec mcexec)" $'200 turns\n200 turns'
+
+# inherits OWNER HEIR: who gets the mutex of a dead owner is told.
+inherits() {
+	"$tool" make "$scratch/tmpfs/file"
+	$1 "$tool" hold "$scratch/tmpfs/file" >"$scratch/held" &
+	local owner=$!
+	wait_until grep -q held "$scratch/held"
+	$2 "$tool" inherit "$scratch/tmpfs/file" &
+	local heir=$!
+	nap 0.2
+	kill -KILL $owner
+	wait $owner 2>/dev/null
+	wait $heir
+}
+is "a mutex whose owner dies on the LWK" "$(inherits mcexec "")" EOWNERDEAD
+is "and on Linux" "$(inherits "" mcexec)" EOWNERDEAD
+
+# A program that is killed in the middle leaves nothing behind, and the file is whole.
+"$tool" make "$scratch/ext4/file"
+for i in 1 2 3 4 5; do
+	mcexec "$tool" count "$scratch/ext4/file" 100000000 &
+	pid=$!
+	nap 0.$i
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+done
+ok "programs that are killed while they write" [ "$("$tool" total "$scratch/ext4/file")" -gt 0 ]
+lwk_balanced "nothing is left"
+done_testing
