@@ -97,6 +97,25 @@ inherits() {
 is "a mutex whose owner dies on the LWK" "$(inherits mcexec "")" EOWNERDEAD
 is "and on Linux" "$(inherits "" mcexec)" EOWNERDEAD
 
+# A database whose index of its log is shared memory: written on one kernel, read on the other.
+base=$scratch/ext4/base
+mcexec sqlite3 "$base" "pragma journal_mode=wal; create table t(a integer);" >/dev/null
+{
+	for i in {1..10}; do
+		mcexec sqlite3 -cmd ".timeout 60000" "$base" "insert into t values($i);" || echo "writer: $?"
+	done
+} &
+writer=$!
+seen=0
+while kill -0 $writer 2>/dev/null; do
+	now=$(sqlite3 -cmd ".timeout 60000" "$base" "select count(*) from t;")
+	[ "$now" -ge "$seen" ] || complain "$seen rows, then $now"
+	seen=$now
+done
+wait $writer
+[ "$(sqlite3 "$base" "select sum(a) from t; pragma integrity_check;")" = $'55\nok' ] || complain "not whole"
+verdict "a database in WAL mode, its writer on the LWK, its reader on Linux"
+
 # A program that is killed in the middle leaves nothing behind, and the file is whole.
 "$tool" make "$scratch/ext4/file"
 for i in 1 2 3 4 5; do
