@@ -20,6 +20,7 @@ for engine in psync pvsync2 mmap libaio io_uring posixaio; do
 done
 verified "io_uring, its queue polled by a thread of Linux's" --ioengine=io_uring --sqthread_poll=1 \
 	--iodepth=8
-verified "two programs in one mapping" --ioengine=mmap --numjobs=2
+verified "two programs, each in a half of one file" --ioengine=mmap --numjobs=2 --filesize=1M --size=512k \
+	--offset_increment=512k
 lwk_balanced "nothing is left"
 done_testing
