@@ -73,9 +73,10 @@ static bool is_zero_device(struct inode *inode)
 
 /*
  * Shared, /dev/zero is anonymous memory too. Any other shared mapping is Linux's
- * own, whose mmap() will judge the rest.
+ * own. Here it is refused for what Linux refuses before it takes away what lies at
+ * the place; the rest its mmap() will judge.
  */
-static s64 open_shared(struct file *file, unsigned long prot, u64 *page_size)
+static s64 open_shared(struct file *file, unsigned long prot, unsigned long flags, u64 *page_size)
 {
 	const struct super_block *sb = file_inode(file)->i_sb;
 
@@ -85,6 +86,13 @@ static s64 open_shared(struct file *file, unsigned long prot, u64 *page_size)
 		return -EPERM;
 	if (is_zero_device(file_inode(file)))
 		return 0;
+	if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE &&
+	    (flags & ~(LEGACY_MAP_MASK | file->f_op->mmap_supported_flags)))
+		return -EOPNOTSUPP;
+	if (!file->f_op->mmap)
+		return -ENODEV;
+	if (flags & MAP_GROWSDOWN)
+		return -EINVAL;
 	*page_size = sb->s_magic == HUGETLBFS_MAGIC ? sb->s_blocksize : PAGE_SIZE;
 	return 0;
 }
@@ -108,7 +116,7 @@ static s64 file_open(struct ihk_twin *twin)
 
 	if (!file)
 		return -EBADF;
-	err = shared ? open_shared(file, prot, &page_size)
+	err = shared ? open_shared(file, prot, k->karg[3], &page_size)
 		     : ihk_file_open(twin->procs, file, prot, &info);
 	k->kout[0] = info.id;
 	k->kout[1] = info.size;

@@ -179,6 +179,14 @@ static s64 mirror_anywhere(struct space *s, struct region *r, const struct map_a
 	return ret;
 }
 
+/* MCL_FUTURE, which Linux knows nothing of. What cannot be locked is there all the same. */
+static void lock_new(const struct space *s, u64 at, u64 length)
+{
+	const u64 arg[6] = { at, length, s->lock_onfault ? MLOCK_ONFAULT : 0 };
+
+	up_linux_call(NR_mlock2, arg);
+}
+
 s64 space_mirror(struct space *s, const struct map_args *a, struct mirror_call *call, u64 align)
 {
 	struct region *r;
@@ -198,9 +206,13 @@ s64 space_mirror(struct space *s, const struct map_args *a, struct mirror_call *
 	r->flags |= REGION_SHARED | REGION_MIRROR;
 	r->end = r->start + a->length;
 	ret = a->fixed ? mirror_fixed(s, r, a, call) : mirror_anywhere(s, r, a, call, align);
-	if (ret < 0)
+	if (ret < 0) {
 		kfree(r);
-	else if (a->populate)
+		return ret;
+	}
+	if (s->lock_future)
+		lock_new(s, (u64)ret, a->length);
+	if (a->populate)
 		space_populate(s, ret, ret + a->length);
 	return ret;
 }
@@ -306,6 +318,7 @@ int mirror_move(struct space *s, const struct mirror_move *m)
 		.arg = { m->from, m->size, m->new_size, m->flags | MREMAP_MAYMOVE | MREMAP_FIXED },
 		.place = 4,
 	};
+	bool stays = m->flags & MREMAP_DONTUNMAP;
 	LIST_HEAD(gone);
 	int err = mirror_begin(s);
 
@@ -317,11 +330,9 @@ int mirror_move(struct space *s, const struct mirror_move *m)
 		spin_lock(&s->lock);
 		region_insert(s, m->moved);
 		spin_unlock(&s->lock);
-		/* Else Linux has left a hole. Its calls there find nothing, as they should, even if it stays one. */
-		if (m->flags & MREMAP_DONTUNMAP)
+		/* Linux has left a hole. If it has to stay one, nothing of ours may come there. */
+		if (stays || shadow_on(m->from, m->from + m->size))
 			region_put_back(s, &gone, true);
-		else
-			shadow_on(m->from, m->from + m->size);
 	}
 	mirror_end(s);
 	region_free_all(&gone);

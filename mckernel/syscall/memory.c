@@ -36,10 +36,10 @@ struct file_answer {
 };
 
 /* Ask Linux whether this file may be mapped so. */
-static s64 open_file(u64 fd, u32 prot, bool shared, struct file_answer *answer)
+static s64 open_file(u64 fd, u32 prot, u64 flags, struct file_answer *answer)
 {
 	const abi_u64 *kout = current_thread()->kpage->kout;
-	u64 karg[6] = { fd, prot, shared };
+	u64 karg[6] = { fd, prot, (flags & MAP_TYPE) != MAP_PRIVATE, flags };
 	struct offload_result res;
 	u64 id;
 
@@ -133,7 +133,7 @@ static s64 map_file(struct map_args *a, u64 fd, u64 flags, u64 offset)
 
 	if (type == 0 || type > MAP_SHARED_VALIDATE)
 		return -EINVAL;
-	ret = open_file(fd, a->prot, shared, &answer);
+	ret = open_file(fd, a->prot, flags, &answer);
 	if (ret)
 		return ret;
 	a->max_prot = answer.max_prot;

@@ -202,10 +202,34 @@ static void refusals(void)
 	map(PROT_READ, 0);
 	TRY(mprotect(p, LEN, RW));
 	store(0, 'x');
+	/* What is refused takes nothing away. */
+	TRY(mmap(p, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_GROWSDOWN, fd, 0));
+	TRY(mmap(p, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_FIXED | 0x80000, fd, 0));
+	TRY(mmap(p, PAGE, RW, MAP_SHARED | MAP_FIXED, fd, 0));
+	look(0);
 	NEED(munmap(p, LEN) == 0);
 	close(fd);
 	fd = open("/proc/self/status", O_RDONLY);
 	TRY(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0));
+	close(fd);
+}
+
+/* The lock of all that comes is Linux's for what is its own. */
+static void locked(void)
+{
+	unsigned char there;
+
+	fd = memfd_create("locked", 0);
+	NEED(fd >= 0);
+	NEED(ftruncate(fd, LEN) == 0);
+	TRY(mlockall(MCL_FUTURE));
+	map(RW, 0);
+	NEED(mincore(p + 9 * PAGE, PAGE, &there) == 0);
+	say("it is there: %d", there & 1);
+	TRY(msync(p, LEN, MS_INVALIDATE));
+	TRY(munlockall());
+	TRY(msync(p, LEN, MS_INVALIDATE));
+	NEED(munmap(p, LEN) == 0);
 	close(fd);
 }
 
@@ -231,6 +255,7 @@ int main(void)
 	all("a file", open("shared", O_RDWR | O_CREAT | O_EXCL, 0600), 0);
 	all("a file of memory", memfd_create("shared", 0), MAP_POPULATE);
 	refusals();
+	locked();
 	seals();
 	prog_exit();
 }
