@@ -19,7 +19,8 @@ enum request_kind {
 
 	/* Served inside the wait by the module, from kpage.karg; result in kpage.kresult. */
 	REQ_NULL = 16, /* apply the mask; deliver what is unblocked and pending */
-	REQ_FILE_OPEN = 17, /* karg: [0] fd, [1] PROT_*, [2] 1 for MAP_SHARED, [3] MAP_*; see below */
+	REQ_FILE_OPEN =
+		17, /* karg: [0] fd, [1] PROT_*, [2] 1 for MAP_SHARED, [3] MAP_*; see below */
 	REQ_FILE_READ = 18, /* karg: [0] file id, [1] page index, [2] count; kpage.list: frames */
 	REQ_FATAL = 19, /* karg: [0] signal, [1] si_code, [2] address: the twin dies of it */
 	REQ_THREAD_FIND = 20, /* karg: [0] tid, [1] 1 to change its scheduling; see below */
