@@ -137,7 +137,7 @@ static bool watch_is_still(struct watch *watch)
 static bool is_long_work(u32 op)
 {
 	return op == CALL_EXEC_PREPARE || op == CALL_THREAD_END || op == CALL_SHUTDOWN ||
-	       op == CALL_FILE_CHANGED || op == CALL_SPACE_END;
+	       op == CALL_FILE_CHANGED;
 }
 
 /*

@@ -54,7 +54,6 @@ struct ihk_space *ihk_space_new(struct ihk_procs *procs)
 	space->procs = ihk_procs_ref(procs);
 	init_rwsem(&space->insert);
 	mutex_init(&space->lock);
-	mutex_init(&space->group);
 	xa_init_flags(&space->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	ihk_mirror_init(space);
 	/* The file's reference, dropped by its ->release. */
@@ -217,7 +216,7 @@ int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page)
 	return err ? (err == -EBUSY && want < 0 ? -EAGAIN : err) : number;
 }
 
-bool ihk_space_leave(struct ihk_space *space)
+void ihk_space_leave(struct ihk_space *space)
 {
 	bool last;
 
@@ -225,10 +224,9 @@ bool ihk_space_leave(struct ihk_space *space)
 	last = --space->living == 0;
 	mutex_unlock(&space->lock);
 	if (!last)
-		return false;
+		return;
 	ihk_mirror_close(space);
 	ihk_space_bump(space, true);
-	return true;
 }
 
 /*

@@ -20,7 +20,7 @@
  * ihk_procs.file_lock and box_lock nest with none of them; news_lock is held
  * around file_lock.
  * No call to the LWK is made with any of them held but mmap_lock and
- * news_lock; and ihk_space.group, which is for a call, with none of the others held.
+ * news_lock.
  */
 
 /* ---- space.c ---- */
@@ -68,8 +68,6 @@ struct ihk_space {
 	unsigned int twins; /* under `lock` */
 	unsigned int living; /* of these, whose ends have not begun; under `lock` */
 	bool mapped; /* slots and shadow are; under `lock` */
-	struct mutex group; /* one CALL_GROUP_END at a time: twin/group.c */
-	bool kept; /* the last twin owes CALL_SPACE_END: set before it can be the last */
 
 	/*
 	 * What is Linux's in the program's memory: mirror.c. The lock, which is
@@ -109,9 +107,8 @@ int ihk_space_add_slot(struct ihk_space *space, int want, struct page *page);
 /*
  * A twin is about to end. Behind the last one's CALL_THREAD_END the LWK has freed
  * the tables: before it the space is dead, so that no foreign reader walks them.
- * True: it was the last one.
  */
-bool ihk_space_leave(struct ihk_space *space);
+void ihk_space_leave(struct ihk_space *space);
 void ihk_space_drop_slot(struct ihk_space *space, unsigned int number);
 
 /* ---- window.c: what is mapped into a proxy ---- */

@@ -20,10 +20,7 @@ static struct tracepoint *fork_point, *exit_point;
 /* Still in do_exit, before any parent can see the end; may sleep. */
 static void exit_work(struct callback_head *work)
 {
-	struct ihk_twin *twin = container_of(work, struct ihk_twin, exit_work);
-
-	ihk_group_stop(twin);
-	ihk_twin_end(twin, THREAD_EXITED);
+	ihk_twin_end(container_of(work, struct ihk_twin, exit_work), THREAD_EXITED);
 }
 
 /* In the dying task, its mm is gone; must not sleep. */
@@ -34,12 +31,9 @@ static void probe_exit(void *data, struct task_struct *task)
 	if (!twin || task != current)
 		return;
 	WRITE_ONCE(twin->k->dead, THREAD_EXITED);
-	/* Its group's is told by one message. */
-	if (!ihk_group_ends()) {
-		/* Before the look at the state of the LWK's CPU, in ihk_ring_lwk(). */
-		smp_mb();
-		ihk_twin_ring(twin);
-	}
+	/* Before the look at the state of the LWK's CPU, in ihk_ring_lwk(). */
+	smp_mb();
+	ihk_twin_ring(twin);
 	init_task_work(&twin->exit_work, exit_work);
 	/* Cannot fail here: exit_task_work() comes later. */
 	WARN_ON(task_work_add(current, &twin->exit_work, TWA_NONE));

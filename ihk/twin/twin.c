@@ -349,12 +349,8 @@ void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)
 static void call_end(struct ihk_twin *twin, enum thread_end why)
 {
 	struct ihk_call c = { .op = CALL_THREAD_END, .arg = { twin->thread, why } };
-	int err;
+	int err = ihk_procs_call(twin->procs, ihk_twin_place(twin), &c);
 
-	/* Pairs with the LWK's release: it has let go of the page, and published the times. */
-	if (smp_load_acquire(&twin->k->end_state) == END_GONE)
-		return;
-	err = ihk_procs_call(twin->procs, ihk_twin_place(twin), &c);
 	if (!err && c.ret)
 		pr_warn_ratelimited("ihk: os %d: the end of thread %#llx is answered by %lld\n",
 				    twin->procs->os->index, twin->thread, c.ret);
@@ -364,18 +360,15 @@ void ihk_twin_end(struct ihk_twin *twin, enum thread_end why)
 {
 	struct ihk_procs *procs = twin->procs;
 	struct ihk_space *space = twin->space;
-	bool last;
 
 	if (twin->child) {
 		ihk_twin_end(twin->child, THREAD_UNBORN);
 		twin->child = NULL;
 	}
 	ihk_life_forget(twin);
-	last = ihk_space_leave(space);
+	ihk_space_leave(space);
 	if (twin->thread)
 		call_end(twin, why);
-	if (last)
-		ihk_group_space_end(space);
 	ihk_cputime_end(twin);
 
 	raw_spin_lock_irq(&hash_lock);

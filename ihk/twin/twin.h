@@ -105,18 +105,6 @@ void ihk_life_settle(struct ihk_twin *twin);
 /* Forget a child that is not waited for any more. */
 void ihk_life_forget(struct ihk_twin *twin);
 
-/* ---- group.c: the end of a thread group ---- */
-
-/* By a twin: its group dies, or another thread of it executes. */
-bool ihk_group_ends(void);
-/*
- * If so: its thread, as all others, runs its program no more, and ends by itself.
- * False: it is to be held, and to be ended, for itself. May sleep.
- */
-bool ihk_group_stop(struct ihk_twin *twin);
-/* Its last twin has gone. */
-void ihk_group_space_end(struct ihk_space *space);
-
 /* ---- twin_wait.c ---- */
 
 int ihk_twin_wait(struct file *file, loff_t start, loff_t end, int datasync);

@@ -178,15 +178,6 @@ static void take_request(struct ihk_twin *twin)
 	WRITE_ONCE(k->taken_seq, twin->cur);
 }
 
-/* Not for a thread that ends with its group: it may have given up what we would write to. */
-static s64 serve(struct ihk_twin *twin)
-{
-	/* taken_seq before end_state: if the LWK looks for it and does not see it, we see that. */
-	smp_mb();
-	return READ_ONCE(twin->k->end_state) == END_NOT ? ihk_twin_serve(twin, twin->cur_kind)
-							: -EINTR;
-}
-
 /*
  * True: go out with *ret. -ERESTARTSYS lets Linux deliver what is pending and
  * come back here, where the request, still in `cur`, is completed.
@@ -217,7 +208,7 @@ static bool serve_request(struct ihk_twin *twin, int *ret)
 		}
 		break;
 	default:
-		result = serve(twin);
+		result = ihk_twin_serve(twin, twin->cur_kind);
 	}
 	complete_request(twin, result);
 	twin->cur_kind = 0;
@@ -248,11 +239,8 @@ static bool owes_page(const struct kpage *k)
 /* Go out with *ret for Linux to do what it has to, the thread on hold or behind a request. */
 static void leave(struct ihk_twin *twin, int *ret)
 {
-	bool ends = ihk_group_stop(twin);
-
-	if (!ends)
-		ihk_signal_hold(twin);
-	while (!ends && owes_page(twin->k)) {
+	ihk_signal_hold(twin);
+	while (owes_page(twin->k)) {
 		if (serve_request(twin, ret))
 			return;
 		ihk_signal_hold(twin);

@@ -223,7 +223,6 @@
 	FIELD(kpage, note, 1168, LWK)              \
 	FIELD(kpage, thread, 1176, LWK)            \
 	FIELD(kpage, robust_list, 1184, LWK)       \
-	FIELD(kpage, end_state, 1192, LWK)         \
 	FIELD(kpage, taken_seq, 2048, LINUX)       \
 	FIELD(kpage, done_seq, 2056, LINUX)        \
 	FIELD(kpage, twin_state, 2064, LINUX)      \
@@ -331,9 +330,7 @@
 	CALL(CALL_FILL_DONE, 7, "a frame that FAULT_FILL named", "EINVAL")                         \
 	CALL(CALL_PAGES_BACK, 8, "pages in quarantine", "EINVAL")                                  \
 	CALL(CALL_SHUTDOWN, 9, "no process, RUNNING", "EBUSY")                                     \
-	CALL(CALL_FILE_CHANGED, 10, "", "ENOMEM EINVAL")                                           \
-	CALL(CALL_GROUP_END, 11, "a thread whose process dies, or executes", "")                   \
-	CALL(CALL_SPACE_END, 12, "the last twin of a space with a CALL_GROUP_END", "ENOMEM")
+	CALL(CALL_FILE_CHANGED, 10, "", "ENOMEM EINVAL")
 
 /* LCALL(op, number, what it needs, errors); ENOSYS for one that the module does not know. */
 #define ABI_LCALLS(LCALL)                                                  \

@@ -92,8 +92,7 @@ enum call_op {
 	/*
 	 * A twin has gone: end its thread. Answered when the thread will run no
 	 * further instruction and, if it was the last of its space, when all
-	 * memory of the space is given back. Not sent for a thread that has gone
-	 * by CALL_GROUP_END.
+	 * memory of the space is given back.
 	 * arg: [0] thread id, [1] enum thread_end
 	 */
 	CALL_THREAD_END = 5,
@@ -135,24 +134,6 @@ enum call_op {
 	 * ret: ENOMEM: ask again later; some may be done. EINVAL
 	 */
 	CALL_FILE_CHANGED = 10,
-
-	/*
-	 * All threads of a process end, for Linux ends it, or all but the one that
-	 * executes. Answered when none of them runs its program or ever will again.
-	 * Each whose twin has been told by end_state of its kpage ends by itself;
-	 * for all others CALL_THREAD_END comes as ever. What is in memory stays until
-	 * CALL_SPACE_END, as Linux may still write a core file.
-	 * arg: [0] id of one of the threads, [1] of the one that stays, 0: none
-	 */
-	CALL_GROUP_END = 11,
-
-	/*
-	 * The last twin of a space has gone. Answered when its memory is given back,
-	 * unless threads have it for which CALL_THREAD_END is not answered.
-	 * arg: [0] space id
-	 * ret: ENOMEM: ask again later
-	 */
-	CALL_SPACE_END = 12,
 };
 
 enum thread_end {

@@ -129,17 +129,6 @@ struct thread_times {
 };
 #define TIMES_IN_USER 1UL
 
-/*
- * How far a thread has come that ends by CALL_GROUP_END. The LWK's last store into
- * the page is that of GONE; what it has published before is final then, and no
- * CALL_THREAD_END has to follow.
- */
-enum end_state {
-	END_NOT = 0,
-	END_BEGUN = 1,
-	END_GONE = 2,
-};
-
 #define KPAGE_LIST 128 /* frames of one REQ_FILE_READ */
 
 /*
@@ -171,14 +160,13 @@ struct kpage {
 	abi_u64 child_root; /* and its root table, */
 	abi_u64 child_epoch; /* and its struct space_epoch */
 	abi_u64 times; /* physical address of its struct thread_times, set when it is attached; good until it ends */
-	abi_u64 user_ns; /* its CPU time in the end, before CALL_THREAD_END is answered or end_state is END_GONE */
+	abi_u64 user_ns; /* its CPU time in the end, before CALL_THREAD_END is answered */
 	abi_u64 system_ns;
 	abi_u64 list[KPAGE_LIST];
 	abi_u64 note; /* what notes name this page by, for the LWK to find it (note.h); 0: nobody to be told */
 	abi_u64 thread; /* likewise: whose it is */
 	abi_u64 robust_list; /* of its futexes, as the program has registered it, or 0 */
-	abi_u32 end_state; /* enum end_state */
-	abi_u8 pad1[2048 - 172 - 8 * KPAGE_LIST];
+	abi_u8 pad1[2048 - 168 - 8 * KPAGE_LIST];
 	/* --- written ONLY by Linux --- */
 	abi_u64 taken_seq;
 	abi_u64 done_seq;

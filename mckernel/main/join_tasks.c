@@ -3,7 +3,6 @@
 #include "mck/tasks.h"
 #include "mck/errno.h"
 #include "mck/ikc.h"
-#include "mck/mm.h"
 #include "mck/task.h"
 
 /* ---- what task/ asks (mck/task.h) ---- */
@@ -59,63 +58,8 @@ static void serve_end(u32 index, const struct ikc_call *call)
 		ikc_answer(index, 0, NULL, 0); /* it has ended already */
 }
 
-static void serve_group_end(u32 index, const struct ikc_call *call)
-{
-	group_end(call->arg[0], call->arg[1]);
-	ikc_answer(index, 0, NULL, 0);
-}
-
-/* ---- the end of a space ---- */
-
-struct space_end {
-	struct space *space; /* with the reference that was kept */
-	u32 index; /* of the call */
-};
-
-static void end_space(void *arg)
-{
-	struct space_end *end = arg;
-
-	space_put(end->space);
-	phys_publish();
-	ikc_answer(end->index, 0, NULL, 0);
-	kfree(end);
-}
-
-/* The reference that was kept for Linux is the caller's now; NULL: there is none. */
-static struct space *take_kept(u64 id)
-{
-	struct space *s = space_pin(id);
-	bool kept = s && __atomic_exchange_n(&s->kept, 0, __ATOMIC_ACQ_REL);
-
-	if (s)
-		space_unpin(s);
-	return kept ? s : NULL;
-}
-
-static void serve_space_end(u32 index, const struct ikc_call *call)
-{
-	struct space_end *end = kzalloc(sizeof(*end));
-	struct space *s = end ? take_kept(call->arg[0]) : NULL;
-
-	if (!s) {
-		ikc_answer(index, end ? 0 : -ENOMEM, NULL, 0);
-		kfree(end);
-		return;
-	}
-	*end = (struct space_end){ .space = s, .index = index };
-	if (ikc_defer(end_space, end))
-		return;
-	/* Nobody else takes or keeps it meanwhile: its last twin has gone. */
-	__atomic_store_n(&s->kept, 1, __ATOMIC_RELEASE);
-	kfree(end);
-	ikc_answer(index, -ENOMEM, NULL, 0);
-}
-
 void tasks_init(void)
 {
-	ikc_set_handler(CALL_GROUP_END, serve_group_end);
-	ikc_set_handler(CALL_SPACE_END, serve_space_end);
 	ikc_set_handler(CALL_THREAD_ATTACH, tasks_serve_attach);
 	ikc_set_handler(CALL_THREAD_END, serve_end);
 }

@@ -13,31 +13,6 @@ static bool request_done(void *arg)
 	return __atomic_load_n(&t->kpage->done_seq, __ATOMIC_ACQUIRE) == t->kpage->req_seq;
 }
 
-static bool twin_is_done(void *arg)
-{
-	const struct thread *t = arg;
-
-	return READ_ONCE(t->kpage->taken_seq) != t->kpage->req_seq || request_done(arg) ||
-	       READ_ONCE(t->kpage->dead);
-}
-
-/*
- * The thread ends with its group, and its twin may be about what was asked: frames
- * that it fills, a file that it opens, entries that it makes have to be somebody's. One
- * that has not taken it by now sees that the thread ends, and refuses. True: there is a
- * result.
- */
-static bool await_served(struct thread *t, enum request_kind kind)
-{
-	/* The others leave the wait, and may never have a result. */
-	if (!REQ_SERVED_IN_WAIT(kind) || kind == REQ_NULL || kind == REQ_FATAL)
-		return false;
-	/* end_state before the look at taken_seq, against the twin's opposite order. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	wait_told(twin_is_done, t, false);
-	return request_done(t);
-}
-
 /*
  * Post the request that the slot and the page describe, and wait until the
  * twin is back in its wait. False: the thread must end, and what was posted
@@ -70,7 +45,7 @@ static bool offload_request(struct thread *t, enum request_kind kind, u64 mask)
 	ended = wait_told(request_done, t, true) != 0;
 	/* Linux has another mask now, or has caught something. */
 	t->look = true;
-	if (ended && !await_served(t, kind))
+	if (ended)
 		return false;
 	k->seen_seq = seq;
 	return true;

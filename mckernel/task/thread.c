@@ -53,16 +53,6 @@ static void table_insert(struct thread *t, struct process *process)
 	spin_unlock(&table_lock);
 }
 
-/* The page may be another thread's as soon as Linux sees the last store. */
-static void leave_page(struct kpage *k)
-{
-	bool by_group = k->end_state == END_BEGUN;
-
-	__atomic_store_n(&k->thread, 0, __ATOMIC_RELEASE);
-	if (by_group)
-		__atomic_store_n(&k->end_state, END_GONE, __ATOMIC_RELEASE);
-}
-
 static void table_remove(struct thread *t)
 {
 	if (t->born)
@@ -73,7 +63,7 @@ static void table_remove(struct thread *t)
 	list_del(&t->siblings);
 	/* From here on nobody finds it: end_call is final, the pages are Linux's again. */
 	if (t->kpage)
-		leave_page(t->kpage);
+		__atomic_store_n(&t->kpage->thread, 0, __ATOMIC_RELEASE);
 	t->kpage = NULL;
 	t->slot = NULL;
 	spin_unlock(&table_lock);
@@ -245,41 +235,6 @@ void thread_free(struct thread *t)
 	sighand_put(t->sighand);
 	process_put(t->process);
 	thread_release(t);
-}
-
-/*
- * Linux tells nobody else of it. Not of one that was never started, which its maker
- * ends, nor of one that executes: it has another space.
- */
-static void end_with_group(struct thread *t, u64 *places)
-{
-	u32 place;
-
-	t->end_reason = THREAD_EXITED;
-	if (t->kpage)
-		__atomic_store_n(&t->kpage->end_state, END_BEGUN, __ATOMIC_RELEASE);
-	place = sched_note(t);
-	places[place / 64] |= 1UL << place % 64;
-}
-
-void thread_end_group(u64 id, u64 but, u64 *places)
-{
-	struct thread *t, *s;
-
-	spin_lock(&table_lock);
-	t = thread_lookup(id);
-	/* One that ends has ended its group, or its twin has gone further. Else its space is there. */
-	if (t && !t->end_reason) {
-		struct space *space = t->space;
-
-		if (!__atomic_exchange_n(&space->kept, 1, __ATOMIC_RELAXED))
-			space_get(space);
-		list_for_each(s, &t->process->threads, siblings)
-			if (s->id != but && !s->end_reason && s->state != THREAD_PREPARED &&
-			    s->space == space)
-				end_with_group(s, places);
-	}
-	spin_unlock(&table_lock);
 }
 
 static bool end_announced(void *arg)

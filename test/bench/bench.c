@@ -281,8 +281,6 @@ static const struct bench {
 	{ "barrier", threads_barriers, 31, 11, 2, false, NULL, NULL, threads_barrier_start,
 	  threads_barrier_stop },
 	{ "fork-8", do_fork, 15, 7, 1, true, NULL, NULL, start_8, sleepers_stop },
-	{ "kill-500", sleepers_kill, 5, 3, SLEEPERS_OF_VICTIM, true, sleepers_victim, NULL, NULL,
-	  NULL },
 	{ "compute", do_compute, 1, 1, 1, false, NULL, NULL, NULL, NULL },
 	/* By `bench command`. */
 	{ "true", NULL, 0, 0, 1, true, NULL, NULL, NULL, NULL },

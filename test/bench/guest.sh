@@ -42,7 +42,7 @@ most=$(<$poll)
 each=(empty getpid lseek write touch mmap-4k mmap-2m read-1m compute)
 settled=(empty-settled fork fork-exec)
 beside=(lseek-few lseek-many pair-few pair-many)
-threads=(gettid clock yield signal create pong turns barrier fork-8 kill-500)
+threads=(gettid clock yield signal create pong turns barrier fork-8)
 measure 0 10000 "${each[@]}" "${settled[@]}"
 measure 0 10000 "${beside[@]}" "${threads[@]}"
 echo 0 >$poll

@@ -8,11 +8,9 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* A cache line each. */
@@ -104,43 +102,4 @@ void sleepers_pair(void)
 	futex(word, FUTEX_WAKE, 1);
 	while (!mine)
 		futex(&mine, FUTEX_WAIT, 0);
-}
-
-/* ---- a process of them, that dies ---- */
-
-static pid_t victim;
-
-static void live(int ready)
-{
-	sleepers_start(SLEEPERS_OF_VICTIM - 1);
-	close(ready);
-	for (;;)
-		pause();
-}
-
-void sleepers_victim(void)
-{
-	int ready[2];
-	char none;
-
-	if (pipe(ready) || (victim = fork()) < 0)
-		err(1, "a victim");
-	if (!victim) {
-		close(ready[0]);
-		live(ready[1]);
-	}
-	close(ready[1]);
-	/* Until it is closed. */
-	if (read(ready[0], &none, 1))
-		err(1, "the victim");
-	close(ready[0]);
-}
-
-void sleepers_kill(void)
-{
-	int status;
-
-	kill(victim, SIGKILL);
-	if (waitpid(victim, &status, 0) != victim || !WIFSIGNALED(status))
-		errx(1, "the victim has not been killed");
 }

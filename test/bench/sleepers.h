@@ -12,9 +12,4 @@ void sleepers_stop(void);
 /* Wake that one, sleep until it wakes us: two wakes, two waits and two switches. */
 void sleepers_pair(void);
 
-/* A process with so many threads that sleep; and kill it, until it has gone. */
-#define SLEEPERS_OF_VICTIM 500
-void sleepers_victim(void);
-void sleepers_kill(void);
-
 #endif

@@ -476,17 +476,9 @@ struct mm_struct {
 struct sighand_struct {
 	spinlock_t siglock;
 };
-struct signal_struct {
-	unsigned int flags;
-	struct task_struct *group_exec_task;
-	void *core_state;
-};
-#define SIGNAL_GROUP_EXIT 4
-#define thread_group_empty(t) false
 struct task_struct {
 	struct mm_struct *mm;
 	struct sighand_struct *sighand;
-	struct signal_struct *signal;
 	int refs;
 	u64 utime, stime;
 	struct {

@@ -43,12 +43,7 @@ int ihk_space_add_slot(struct ihk_space *s, int want, struct page *page)
 	return 0;
 }
 
-bool ihk_space_leave(struct ihk_space *s)
-{
-	return false;
-}
-
-void ihk_group_space_end(struct ihk_space *s)
+void ihk_space_leave(struct ihk_space *s)
 {
 }
 

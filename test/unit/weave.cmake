@@ -234,34 +234,6 @@ add_weave_fault(weave_twin count "no index is left" ihk/twin/twin.c
 	return err == -EBUSY]]
                 [[	return err == -EBUSY]])
 
-add_weave_test(weave_group SOURCES test/unit/linux_fake.c
-               MODULE test/unit/test_weave_group.c ihk/twin/group.c)
-# Each tells for itself.
-add_weave_fault(weave_group each "all die" ihk/twin/group.c
-                [[	if (!is_told(twin))
-		tell(twin);]]
-                [[	tell(twin);]])
-# One goes that sees that it is told, before that is answered.
-add_weave_fault(weave_group wait "all die" ihk/twin/group.c
-                [[	mutex_lock(&twin->space->group);]]
-                [[	if (is_told(twin))
-		return true;
-	mutex_lock(&twin->space->group);]])
-# The one that executes is ended, too.
-add_weave_fault(weave_group exec "one executes" ihk/twin/group.c
-                [[thread = other->thread;]] [[thread = 0;]])
-
-add_weave_test(weave_stop SOURCES test/unit/no_programs.c mckernel/arch/fake/fake.c mckernel/lib/kargs.c
-               LWK test/unit/test_weave_stop.c mckernel/task/group.c mckernel/lib/lock.c)
-# It is answered while a CPU is in the program.
-add_weave_fault(weave_stop wait "two are stopped" mckernel/task/group.c
-                [[			await_kick(i);]] "			(void)await_kick;")
-# Or on the strength of a kick that is on its way.
-add_weave_fault(weave_stop state "two are stopped" mckernel/task/group.c
-                [[__atomic_load_n(&cpu->kick, __ATOMIC_SEQ_CST) &&
-	       __atomic_load_n(&cpu->boot->state, __ATOMIC_SEQ_CST) == LWK_CPU_USER]]
-                [[!__atomic_load_n(&cpu->kick, __ATOMIC_SEQ_CST)]])
-
 add_weave_test(weave_times SOURCES test/unit/linux_fake.c
                LWK test/unit/test_weave_times.c MODULE ihk/twin/times.c)
 # The stamp first: what has been counted since is told twice.

@@ -18,8 +18,7 @@ struct futex_pi;
 /* An address space: regions and page tables. */
 struct space {
 	struct spinlock lock;
-	u32 refs; /* atomic: threads on it (vfork and CLONE_VM children included), and `kept` */
-	u32 kept; /* atomic: 1: CALL_SPACE_END gives one reference back. Set under the lock of the table of threads */
+	u32 refs; /* atomic: threads on it (vfork and CLONE_VM children included) */
 	u64 id; /* opaque to the module */
 	u64 root_pa;
 	struct space_epoch *epoch; /* shared with the module */

@@ -53,13 +53,6 @@ void thread_free(struct thread *t);
  * ended. By id, because it may be gone already: false then. Any context.
  */
 bool thread_end(u64 id, u32 reason, u32 end_call);
-/*
- * End all threads of thread `id`'s process but `but`, and keep their space. Sets the
- * bits of the places that have to be woken for it.
- */
-void thread_end_group(u64 id, u64 but, u64 *places);
-/* The same, until none of them is in its program or comes there again (task/group.c). Any context. */
-void group_end(u64 id, u64 but);
 /* With THREAD_UNBORN, for the child of a clone that has failed, if Linux was never told of it. */
 void thread_end_unattached(u64 id);
 /* The current thread has to end: CALL_THREAD_END has come, or Linux says that it will. */
