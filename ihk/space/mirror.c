@@ -251,8 +251,11 @@ struct fault {
 	unsigned int flags; /* for Linux's fault */
 	unsigned int tries; /* in which nothing could be followed */
 	unsigned long seq;
+	u64 start, end; /* the LWK has asked for all of this */
 	u64 first; /* address of the first of: */
 	u64 leaf[AROUND]; /* 0: leave it */
+	struct page *
+		dirty; /* of a large page that is to be written to; looked at only while it is under watch */
 };
 
 static int check_area(const struct vm_area_struct *vma, const struct fault *f)
@@ -302,7 +305,10 @@ static u64 follow_small(struct vm_area_struct *vma, u64 va)
 			vma->vm_flags & VM_EXEC);
 }
 
-/* A piece of a large page. That it is dirty, Linux's table does not tell: so it is made so. */
+/*
+ * A piece of a large page. That it is dirty, Linux's table does not tell: so it is made
+ * so when it is entered. Until then it may go, for nobody has a reference.
+ */
 static u64 follow_huge(struct vm_area_struct *vma, struct fault *f)
 {
 	unsigned long pfn = 0;
@@ -317,8 +323,7 @@ static u64 follow_huge(struct vm_area_struct *vma, struct fault *f)
 	if (hmm_range_fault(&range) || !(pfn & HMM_PFN_VALID) ||
 	    (f->write && !(pfn & HMM_PFN_WRITE)))
 		return 0;
-	if (f->write)
-		set_page_dirty(hmm_pfn_to_page(pfn));
+	f->dirty = f->write ? hmm_pfn_to_page(pfn) : NULL;
 	return ihk_leaf(pfn & ~HMM_PFN_FLAGS, pgprot_val(vma->vm_page_prot), f->write,
 			vma->vm_flags & VM_EXEC);
 }
@@ -329,6 +334,7 @@ static int follow(struct vm_area_struct *vma, struct fault *f)
 	unsigned int wanted = (f->va - f->first) >> PAGE_SHIFT, i;
 
 	memset(f->leaf, 0, sizeof(f->leaf));
+	f->dirty = NULL;
 	f->leaf[wanted] = follow_small(vma, f->va);
 	if (!f->leaf[wanted] && !(vma->vm_flags & (VM_IO | VM_PFNMAP)))
 		f->leaf[wanted] = follow_huge(vma, f);
@@ -337,7 +343,8 @@ static int follow(struct vm_area_struct *vma, struct fault *f)
 	for (i = 0; i < AROUND; i++) {
 		u64 va = f->first + i * PAGE_SIZE;
 
-		if (i != wanted && va >= vma->vm_start && va < vma->vm_end)
+		if (i != wanted && va >= max_t(u64, vma->vm_start, f->start) &&
+		    va < min_t(u64, vma->vm_end, f->end))
 			f->leaf[i] = follow_small(vma, va);
 	}
 	return 0;
@@ -358,6 +365,14 @@ static void set_entry(u64 *entry, u64 leaf)
 	}
 }
 
+/* Has the range been closed meanwhile? Its pages have not been taken out yet, then. */
+static bool still_open(struct ihk_space *space, const struct fault *f)
+{
+	u64 start, end;
+
+	return ihk_ranges_at(space, f->va, &start, &end) && start <= f->start && end >= f->end;
+}
+
 /* Context: inside, mirror_lock. */
 static int enter_leaves(struct ihk_space *space, struct fault *f)
 {
@@ -374,20 +389,53 @@ static int enter_leaves(struct ihk_space *space, struct fault *f)
 	return 0;
 }
 
+/* Context: inside. */
 static int enter_checked(struct ihk_space *space, struct fault *f)
+{
+	int err;
+
+	spin_lock(&space->mirror_lock);
+	if (space->mirror_closed) {
+		err = -EINTR;
+	} else if (mmu_interval_read_retry(&f->m->sub, f->seq) || !still_open(space, f)) {
+		err = -EBUSY;
+	} else {
+		if (f->dirty)
+			set_page_dirty(f->dirty);
+		err = enter_leaves(space, f);
+	}
+	spin_unlock(&space->mirror_lock);
+	return err;
+}
+
+/* Who is inside when the instance stops is waited for: the watch is there until he has left. */
+static int follow_and_enter(struct ihk_space *space, struct vm_area_struct *vma, struct fault *f)
 {
 	int token = ihk_enter(space->procs), err;
 
 	if (token < 0)
 		return -EINTR;
-	spin_lock(&space->mirror_lock);
-	if (space->mirror_closed)
+	err = follow(vma, f);
+	if (!err)
+		err = enter_checked(space, f);
+	ihk_leave(space->procs, token);
+	return err;
+}
+
+/* What is to be compared afterwards. */
+static int begin(struct ihk_space *space, struct fault *f)
+{
+	int token = ihk_enter(space->procs), err = 0;
+
+	if (token < 0)
+		return -EINTR;
+	f->m = xa_load(&space->mirrors, f->va / MIRROR_SIZE);
+	if (!f->m)
 		err = -EINTR;
-	else if (mmu_interval_read_retry(&f->m->sub, f->seq))
-		err = -EBUSY;
-	else
-		err = enter_leaves(space, f);
-	spin_unlock(&space->mirror_lock);
+	else if (!ihk_ranges_at(space, f->va, &f->start, &f->end))
+		err = -EFAULT;
+	else /* Waits while something is being taken back. */
+		f->seq = mmu_interval_read_begin(&f->m->sub);
 	ihk_leave(space->procs, token);
 	return err;
 }
@@ -397,10 +445,10 @@ static int try(struct ihk_space *space, struct fault *f)
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma;
 	bool unlocked = false;
-	int err;
+	int err = begin(space, f);
 
-	/* Waits while something is being taken back. */
-	f->seq = mmu_interval_read_begin(&f->m->sub);
+	if (err)
+		return err;
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	vma = vma_lookup(mm, f->va);
@@ -408,9 +456,7 @@ static int try(struct ihk_space *space, struct fault *f)
 	if (!err)
 		err = touch(vma, f, &unlocked);
 	if (!err)
-		err = follow(vma, f);
-	if (!err)
-		err = enter_checked(space, f);
+		err = follow_and_enter(space, vma, f);
 	if (!unlocked)
 		mmap_read_unlock(mm);
 	return err;
@@ -431,8 +477,7 @@ int ihk_mirror_fault(struct ihk_space *space, u64 va, bool write, bool exec)
 
 	if (va >= SHADOW_END || current->mm != space->mm)
 		return -EFAULT;
-	f.m = mirror_at(space, va);
-	if (!f.m)
+	if (!mirror_at(space, va))
 		return -ENOMEM;
 	do {
 		err = try(space, &f);

@@ -17,6 +17,7 @@ static void space_free(struct kref *ref)
 	struct ihk_space *space = container_of(ref, struct ihk_space, ref);
 
 	xa_destroy(&space->slots);
+	ihk_ranges_free(space);
 	ihk_procs_put(space->procs);
 	kfree(space);
 }
@@ -56,6 +57,7 @@ struct ihk_space *ihk_space_new(struct ihk_procs *procs)
 	mutex_init(&space->lock);
 	xa_init_flags(&space->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	ihk_mirror_init(space);
+	ihk_ranges_init(space);
 	/* The file's reference, dropped by its ->release. */
 	kref_get(&space->ref);
 	space->file = ihk_pseudo_file("mckernel", &ihk_space_fops, space);

@@ -4,6 +4,7 @@
 #define IHK_SPACE_H
 
 #include <linux/fs.h>
+#include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/rwsem.h>
 #include <linux/xarray.h>
@@ -78,6 +79,7 @@ struct ihk_space {
 	struct xarray mirrors; /* one per GiB, added under `lock`, gone when the space is retired */
 	unsigned int mirror_drops; /* who is taking entries out; under mirror_lock */
 	bool mirror_closed; /* no entry is made any more; set under mirror_lock */
+	struct maple_tree ranges; /* where there may be any: ranges.c */
 
 	struct mm_struct *mm; /* to compare with, no reference; set when mapped */
 	struct file *program; /* write-denied for the life of the space; dropped under `insert` */
@@ -170,6 +172,18 @@ int ihk_mirror_fault(struct ihk_space *space, u64 va, bool write, bool exec);
 void ihk_mirror_close(struct ihk_space *space);
 /* Close, and let go of the mm. No lock held that a fault or the end of the mm needs. */
 void ihk_mirror_end(struct ihk_space *space);
+
+/* ---- ranges.c ---- */
+
+void ihk_ranges_init(struct ihk_space *space);
+void ihk_ranges_free(struct ihk_space *space);
+int ihk_ranges_open(struct ihk_space *space, u64 start,
+		    u64 end); /* 0 or -ENOMEM, as the next two */
+int ihk_ranges_close(struct ihk_space *space, u64 start, u64 end);
+/* A fork's child begins with its parent's. Nobody changes those meanwhile: the LWK sees to it. */
+int ihk_ranges_inherit(struct ihk_space *child, struct ihk_space *parent);
+/* The range of one opening, or what is left of it, that va lies in. */
+bool ihk_ranges_at(struct ihk_space *space, u64 va, u64 *start, u64 *end);
 
 /* ---- fault.c: asking the LWK for pages ---- */
 

@@ -205,14 +205,12 @@ static unsigned long shadow_pages(struct mm_struct *mm, unsigned long start, uns
  * before. Others may see the larger sum for a moment, as if the new mapping were
  * there already; the LWK makes one change to the same range at a time.
  */
-int ihk_window_open(struct ihk_space *space, unsigned long start, unsigned long end)
+static int open_locked(struct ihk_space *space, unsigned long start, unsigned long end)
 {
 	struct mm_struct *mm = current->mm;
 	unsigned long pages;
 	int err;
 
-	if (!in_shadow(space, start, end))
-		return -EINVAL;
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
 	pages = shadow_pages(mm, start, end);
@@ -227,10 +225,37 @@ int ihk_window_open(struct ihk_space *space, unsigned long start, unsigned long 
 	return err;
 }
 
+int ihk_window_open(struct ihk_space *space, unsigned long start, unsigned long end)
+{
+	int err;
+
+	if (!in_shadow(space, start, end))
+		return -EINVAL;
+	err = ihk_ranges_open(space, start, end);
+	if (err)
+		return err;
+	mutex_lock(&space->lock);
+	err = open_locked(space, start, end);
+	mutex_unlock(&space->lock);
+	if (err)
+		ihk_ranges_close(space, start, end);
+	return err;
+}
+
+/* A piece that is larger shows much, which would have to be inserted again. */
+#define WIDEN_MOST SZ_1G
+
+static bool joins(const struct vm_area_struct *vma, unsigned long edge, struct ihk_space *space)
+{
+	/* Not across the end of the stack: map_shadow(). */
+	return is_shadow(vma) && edge != space->stack_top &&
+	       vma->vm_end - vma->vm_start <= WIDEN_MOST;
+}
+
 /*
- * Such mappings never merge by themselves. Two neighbours become one by a mapping over
- * all of it; what they show has to be inserted again. But not across the end of the
- * stack (map_shadow()). Context: mmap_lock.
+ * Such mappings never merge by themselves. Neighbours become one by a mapping over all
+ * of it. Context: mmap_lock, and space->lock: else another might open a piece of what is
+ * to be covered.
  */
 static void widen(struct ihk_space *space, unsigned long *start, unsigned long *end)
 {
@@ -239,17 +264,42 @@ static void widen(struct ihk_space *space, unsigned long *start, unsigned long *
 	if (current->mm->map_count < MANY_MAPPINGS)
 		return;
 	vma = *start ? find_vma(current->mm, *start - 1) : NULL;
-	if (is_shadow(vma) && vma->vm_start < *start && *start != space->stack_top)
+	if (joins(vma, *start, space) && vma->vm_start < *start)
 		*start = vma->vm_start;
 	vma = find_vma(current->mm, *end);
-	if (is_shadow(vma) && vma->vm_start == *end && *end != space->stack_top)
+	if (joins(vma, *end, space) && vma->vm_start == *end)
 		*end = vma->vm_end;
+}
+
+static int close_locked(struct ihk_space *space, struct file *file, unsigned long start,
+			unsigned long end)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long pages;
+	int err;
+
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	widen(space, &start, &end);
+	pages = shadow_pages(mm, start, end);
+	mm->total_vm += pages;
+	mmap_write_unlock(mm);
+	err = map_fixed(file, start, end - start, SHADOW_PROT, SHADOW_FLAGS | MAP_FIXED, start);
+	/* At a limit, of mappings or of size, there is room when the old one has gone. */
+	if (err == -ENOMEM && !vm_munmap(start, end - start)) {
+		pages = 0;
+		err = map_fixed(file, start, end - start, SHADOW_PROT, SHADOW_FLAGS, start);
+	}
+	if (err) {
+		mmap_write_lock(mm);
+		mm->total_vm -= pages;
+		mmap_write_unlock(mm);
+	}
+	return err;
 }
 
 int ihk_window_close(struct ihk_space *space, unsigned long start, unsigned long end)
 {
-	struct mm_struct *mm = current->mm;
-	unsigned long pages;
 	struct file *file;
 	int err;
 
@@ -258,22 +308,12 @@ int ihk_window_close(struct ihk_space *space, unsigned long start, unsigned long
 	file = ihk_space_file(space);
 	if (!file)
 		return -EINTR;
-	err = mmap_write_lock_killable(mm);
-	if (!err) {
-		widen(space, &start, &end);
-		pages = shadow_pages(mm, start, end);
-		mm->total_vm += pages;
-		mmap_write_unlock(mm);
-		err = map_fixed(file, start, end - start, SHADOW_PROT, SHADOW_FLAGS | MAP_FIXED,
-				start);
-		if (err) {
-			mmap_write_lock(mm);
-			mm->total_vm -= pages;
-			mmap_write_unlock(mm);
-		}
-	}
+	mutex_lock(&space->lock);
+	err = close_locked(space, file, start, end);
+	mutex_unlock(&space->lock);
 	fput(file);
-	return err;
+	/* Nothing is entered for what is the shadow, so that it is closed late harms nobody. */
+	return err ? err : ihk_ranges_close(space, start, end);
 }
 
 /*

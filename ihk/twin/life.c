@@ -123,7 +123,9 @@ static struct ihk_space *fork_space(struct ihk_twin *twin)
 	if (IS_ERR(space))
 		return space;
 	space->stack_top = twin->space->stack_top;
-	err = ihk_space_set_lwk(space, k->child_space, k->child_root, k->child_epoch);
+	err = ihk_ranges_inherit(space, twin->space);
+	if (!err)
+		err = ihk_space_set_lwk(space, k->child_space, k->child_root, k->child_epoch);
 	program = ihk_space_program(twin->space);
 	if (!err && program)
 		err = ihk_space_deny_write(space, program);

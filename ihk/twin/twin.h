@@ -62,8 +62,9 @@ struct ihk_twin {
 	u64 poll_ns; /* how long its next wait polls; 0: sleeps at once */
 	unsigned long folded; /* jiffies when the thread's time was added last at a request */
 	const struct cred *cred; /* of the ids published last, with a reference */
-	unsigned long open_start,
-		open_len; /* where the shadow has made room for a mapping of Linux's */
+	/* Where the shadow has made room for a mapping of Linux's; for how many calls to come. */
+	unsigned long open_start, open_len;
+	unsigned int open_calls;
 
 	struct callback_head exit_work;
 	struct rcu_work free_work;

@@ -162,6 +162,9 @@ static s64 thread_find(struct ihk_twin *twin)
 	return err;
 }
 
+/* A mapping is made by the next call, or, if that cannot take its address, by the one behind it. */
+#define OPEN_CALLS 2
+
 static s64 mirror_request(struct ihk_twin *twin, u32 kind)
 {
 	const struct kpage *k = twin->k;
@@ -172,6 +175,7 @@ static s64 mirror_request(struct ihk_twin *twin, u32 kind)
 		err = ihk_window_open(twin->space, k->karg[0], k->karg[1]);
 		twin->open_start = k->karg[0];
 		twin->open_len = err ? 0 : k->karg[1] - k->karg[0];
+		twin->open_calls = OPEN_CALLS;
 		return err;
 	case REQ_MIRROR_CLOSE:
 		twin->open_len = 0;

@@ -191,6 +191,10 @@ static bool serve_request(struct ihk_twin *twin, int *ret)
 	take_request(twin);
 	switch (twin->cur_kind) {
 	case REQ_CALL:
+		if (!twin->open_calls)
+			twin->open_len = 0;
+		else
+			twin->open_calls--;
 		return true;
 	case REQ_CLONE:
 		result = ihk_life_prepare(twin);

@@ -7,6 +7,8 @@ bool pte_lent(u64 e, int level)
 {
 	const struct frame *f;
 
+	if (pte_is_mirror(e))
+		return false;
 	if (e & PTE_LENT)
 		return true;
 	f = frame_of(pte_pa(e));

@@ -274,6 +274,9 @@ static enum fault_result fault_present(struct fault *f, struct region *r, u64 *p
 
 		if (pte_is_busy(old))
 			return FR_BUSY;
+		/* The module's, where it has none to make: never ours to change. */
+		if (pte_is_mirror(old))
+			return FR_BUS;
 		/* Rights that the region gives are granted at once. */
 		if (new != old && !pte_cas(pte, old, new))
 			continue;

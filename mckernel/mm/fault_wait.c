@@ -125,6 +125,8 @@ static bool fault_may_go_on(void *arg)
 	if (!r || r->start > w->va)
 		go = !claim_overlaps(s, w->va,
 				     r && (r->flags & REGION_GROWSDOWN) ? r->start + 1 : w->va + 1);
+	else if (r->flags & REGION_MIRROR)
+		go = !claim_overlaps(s, w->va, w->va + 1);
 	else if (e)
 		go = !pte_is_busy(e);
 	else

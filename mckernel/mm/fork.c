@@ -120,6 +120,8 @@ static enum step fork_entry(struct fork *f, struct region *r, u64 *pte, u64 va, 
 	u64 *to;
 	u64 old = pte_load(pte);
 
+	if (pte_is_mirror(old))
+		return STEP_ON;
 	if (level == 2 && pte_lent(old, level))
 		return STEP_SPLIT;
 	to = child_entry(f, va, level);

@@ -268,13 +268,14 @@ int mirror_close(struct space *s, struct list *gone);
 /* mprotect in Linux of what is Linux's in [start, *end); *end is lowered to where it fails. */
 int mirror_protect(struct space *s, u64 start, u64 *end, u32 prot);
 /* mremap in place: nothing else lies in what is added, which is claimed too. */
-int mirror_grow(struct space *s, struct region *r, u64 old, u64 old_size, u64 new_size);
+int mirror_grow(struct space *s, u64 old, u64 old_size, u64 new_size);
 struct mirror_move {
 	u64 from, size, to, new_size; /* page-aligned; borders of regions are at both ends */
 	u64 flags; /* MREMAP_DONTUNMAP */
-	struct region *moved; /* the region for the new place, taken over on success */
+	struct region *
+		moved; /* the region for the new place; NULL afterwards if it has been taken over */
 };
-int mirror_move(struct space *s, const struct mirror_move *m);
+int mirror_move(struct space *s, struct mirror_move *m);
 /* What was cut out comes back; as what is left behind, with nothing in it and not locked. */
 void region_put_back(struct space *s, struct list *gone, bool left_behind);
 

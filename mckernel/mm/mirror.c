@@ -109,12 +109,19 @@ static s64 map_without_address(struct mirror_call *call, u64 at, u64 end)
 	return -EINVAL;
 }
 
-/* The system call with the place in it. 0 or -errno; nothing is mapped then. */
-static int map_in_linux(struct mirror_call *call, u64 at, u64 end)
+/*
+ * The system call with the place in it. 0 or -errno; nothing is mapped then, unless
+ * *lost: a twin that was killed, or has no memory for the shadow, leaves the place as
+ * nobody knows. Then nothing of ours may come there, while others have the space: a
+ * region of Linux's is put there, where a fault finds what there is, and which may be
+ * taken away again.
+ */
+static int map_in_linux(struct mirror_call *call, u64 at, u64 end, bool *lost)
 {
 	int err = shadow_off(at, end);
 	s64 ret;
 
+	*lost = err == -EINTR;
 	if (err)
 		return err;
 	call->arg[call->place] = at;
@@ -123,30 +130,39 @@ static int map_in_linux(struct mirror_call *call, u64 at, u64 end)
 		ret = map_without_address(call, at, end);
 	if (ret == (s64)at)
 		return 0;
-	shadow_on(at, end);
+	*lost = shadow_on(at, end) != 0;
 	return ret < 0 ? (int)ret : -ENOMEM;
 }
 
-static s64 mirror_claimed(struct space *s, struct region *r, struct mirror_call *call, u64 at)
+static void insert(struct space *s, struct region *r)
 {
-	u64 end = at + (r->end - r->start);
+	spin_lock(&s->lock);
+	region_insert(s, r);
+	spin_unlock(&s->lock);
+}
+
+/* *r is NULL afterwards if it is in the space, also after an error. */
+static s64 mirror_claimed(struct space *s, struct region **r, struct mirror_call *call, u64 at)
+{
+	struct region *new = *r;
+	u64 end = at + (new->end - new->start);
 	int err = mirror_begin(s);
+	bool lost;
 
 	if (err)
 		return err;
-	err = map_in_linux(call, at, end);
-	if (!err) {
-		r->start = at;
-		r->end = end;
-		spin_lock(&s->lock);
-		region_insert(s, r);
-		spin_unlock(&s->lock);
+	err = map_in_linux(call, at, end, &lost);
+	if (!err || lost) {
+		new->start = at;
+		new->end = end;
+		insert(s, new);
+		*r = NULL;
 	}
 	mirror_end(s);
 	return err ? err : (s64)at;
 }
 
-static s64 mirror_fixed(struct space *s, struct region *r, const struct map_args *a,
+static s64 mirror_fixed(struct space *s, struct region **r, const struct map_args *a,
 			struct mirror_call *call)
 {
 	u64 end = a->addr + a->length;
@@ -155,7 +171,7 @@ static s64 mirror_fixed(struct space *s, struct region *r, const struct map_args
 
 	if (claim_take(s, &claim, a->addr, end))
 		return -EINTR;
-	ret = fixed_check(s, r, a);
+	ret = fixed_check(s, *r, a);
 	if (!ret)
 		ret = unmap_claimed(s, a->addr, end);
 	if (!ret)
@@ -164,14 +180,14 @@ static s64 mirror_fixed(struct space *s, struct region *r, const struct map_args
 	return ret;
 }
 
-static s64 mirror_anywhere(struct space *s, struct region *r, const struct map_args *a,
+static s64 mirror_anywhere(struct space *s, struct region **r, const struct map_args *a,
 			   struct mirror_call *call, u64 align)
 {
 	struct claim claim;
 	s64 ret;
 	u64 at;
 
-	ret = claim_place(s, r, a, align, &claim, &at);
+	ret = claim_place(s, *r, a, align, &claim, &at);
 	if (ret)
 		return ret;
 	ret = mirror_claimed(s, r, call, at);
@@ -205,7 +221,7 @@ s64 space_mirror(struct space *s, const struct map_args *a, struct mirror_call *
 		return -ENOMEM;
 	r->flags |= REGION_SHARED | REGION_MIRROR;
 	r->end = r->start + a->length;
-	ret = a->fixed ? mirror_fixed(s, r, a, call) : mirror_anywhere(s, r, a, call, align);
+	ret = a->fixed ? mirror_fixed(s, &r, a, call) : mirror_anywhere(s, &r, a, call, align);
 	if (ret < 0) {
 		kfree(r);
 		return ret;
@@ -219,23 +235,24 @@ s64 space_mirror(struct space *s, const struct map_args *a, struct mirror_call *
 
 /* ---- taking away ---- */
 
-/* Of the regions that have left the space, what is Linux's; on an error they come back. */
-static int close_pieces(struct space *s, struct list *gone)
+/*
+ * Of the regions that have left the space, what is Linux's; on an error, or after one
+ * already, they come back: also if the thread must end, for it may be another process
+ * that goes on in the space.
+ */
+static int close_pieces(struct space *s, struct list *gone, int err)
 {
 	struct region *r, *next;
-	int err = 0;
 
 	list_for_each_safe(r, next, gone, link) {
 		if (!(r->flags & REGION_MIRROR))
 			continue;
 		if (!err)
 			err = shadow_on(r->start, r->end);
-		if (!err || err == -EINTR)
+		if (!err)
 			continue;
 		list_del(&r->link);
-		spin_lock(&s->lock);
-		region_insert(s, r);
-		spin_unlock(&s->lock);
+		insert(s, r);
 	}
 	return err;
 }
@@ -252,8 +269,8 @@ int mirror_close(struct space *s, struct list *gone)
 		return 0;
 	err = mirror_begin(s);
 	if (err)
-		return err;
-	err = close_pieces(s, gone);
+		return close_pieces(s, gone, err);
+	err = close_pieces(s, gone, 0);
 	mirror_end(s);
 	return err;
 }
@@ -287,49 +304,62 @@ int mirror_protect(struct space *s, u64 start, u64 *end, u32 prot)
 
 /* ---- mremap ---- */
 
-int mirror_grow(struct space *s, struct region *r, u64 old, u64 old_size, u64 new_size)
+/* The region may be another by now than before the waits, but its end is claimed. */
+static void grow_region(struct space *s, u64 start, u64 end)
+{
+	struct region *r;
+
+	spin_lock(&s->lock);
+	r = region_at(s, start - 1);
+	kassert(r && r->end == start && (r->flags & REGION_MIRROR));
+	region_resize(s, r, r->start, end);
+	spin_unlock(&s->lock);
+}
+
+int mirror_grow(struct space *s, u64 old, u64 old_size, u64 new_size)
 {
 	u64 arg[6] = { old, old_size, new_size, 0 }, start = old + old_size, end = old + new_size;
 	int err = mirror_begin(s);
-	s64 ret;
+	bool lost = false;
+	s64 ret = 0;
 
 	if (err)
 		return err;
 	err = shadow_off(start, end);
 	if (!err) {
 		ret = up_linux_call(NR_mremap, arg);
-		if (ret == (s64)old) {
-			spin_lock(&s->lock);
-			region_resize(s, r, r->start, end);
-			spin_unlock(&s->lock);
-		} else {
-			shadow_on(start, end);
+		if (ret != (s64)old) {
+			lost = shadow_on(start, end) != 0;
 			err = ret < 0 ? (int)ret : -ENOMEM;
 		}
 	}
+	/* As in map_in_linux(). */
+	if (!err || err == -EINTR || lost)
+		grow_region(s, start, end);
 	mirror_end(s);
 	return err;
 }
 
-int mirror_move(struct space *s, const struct mirror_move *m)
+int mirror_move(struct space *s, struct mirror_move *m)
 {
 	struct mirror_call call = {
 		.nr = NR_mremap,
 		.arg = { m->from, m->size, m->new_size, m->flags | MREMAP_MAYMOVE | MREMAP_FIXED },
 		.place = 4,
 	};
-	bool stays = m->flags & MREMAP_DONTUNMAP;
+	bool stays = m->flags & MREMAP_DONTUNMAP, lost;
 	LIST_HEAD(gone);
 	int err = mirror_begin(s);
 
 	if (err)
 		return err;
-	err = map_in_linux(&call, m->to, m->to + m->new_size);
+	err = map_in_linux(&call, m->to, m->to + m->new_size, &lost);
+	if (!err || lost) {
+		insert(s, m->moved);
+		m->moved = NULL;
+	}
 	if (!err) {
 		region_cut(s, m->from, m->from + m->size, &gone);
-		spin_lock(&s->lock);
-		region_insert(s, m->moved);
-		spin_unlock(&s->lock);
 		/* Linux has left a hole. If it has to stay one, nothing of ours may come there. */
 		if (stays || shadow_on(m->from, m->from + m->size))
 			region_put_back(s, &gone, true);

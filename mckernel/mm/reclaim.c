@@ -35,7 +35,7 @@ static bool is_wanted(const struct taking *t, u64 e)
 {
 	u8 flags;
 
-	if (!e || (e & PTE_OWN))
+	if (!e || (e & PTE_OWN) || pte_is_mirror(e))
 		return false;
 	flags = __atomic_load_n(&frame_of(pte_pa(e))->flags, __ATOMIC_RELAXED);
 	if (t->old)

@@ -42,6 +42,10 @@ static enum step move_round(struct move *m, struct lend_batch *b, u64 *at)
 			return STEP_AGAIN;
 		if (pte_is_busy(old))
 			return STEP_BUSY;
+		if (pte_is_mirror(old)) {
+			*at += PAGE_SIZE;
+			continue;
+		}
 		if (level == 2 && !moves_large(m, *at)) {
 			if (entry_split(s, pte, *at))
 				return STEP_NOMEM;
@@ -252,14 +256,20 @@ static int move_claimed(const struct remap *m, u64 to)
 	moved = region_at_new_place(s, &move, m->new_size);
 	if (!moved)
 		return -ENOMEM;
-	if (moved->flags & REGION_MIRROR)
-		err = mirror_move(s, &(struct mirror_move){ m->old, m->old_size, to, m->new_size,
-							    m->flags & MREMAP_DONTUNMAP, moved });
-	else
+	if (moved->flags & REGION_MIRROR) {
+		struct mirror_move mirror = {
+			m->old, m->old_size, to, m->new_size, m->flags & MREMAP_DONTUNMAP, moved
+		};
+
+		err = mirror_move(s, &mirror);
+		moved = mirror.moved;
+	} else {
 		err = move_region(s, moved, &move, keep);
-	if (err)
+		moved = err ? moved : NULL;
+	}
+	if (moved)
 		region_free(moved);
-	else if (!keep)
+	if (!err && !keep)
 		range_prune(s, m->old, m->old + m->old_size);
 	return err;
 }
@@ -346,7 +356,7 @@ static s64 remap_grow(const struct remap *m)
 		region_resize(s, r, r->start, old_end + more);
 	spin_unlock(&s->lock);
 	if (mirror) {
-		err = mirror_grow(s, mirror, m->old, m->old_size, m->new_size);
+		err = mirror_grow(s, m->old, m->old_size, m->new_size);
 		grown = !err;
 		/* No room there, perhaps; any other refusal holds for each place. */
 		if (err == -ENOMEM)

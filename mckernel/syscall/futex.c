@@ -47,6 +47,14 @@ static s64 futex_wake(u64 addr, bool shared, s32 count, u32 bits)
 
 s64 futex_wake_user(u64 addr, u32 count)
 {
+	const u64 arg[6] = { addr, FUTEX_WAKE, count };
+	struct offload_result res;
+
+	if (futex_is_linux(addr, true)) {
+		/* A thread that was killed is refused: then Linux does it by itself. */
+		offload_call(NR_futex, arg, ~0UL, &res);
+		return res.value;
+	}
 	return futex_wake(addr, true, (s32)count, ANY_BITS);
 }
 

@@ -16,6 +16,8 @@
 
 #define IPC_STAT 2
 
+static const u64 page_sizes[] = { PAGE_SIZE, 1UL << 21, 1UL << 30 };
+
 /* struct shmid64_ds of the UAPI, as far as it matters here. */
 struct user_shmid_ds {
 	u8 perm[48];
@@ -75,9 +77,15 @@ s64 sys_shmat(const u64 arg[6])
 		return ret;
 	if (a.length > SHADOW_END)
 		return -ENOMEM;
-	/* Of huge pages, perhaps: nobody tells. */
-	ret = space_mirror(current_thread()->space, &a, &call,
-			   a.length % (1UL << 21) ? PAGE_SIZE : 1UL << 21);
+	/* Of which pages it is nobody tells: Linux takes no other place than one of its size. */
+	for (u32 i = 0; i < ARRAY_SIZE(page_sizes); i++) {
+		a.length = ALIGN_UP(a.length, page_sizes[i]);
+		if (a.fixed && a.addr % page_sizes[i])
+			break;
+		ret = space_mirror(current_thread()->space, &a, &call, page_sizes[i]);
+		if (ret != -EINVAL)
+			break;
+	}
 	return ret == -EEXIST ? -EINVAL : ret;
 }
 

@@ -164,6 +164,39 @@ static void after_touch(void)
 	munmap(touched, TOUCHED);
 }
 
+/* The data file, all of whose pages are in Linux's cache. */
+static volatile char *shared;
+
+static void before_shared(void)
+{
+	shared = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED, data_file, 0);
+	if (shared == MAP_FAILED)
+		err(1, "mmap");
+}
+
+static void after_shared(void)
+{
+	munmap((void *)shared, MIB);
+}
+
+static void do_shared_map(void)
+{
+	before_shared();
+	after_shared();
+}
+
+static void do_shared_read(void)
+{
+	for (size_t i = 0; i < MIB; i += 4096)
+		(void)shared[i];
+}
+
+static void do_shared_write(void)
+{
+	for (size_t i = 0; i < MIB; i += 4096)
+		shared[i] = 1;
+}
+
 static void do_map_4k(void)
 {
 	munmap(map(4096), 4096);
@@ -282,6 +315,11 @@ static const struct bench {
 	  threads_barrier_stop },
 	{ "fork-8", do_fork, 15, 7, 1, true, NULL, NULL, start_8, sleepers_stop },
 	{ "compute", do_compute, 1, 1, 1, false, NULL, NULL, NULL, NULL },
+	{ "shared-map", do_shared_map, 31, 11, 1, false, NULL, NULL, NULL, NULL },
+	{ "shared-read", do_shared_read, 11, 5, MIB / 4096, false, before_shared, after_shared,
+	  NULL, NULL },
+	{ "shared-write", do_shared_write, 11, 5, MIB / 4096, false, before_shared, after_shared,
+	  NULL, NULL },
 	/* By `bench command`. */
 	{ "true", NULL, 0, 0, 1, true, NULL, NULL, NULL, NULL },
 	{ "shutdown", NULL, 0, 0, 1, true, NULL, NULL, NULL, NULL },

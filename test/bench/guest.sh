@@ -39,7 +39,7 @@ symbols | sort -s -k 1,1 >/mnt/share/symbols
 "$bench" arm
 most=$(<$poll)
 
-each=(empty getpid lseek write touch mmap-4k mmap-2m read-1m compute)
+each=(empty getpid lseek write touch mmap-4k mmap-2m shared-map shared-read shared-write read-1m compute)
 settled=(empty-settled fork fork-exec)
 beside=(lseek-few lseek-many pair-few pair-many)
 threads=(gettid clock yield signal create pong turns barrier fork-8)

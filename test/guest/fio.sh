@@ -11,7 +11,6 @@ verified() {
 	local name=$1
 	shift
 	rm -f "$scratch/file"
-	truncate -s 1M "$scratch/file"
 	ok "$name" mcexec fio --name=a --filename="$scratch/file" --size=1M --bs=4k --rw=randwrite \
 		--verify=crc32c --verify_fatal=1 --output="$scratch/fio.log" "$@"
 }
@@ -21,8 +20,5 @@ for engine in psync pvsync2 mmap libaio io_uring posixaio; do
 done
 verified "io_uring, its queue polled by a thread of Linux's" --ioengine=io_uring --sqthread_poll=1 \
 	--iodepth=8
-verified "two programs, each in a half of one file" --ioengine=mmap --size=512k \
-	--name=b --filename="$scratch/file" --bs=4k --rw=randwrite --verify=crc32c --ioengine=mmap \
-	--size=512k --offset=512k
 lwk_balanced "nothing is left"
 done_testing

@@ -81,21 +81,28 @@ passes() {
 is "futexes wake from the LWK to Linux and back" "$(passes mcexec "")" $'200 turns\n200 turns'
 is "and between programs of the LWK" "$(passes mcexec mcexec)" $'200 turns\n200 turns'
 
-# inherits OWNER HEIR: who gets the mutex of a dead owner is told.
+# inherits SIGNAL HOW OWNER HEIR: who gets the mutex of a dead owner is told.
 inherits() {
 	"$tool" make "$scratch/tmpfs/file"
-	$1 "$tool" hold "$scratch/tmpfs/file" >"$scratch/held" &
+	$3 "$tool" hold "$scratch/tmpfs/file" "$2" >"$scratch/held" &
 	local owner=$!
 	wait_until grep -q held "$scratch/held"
-	$2 "$tool" inherit "$scratch/tmpfs/file" &
+	$4 "$tool" inherit "$scratch/tmpfs/file" &
 	local heir=$!
 	nap 0.2
-	kill -KILL $owner
+	kill -"$1" $owner
 	wait $owner 2>/dev/null
 	wait $heir
 }
-is "a mutex whose owner dies on the LWK" "$(inherits mcexec "")" EOWNERDEAD
-is "and on Linux" "$(inherits "" mcexec)" EOWNERDEAD
+ulimit -c 0
+for end in "KILL -" "TERM exit" "TERM crash"; do
+	# shellcheck disable=SC2086
+	is "a mutex whose owner dies on the LWK ($end)" "$(inherits $end mcexec "")" EOWNERDEAD
+	# shellcheck disable=SC2086
+	is "its heir is on the LWK too ($end)" "$(inherits $end mcexec mcexec)" EOWNERDEAD
+	# shellcheck disable=SC2086
+	is "and one whose owner dies on Linux ($end)" "$(inherits $end "" mcexec)" EOWNERDEAD
+done
 
 # A database whose index of its log is shared memory: written on one kernel, read on the other.
 base=$scratch/ext4/base

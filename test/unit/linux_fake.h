@@ -100,6 +100,9 @@ static inline bool fake_warn(bool condition, const char *text)
 #define kfree(p) weave_free((void *)(p))
 #define kvfree(p) weave_free((void *)(p))
 
+struct maple_tree {
+	int unused;
+};
 struct page {
 	int count;
 	void *address;

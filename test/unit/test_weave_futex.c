@@ -469,6 +469,11 @@ bool space_is_mirror(struct space *of, u64 va)
 	return false;
 }
 
+void offload_call(u64 nr, const u64 arg[6], u64 mask, struct offload_result *res)
+{
+	(void)nr, (void)arg, (void)mask, (void)res;
+}
+
 s64 offload_syscall(u64 nr, const u64 arg[6])
 {
 	(void)nr, (void)arg;

@@ -193,6 +193,15 @@ void ihk_flush_lwk(struct ihk_procs *of, const abi_u64 *cpus)
 	weave_wait(WEAVE_BLOCKED, is_answered, &ticket);
 }
 
+/* All of it has been asked for. */
+bool ihk_ranges_at(struct ihk_space *of, u64 va, u64 *start, u64 *end)
+{
+	(void)of;
+	*start = ALIGN_DOWN(va, SZ_1G);
+	*end = *start + SZ_1G;
+	return true;
+}
+
 unsigned int ihk_walk_begin(struct ihk_space *of)
 {
 	return 0;

@@ -72,6 +72,16 @@ void ihk_mirror_end(struct ihk_space *of)
 	(void)of;
 }
 
+void ihk_ranges_init(struct ihk_space *of)
+{
+	(void)of;
+}
+
+void ihk_ranges_free(struct ihk_space *of)
+{
+	(void)of;
+}
+
 struct file *get_file(struct file *f)
 {
 	return f;

@@ -7,7 +7,7 @@ set(weave_includes_MODULE ihk include test/unit)
 
 # Every <linux/...> that the module's files under test include.
 foreach(name binfmts bitmap completion cpumask cred delay elf file fs hash hashtable io kernel
-        kref list log2 minmax mm mmu_notifier module moduleparam mutex ratelimit rwsem sched sched/cputime
+        kref list log2 maple_tree minmax mm mmu_notifier module moduleparam mutex ratelimit rwsem sched sched/cputime
         sched/mm sched/signal sched/task semaphore sizes slab spinlock srcu string task_work timer
         timex types wait workqueue xarray)
   file(CONFIGURE OUTPUT ${weave_headers}/linux/${name}.h CONTENT "#include \"linux_fake.h\"\n")
@@ -182,9 +182,9 @@ add_weave_fault(weave_mirror closing "a taking back and the end" ihk/space/mirro
                 [[(!space->mirror_closed || space->mirror_drops)]] [[!space->mirror_closed]])
 # Something is entered behind the end,
 add_weave_fault(weave_mirror closed "a fault and the end" ihk/space/mirror.c
-                [[	if (space->mirror_closed)
+                [[	if (space->mirror_closed) {
 		err = -EINTR;
-	else if]]
+	} else if]]
                 [[	if]])
 # or somebody still looks for his page in a table that is gone.
 add_weave_fault(weave_mirror wait "a taking back and the end" ihk/space/mirror.c

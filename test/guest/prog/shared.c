@@ -8,7 +8,8 @@
  *	shared count FILE N         add 1 to each counter, N times
  *	shared total FILE           the sum of the counters, by read(2)
  *	shared pass FILE WHO N      N turns of two processes, by futexes
- *	shared hold FILE            take the mutex, say so, and sleep
+ *	shared hold FILE HOW        take the mutex, say so, and sleep, with another thread beside;
+ *	                            SIGTERM ends it by HOW: exit, crash
  *	shared inherit FILE         take it from its dead owner
  */
 #include <fcntl.h>
@@ -158,9 +159,31 @@ static void pass(int who, int turns)
 	say("%d turns", turns);
 }
 
-static void hold(void)
+static const char *how_to_end;
+
+static void on_term(int signo)
 {
+	(void)signo;
+	if (!strcmp(how_to_end, "exit"))
+		_exit(0);
+	*(volatile int *)NULL = 0;
+}
+
+static void *beside(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+static void hold(const char *how)
+{
+	pthread_t thread;
+
+	how_to_end = how;
+	NEED(pthread_create(&thread, NULL, beside, NULL) == 0);
 	NEED(pthread_mutex_lock(&control->mutex) == 0);
+	NEED(signal(SIGTERM, on_term) != SIG_ERR);
 	say("held");
 	for (;;)
 		pause();
@@ -195,8 +218,8 @@ int main(int argc, char **argv)
 		total();
 	else if (!strcmp(what, "pass") && argc == 5)
 		pass(atoi(argv[3]), atoi(argv[4]));
-	else if (!strcmp(what, "hold"))
-		hold();
+	else if (!strcmp(what, "hold") && argc == 4)
+		hold(argv[3]);
 	else if (!strcmp(what, "inherit"))
 		inherit();
 	else
