@@ -4,10 +4,7 @@
 # vm:
 . "$(dirname "$0")/lib.sh"
 
-run_cases memory file_shared killed_in_call
-lwk_is "a shared mapping of a file: ENODEV" 0 "ENODEV
-ENODEV
-file_shared: good" "$prog/memory" file_shared
+run_cases memory killed_in_call
 # Linux's mincore looks at all of it first.
 lwk_is "SIGKILL in the middle of a long call" 0 "killed_in_call: good" "$prog/memory" killed_in_call
 lwk_balanced "nothing is left"

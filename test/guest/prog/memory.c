@@ -427,17 +427,6 @@ static void program_data(void)
 		       "read-only"));
 }
 
-/* Prints how a shared mapping of a file ends: Linux maps it, the LWK says ENODEV. */
-static void file_shared(void)
-{
-	int fd = prog_file(PAGE);
-	void *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
-
-	say(p != MAP_FAILED ? "mapped" : errno == ENODEV ? "ENODEV" : "another errno");
-	p = mmap(NULL, PAGE, RW, MAP_SHARED_VALIDATE, fd, 0);
-	say(p != MAP_FAILED ? "mapped" : errno == ENODEV ? "ENODEV" : "another errno");
-}
-
 static void zero_child(void *arg)
 {
 	char **p = arg;
@@ -727,7 +716,6 @@ static const struct prog_case cases[] = {
 	{ "discard", discard },
 	{ "file_private", file_private },
 	{ "file_fresh", file_fresh },
-	{ "file_shared", file_shared },
 	{ "zero_device", zero_device },
 	{ "program_data", program_data },
 	{ "shared_anonymous", shared_anonymous },
