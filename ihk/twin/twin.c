@@ -307,20 +307,17 @@ void ihk_twin_sched(struct task_struct *task)
 {
 	struct ihk_twin *twin = ihk_twin_of(task);
 	unsigned long flags;
-	bool news = false;
 
 	if (!twin || READ_ONCE(twin->k->sched) == ihk_sched_word(task))
 		return;
-	/* One that is in the hash has its page still. */
+	/* One that is in the hash has its page still: for the word, and for the note about it. */
 	raw_spin_lock_irqsave(&hash_lock, flags);
-	if (!hlist_unhashed(&twin->hash))
-		news = ihk_sched_publish(twin->k, task);
+	if (!hlist_unhashed(&twin->hash) && ihk_sched_publish(twin->k, task)) {
+		/* The word before the look at the state of the LWK's CPU. */
+		smp_mb();
+		ihk_twin_ring(twin);
+	}
 	raw_spin_unlock_irqrestore(&hash_lock, flags);
-	if (!news)
-		return;
-	/* The word before the look at the state of the LWK's CPU. */
-	smp_mb();
-	ihk_twin_ring(twin);
 }
 
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen)

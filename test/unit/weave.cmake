@@ -219,9 +219,8 @@ add_weave_fault(weave_twin free "an index passes on" ihk/twin/twin.c
                 [[twin_free(&twin->free_work.work);]])
 # What is told to one that is gone stands in a page that is another's by now.
 add_weave_fault(weave_twin page "an end, and news for it" ihk/twin/twin.c
-                [[	if (!hlist_unhashed(&twin->hash))
-		news = ]]
-                [[		news = ]])
+                [[!hlist_unhashed(&twin->hash) && ihk_sched_publish(]]
+                [[ihk_sched_publish(]])
 # The table still names one that is gone.
 add_weave_fault(weave_twin delist "an index passes on" ihk/twin/twin.c
                 [[	xa_erase(&procs->twins, twin->index);
