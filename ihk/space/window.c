@@ -205,7 +205,7 @@ static unsigned long shadow_pages(struct mm_struct *mm, unsigned long start, uns
  * before. Others may see the larger sum for a moment, as if the new mapping were
  * there already; the LWK makes one change to the same range at a time.
  */
-static int open_locked(struct ihk_space *space, unsigned long start, unsigned long end)
+static int open_locked(unsigned long start, unsigned long end)
 {
 	struct mm_struct *mm = current->mm;
 	unsigned long pages;
@@ -235,7 +235,7 @@ int ihk_window_open(struct ihk_space *space, unsigned long start, unsigned long 
 	if (err)
 		return err;
 	mutex_lock(&space->lock);
-	err = open_locked(space, start, end);
+	err = open_locked(start, end);
 	mutex_unlock(&space->lock);
 	if (err)
 		ihk_ranges_close(space, start, end);
@@ -274,28 +274,27 @@ static void widen(struct ihk_space *space, unsigned long *start, unsigned long *
 static int close_locked(struct ihk_space *space, struct file *file, unsigned long start,
 			unsigned long end)
 {
+	unsigned long from = start, to = end, pages;
 	struct mm_struct *mm = current->mm;
-	unsigned long pages;
 	int err;
 
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
-	widen(space, &start, &end);
-	pages = shadow_pages(mm, start, end);
+	widen(space, &from, &to);
+	pages = shadow_pages(mm, from, to);
 	mm->total_vm += pages;
 	mmap_write_unlock(mm);
-	err = map_fixed(file, start, end - start, SHADOW_PROT, SHADOW_FLAGS | MAP_FIXED, start);
+	err = map_fixed(file, from, to - from, SHADOW_PROT, SHADOW_FLAGS | MAP_FIXED, from);
+	if (!err)
+		return 0;
+	mmap_write_lock(mm);
+	mm->total_vm -= pages;
+	mmap_write_unlock(mm);
+	if (err != -ENOMEM)
+		return err;
 	/* At a limit, of mappings or of size, there is room when the old one has gone. */
-	if (err == -ENOMEM && !vm_munmap(start, end - start)) {
-		pages = 0;
-		err = map_fixed(file, start, end - start, SHADOW_PROT, SHADOW_FLAGS, start);
-	}
-	if (err) {
-		mmap_write_lock(mm);
-		mm->total_vm -= pages;
-		mmap_write_unlock(mm);
-	}
-	return err;
+	err = open_locked(start, end);
+	return err ? err : map_fixed(file, start, end - start, SHADOW_PROT, SHADOW_FLAGS, start);
 }
 
 int ihk_window_close(struct ihk_space *space, unsigned long start, unsigned long end)

@@ -89,9 +89,11 @@ static s64 open_shared(struct file *file, unsigned long prot, unsigned long flag
 	if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE &&
 	    (flags & ~(LEGACY_MAP_MASK | file->f_op->mmap_supported_flags)))
 		return -EOPNOTSUPP;
+	if (IS_APPEND(file_inode(file)) && (file->f_mode & FMODE_WRITE))
+		return -EACCES;
 	if (!file->f_op->mmap)
 		return -ENODEV;
-	if (flags & MAP_GROWSDOWN)
+	if ((flags & MAP_GROWSDOWN) || ((flags & MAP_HUGETLB) && sb->s_magic != HUGETLBFS_MAGIC))
 		return -EINVAL;
 	*page_size = sb->s_magic == HUGETLBFS_MAGIC ? sb->s_blocksize : PAGE_SIZE;
 	return 0;

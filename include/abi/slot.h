@@ -45,9 +45,9 @@ enum request_kind {
  * REQ_MIRROR_*: ranges below SHADOW_END, page-aligned. OPEN takes the shadow out
  * of a range, so that a system call of the twin can map there by MAP_FIXED; a
  * fault of Linux's there finds nothing. CLOSE takes out whatever is mapped there,
- * and all mirrored entries, and puts the shadow in. Both: 0, -EINVAL, -ENOMEM (as
- * it was), -EINTR. FAULT enters the page, and some around it, into the tables:
- * 0, -EFAULT (not mapped), -EACCES (not so), -EIO (SIGBUS), -ENOMEM, -EINTR (the
+ * and all mirrored entries, and puts the shadow in. Both: 0, -EINVAL, -ENOMEM,
+ * -EINTR; after an error of CLOSE there may be nothing at all. FAULT enters the page,
+ * and some around it, into the tables: 0, -EFAULT (not mapped), -EACCES (not so), -EIO (SIGBUS), -ENOMEM, -EINTR (the
  * twin has to end), -EAGAIN (the table of level 1 is not there).
  *
  * REQ_CLONE: arg[2] is clone's parent_tid. A negative kresult of REQ_CLONE:

@@ -207,7 +207,9 @@ int unmap_claimed(struct space *s, u64 start, u64 end)
 	kept = mirror_close(s, &gone);
 	err = err ? err : kept;
 	range_take(s, start, end);
-	range_prune(s, start, end);
+	/* Tables of what has come back are the module's to write to. */
+	if (!kept)
+		range_prune(s, start, end);
 	region_free_all(&gone);
 	return err;
 }

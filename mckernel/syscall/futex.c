@@ -51,7 +51,7 @@ s64 futex_wake_user(u64 addr, u32 count)
 	struct offload_result res;
 
 	if (futex_is_linux(addr, true)) {
-		/* A thread that was killed is refused: then Linux does it by itself. */
+		/* Of a thread that is gone: one that was killed may not ask any more. */
 		offload_call(NR_futex, arg, ~0UL, &res);
 		return res.value;
 	}

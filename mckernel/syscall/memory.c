@@ -104,6 +104,8 @@ static s64 map_mirror(struct map_args *a, u64 page_size, u64 fd, u64 flags, u64 
 		return -ENOMEM;
 	if (a->fixed && a->addr % page_size)
 		return -EINVAL;
+	if (offset + a->length < offset)
+		return -EOVERFLOW;
 	return space_mirror(my_space(), a, &call, page_size);
 }
 

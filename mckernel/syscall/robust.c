@@ -16,20 +16,14 @@ struct robust_head {
 	u64 pending; /* entry that was being taken or released */
 };
 
-/* Linux looks through it too, when the twin dies: for words in memory that is Linux's (owner_died()). */
-static void set_list(struct thread *t, u64 list)
-{
-	WRITE_ONCE(t->robust_list, list);
-	WRITE_ONCE(t->kpage->robust_list, list);
-}
-
 s64 sys_set_robust_list(const u64 arg[6])
 {
 	struct thread *t = current_thread();
 
 	if (arg[1] != sizeof(struct robust_head))
 		return -EINVAL;
-	set_list(t, arg[0]);
+	WRITE_ONCE(t->robust_list, arg[0]);
+	WRITE_ONCE(t->kpage->robust_list, arg[0]);
 	return 0;
 }
 
@@ -69,15 +63,20 @@ s64 sys_get_robust_list(const u64 arg[6])
  * The word at addr, if it is the thread's, says that its owner died, and a
  * waiter is woken. `pending`: the owner may have been about to wake. 0 or -errno.
  *
- * A twin that was killed in a space with mappings of Linux's has marked all words
- * before, and has woken who waits in Linux; but not who waits here. Somebody else's
- * word that is marked so looks alike: to be woken for nothing harms no waiter.
+ * A word in memory that is Linux's is left to Linux (lend_robust_list() in the module),
+ * which wakes who waits there: a thread that ends may ask for nothing more. Where there
+ * is such memory Linux may have marked our words, too, but has woken nobody who waits
+ * here. Somebody else's word that is marked so looks alike: to be woken for nothing
+ * harms no waiter.
  */
 static int owner_died(u64 addr, u32 tid, bool pi, bool pending)
 {
 	u32 old, found;
-	int err = addr % sizeof(u32) ? -EINVAL : arch_user_load(addr, &found);
+	int err;
 
+	if (futex_is_linux(addr, true))
+		return 0;
+	err = addr % sizeof(u32) ? -EINVAL : arch_user_load(addr, &found);
 	if (err)
 		return err;
 	/* The unlocking one, dead before it woke anybody. */
@@ -108,7 +107,8 @@ static void release_robust(struct thread *t)
 	struct robust_head head;
 	u32 tid = t->kpage->tid;
 
-	set_list(t, 0);
+	/* Linux's stays: it looks through it when the twin ends, however it does. */
+	WRITE_ONCE(t->robust_list, 0);
 	if (!list || copy_from_user(&head, list, sizeof(head)))
 		return;
 	entry = head.next;

@@ -83,7 +83,8 @@ s64 sys_shmat(const u64 arg[6])
 		if (a.fixed && a.addr % page_sizes[i])
 			break;
 		ret = space_mirror(current_thread()->space, &a, &call, page_sizes[i]);
-		if (ret != -EINVAL)
+		/* What SHM_REMAP would take away for a larger page is not to be guessed at. */
+		if (ret != -EINVAL || (a.fixed && !a.noreplace))
 			break;
 	}
 	return ret == -EEXIST ? -EINVAL : ret;

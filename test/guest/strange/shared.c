@@ -206,6 +206,8 @@ static void refusals(void)
 	TRY(mmap(p, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_GROWSDOWN, fd, 0));
 	TRY(mmap(p, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_FIXED | 0x80000, fd, 0));
 	TRY(mmap(p, PAGE, RW, MAP_SHARED | MAP_FIXED, fd, 0));
+	TRY(mmap(p, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_HUGETLB, fd, 0));
+	TRY(mmap(p, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, -(long)PAGE));
 	look(0);
 	NEED(munmap(p, LEN) == 0);
 	close(fd);
