@@ -145,5 +145,8 @@ is "its workers have their threads, and it ends well" \
 	"$(grep -cE '^4$|^status 0$|^12 large 200 300000 ' "$scratch/lwk.out")" 5
 is "it complains of nothing" "$(cat "$scratch/lwk.log" "$scratch/lwk.err" | grep -c -E 'emerg|alert|crit')" 0
 lwk_watched "what was started lived on the LWK"
+# Hundreds of files are cached by now, perhaps in the place of others: each has a table of its
+# pages, which is the kernel's, however many pages there were before.
+baseline=()
 lwk_balanced "nothing is left"
 done_testing

@@ -233,7 +233,7 @@ static void *waits_for(void *arg)
 	return NULL;
 }
 
-static volatile int may_unlock;
+static volatile int may_unlock, computing;
 
 static void *holds(void *arg)
 {
@@ -251,6 +251,7 @@ static void *computes(void *arg)
 {
 	(void)arg;
 	become(12);
+	computing = 1;
 	while (!over)
 		continue;
 	return NULL;
@@ -275,6 +276,9 @@ static void inherited(void)
 		doze();
 	set(waiter, 5);
 	other = started(computes, NULL);
+	/* Else the holder has the CPU while the other asks for its priority. */
+	while (!computing)
+		doze();
 	may_unlock = 1;
 	for (int n = 0; n < 30; n++)
 		doze();
