@@ -248,6 +248,8 @@ int range_borders(struct space *s, u64 start, u64 end, bool counted);
 /* Free the tables that the range leaves empty, as far as no region and no other change needs them. */
 void range_prune(struct space *s, u64 start, u64 end);
 int unmap_claimed(struct space *s, u64 start, u64 end);
+/* Are length and address such as can be mapped? 0, -ENOMEM or -EPERM. */
+int map_check(const struct space *s, const struct map_args *a);
 struct region *region_new(const struct space *s,
 			  const struct map_args *a); /* in no space yet; NULL without memory */
 /* Under the claim: may the region be put there? What it replaces does not count. */
@@ -263,7 +265,7 @@ int data_limit_check(struct space *s, u64 pages); /* RLIMIT_DATA alone */
 
 /* ---- mappings that are Linux's (mirror.c); all with a claim on what is changed, no lock held ---- */
 
-/* Of regions that have left the space: Linux's mappings. On -ENOMEM they come back from the list into the space. */
+/* Of regions that have left the space: Linux's mappings. On an error they come back from the list into the space. */
 int mirror_close(struct space *s, struct list *gone);
 /* mprotect in Linux of what is Linux's in [start, *end); *end is lowered to where it fails. */
 int mirror_protect(struct space *s, u64 start, u64 *end, u32 prot);

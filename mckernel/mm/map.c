@@ -415,18 +415,26 @@ static u64 populate_length(const struct map_args *a)
 	return a->file && !(a->region_flags & REGION_LOCKED) ? MIN(a->length, most) : a->length;
 }
 
-s64 space_map(struct space *s, const struct map_args *a)
+int map_check(const struct space *s, const struct map_args *a)
 {
-	struct region *r;
-	s64 ret;
-
-	assert_no_lock();
 	if (!a->length || a->length > SHADOW_END)
 		return -ENOMEM;
 	if (a->fixed && a->addr > SHADOW_END - a->length)
 		return -ENOMEM;
 	if (a->fixed && a->addr < lowest_address(s))
 		return -EPERM;
+	return 0;
+}
+
+s64 space_map(struct space *s, const struct map_args *a)
+{
+	struct region *r;
+	s64 ret;
+
+	assert_no_lock();
+	ret = map_check(s, a);
+	if (ret)
+		return ret;
 	if (is_charged(a) && !memory_admits(a->length >> PAGE_SHIFT))
 		return -ENOMEM;
 	mm_refill();

@@ -209,12 +209,9 @@ s64 space_mirror(struct space *s, const struct map_args *a, struct mirror_call *
 	s64 ret;
 
 	assert_no_lock();
-	if (!a->length || a->length > SHADOW_END)
-		return -ENOMEM;
-	if (a->fixed && a->addr > SHADOW_END - a->length)
-		return -ENOMEM;
-	if (a->fixed && a->addr < lowest_address(s))
-		return -EPERM;
+	ret = map_check(s, a);
+	if (ret)
+		return ret;
 	mm_refill();
 	r = region_new(s, a);
 	if (!r)

@@ -341,16 +341,15 @@ static s64 remap_grow(const struct remap *m)
 {
 	u64 old_end = m->old + m->old_size, more = m->new_size - m->old_size;
 	struct space *s = m->space;
-	struct region *r, *mirror = NULL;
-	bool grown = false;
+	bool grown = false, mirror;
+	struct region *r;
 	int err;
 
 	spin_lock(&s->lock);
 	err = source_check(m);
 	r = err ? NULL : region_to_grow(s, old_end, more);
-	if (r && (r->flags & REGION_MIRROR))
-		mirror = r;
-	else if (r) /* beyond old_end lies nobody's claim but ours */
+	mirror = r && (r->flags & REGION_MIRROR);
+	if (r && !mirror) /* beyond old_end lies nobody's claim but ours */
 		grown = !claim_overlaps(s, old_end, old_end + more);
 	if (grown)
 		region_resize(s, r, r->start, old_end + more);

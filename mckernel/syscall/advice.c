@@ -56,7 +56,7 @@ static int advice_discard(const struct advice *a)
 	return space_discard(a->space, a->start, a->end);
 }
 
-/* There is no hole to make in a file that cannot be written to here; one in shared memory is not made. */
+/* A private mapping makes no hole in its file; one in shared anonymous memory is not made. */
 static int advice_remove(const struct region *r)
 {
 	if ((r->flags & REGION_LOCKED) || is_private_anonymous(r))

@@ -120,7 +120,6 @@ s64 sys_munlock(const u64 arg[6])
 static void for_all_regions(struct space *s, u32 set, u32 clear, bool populate)
 {
 	u64 nr = set ? NR_mlock2 : NR_munlock;
-
 	struct region r;
 
 	for (u64 at = 0; at < SHADOW_END;) {

@@ -86,13 +86,18 @@ static void *busy(void *arg)
 	return NULL;
 }
 
+static void wait_as(int priority, pthread_mutex_t *mutex)
+{
+	become(priority);
+	waits = 1;
+	NEED(pthread_mutex_lock(mutex) == 0);
+	over = 1;
+	NEED(pthread_mutex_unlock(mutex) == 0);
+}
+
 static void *high(void *arg)
 {
-	become(30);
-	waits = 1;
-	NEED(pthread_mutex_lock(arg) == 0);
-	over = 1;
-	NEED(pthread_mutex_unlock(arg) == 0);
+	wait_as(30, arg);
 	return NULL;
 }
 
@@ -225,11 +230,7 @@ static void requeued(void)
 
 static void *waits_for(void *arg)
 {
-	become(15);
-	waits = 1;
-	NEED(pthread_mutex_lock(arg) == 0);
-	over = 1;
-	NEED(pthread_mutex_unlock(arg) == 0);
+	wait_as(15, arg);
 	return NULL;
 }
 
