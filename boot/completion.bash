@@ -84,7 +84,7 @@ _mck_mcexec() {
 	if [ ${#operands[@]} -gt 0 ]; then
 		_mck_files
 	elif [[ $word == -* ]]; then
-		_mck_offer -c -e -s -h -t -M -S --stack-premap= --extend-heap-by= --mpol-threshold= \
+		_mck_offer -c -e -m -s -h -t -M -S --stack-premap= --extend-heap-by= --mpol-threshold= \
 			--straight-map-threshold= --mpol-no-heap --mpol-no-stack --mpol-no-bss --mpol-shm-premap \
 			--no-bind-ikc-map --disable-sched-yield --enable-vdso --disable-vdso --help --version
 	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == -[centMmhsSuf] ]]; then

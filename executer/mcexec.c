@@ -7,17 +7,20 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <linux/mempolicy.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "abi/abi.h"
 #include "abi/boot.h"
 #include "abi/ioctl.h"
+#include "nodes.h"
 
 enum status {
 	STATUS_REFUSED = 1,
@@ -34,6 +37,9 @@ static const char help[] =
 	"environment, directory, credentials and exit status are those of PROGRAM.\n"
 	"\n"
 	"  -c CPU          start on this CPU of the LWK, counted from 0\n"
+	"  -m NODES        take memory from these NUMA nodes only, as numactl --membind:\n"
+	"                  0-2 or 0,2 (these), !1 (all but these), +0 (the instance's\n"
+	"                  first), all\n"
 	"  -e NAME=VALUE   set a variable of PROGRAM's environment\n"
 	"  --              the end of the options\n"
 	"  --help          this text\n"
@@ -42,7 +48,7 @@ static const char help[] =
 	"Accepted without effect, for they ask for what is always so, or for speed only:\n"
 	"  -s|--stack-premap=[SIZE][,MAX]   -h|--extend-heap-by=SIZE   -t THREADS\n"
 	"  -M|--mpol-threshold=SIZE   -S|--straight-map-threshold=SIZE\n"
-	"  --mpol-no-heap --mpol-no-stack --mpol-no-bss --mpol-shm-premap\n"
+	"  --mpol-no-heap --mpol-no-stack --mpol-no-bss (not with -m) --mpol-shm-premap\n"
 	"  --no-bind-ikc-map --disable-sched-yield --enable-vdso --disable-vdso\n"
 	"\n"
 	"Exit status: PROGRAM's; 1 refused (no such instance, or it does not run),\n"
@@ -53,6 +59,7 @@ enum {
 	OPT_HELP = 256,
 	OPT_VERSION,
 	OPT_HINT, /* accepted, without effect */
+	OPT_UNBOUND, /* the same, but not with -m: nothing is excepted from it */
 	OPT_LATER, /* of the grammar, but not built yet */
 };
 
@@ -63,9 +70,9 @@ static const struct option options[] = {
 	{ "extend-heap-by", required_argument, NULL, 'h' },
 	{ "mpol-threshold", required_argument, NULL, 'M' },
 	{ "straight-map-threshold", required_argument, NULL, 'S' },
-	{ "mpol-no-heap", no_argument, NULL, OPT_HINT },
-	{ "mpol-no-stack", no_argument, NULL, OPT_HINT },
-	{ "mpol-no-bss", no_argument, NULL, OPT_HINT },
+	{ "mpol-no-heap", no_argument, NULL, OPT_UNBOUND },
+	{ "mpol-no-stack", no_argument, NULL, OPT_UNBOUND },
+	{ "mpol-no-bss", no_argument, NULL, OPT_UNBOUND },
 	{ "mpol-shm-premap", no_argument, NULL, OPT_HINT },
 	{ "no-bind-ikc-map", no_argument, NULL, OPT_HINT },
 	{ "disable-sched-yield", no_argument, NULL, OPT_HINT },
@@ -85,6 +92,8 @@ static const struct option options[] = {
 struct request {
 	int os;
 	int lwk_cpu; /* -1: any */
+	const char *nodes; /* of -m, or NULL */
+	const char *unbound; /* the option that would except something from it, or NULL */
 	char **program;
 };
 
@@ -206,6 +215,9 @@ static void take_option(int option, int index, const char *written, struct reque
 		print_version();
 	case OPT_HINT:
 		break;
+	case OPT_UNBOUND:
+		r->unbound = options[index].name;
+		break;
 	case 'c':
 		take_cpu(optarg, r);
 		break;
@@ -223,8 +235,10 @@ static void take_option(int option, int index, const char *written, struct reque
 	case 't':
 		take_threads(optarg);
 		break;
-	case 'n':
 	case 'm':
+		r->nodes = optarg;
+		break;
+	case 'n':
 	case 'u':
 	case 'f':
 	case OPT_LATER:
@@ -246,9 +260,11 @@ static void take_options(int argc, char **argv, struct request *r)
 		at = optind;
 		option = getopt_long(argc, argv, "+:c:n:t:M:h:e:s:m:u:S:f:", options, &index);
 		if (option < 0)
-			return;
+			break;
 		take_option(option, index, argv[at < argc ? at : argc - 1], r);
 	}
+	if (r->nodes && r->unbound)
+		die(STATUS_USAGE, "--%s: with -m, all of a program's memory is bound", r->unbound);
 }
 
 static void take_operands(int argc, char **argv, struct request *r)
@@ -270,6 +286,33 @@ static void take_operands(int argc, char **argv, struct request *r)
 
 /* ---- the instance ---- */
 
+/* The nodes on which the instance has memory. */
+static unsigned long memory_nodes(int fd, const char *path)
+{
+	static struct ihk_mem list[ABI_MAX_CHUNKS];
+	struct ihk_list arg = { .address = (unsigned long)list, .count = ABI_MAX_CHUNKS };
+	unsigned long nodes = 0;
+
+	if (ioctl(fd, IHK_OS_QUERY_MEM, &arg))
+		die(STATUS_REFUSED, "%s: %s", path, strerror(errno));
+	for (unsigned int i = 0; i < arg.count && i < ABI_MAX_CHUNKS; i++)
+		if (list[i].node < ABI_MAX_NODES)
+			nodes |= 1UL << list[i].node;
+	return nodes;
+}
+
+/* This process's own policy, which an execve keeps: the program's memory follows it on both sides. */
+static void bind_nodes(int fd, const char *path, const char *text)
+{
+	unsigned long nodes;
+	char why[80];
+
+	if (!nodes_parse(text, memory_nodes(fd, path), &nodes, why, sizeof(why)))
+		die(STATUS_USAGE, "-m: '%s': %s", text, why);
+	if (syscall(SYS_set_mempolicy, MPOL_BIND, &nodes, 8 * sizeof(nodes)))
+		die(STATUS_REFUSED, "-m: '%s': %s", text, strerror(errno));
+}
+
 /* The next execve of this process goes to the instance. */
 static void tag(const struct request *r)
 {
@@ -281,6 +324,8 @@ static void tag(const struct request *r)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		die(STATUS_REFUSED, "%s: %s", path, strerror(errno));
+	if (r->nodes)
+		bind_nodes(fd, path, r->nodes);
 	if (ioctl(fd, IHK_OS_LAUNCH, &launch)) {
 		int err = errno;
 

@@ -10,6 +10,7 @@
 #include "partition/partition.h"
 #include "os/os.h"
 #include "twin/twin.h"
+#include "view/view.h"
 #include "proc/proc.h"
 #include "dev/dev.h"
 
@@ -26,6 +27,8 @@ const struct ihk_up ihk_up = {
 	.lcall = ihk_lcall,
 	.twin_request = ihk_twin_request,
 	.place_of_current = ihk_place_of_current,
+	.thread_of_current = ihk_thread_of_current,
+	.file_opened = ihk_view_opened,
 	.room_of_current = ihk_room_of_current,
 };
 

@@ -80,6 +80,15 @@ u32 ihk_machine_cpu_id(int cpu);
 /* Rate of its cycle counter, memory types, mitigations in force. */
 void ihk_machine_describe(struct lwk_boot_params *params);
 
+/* What /proc/cpuinfo tells of each CPU alone. */
+struct ihk_cpu_numbers {
+	u32 place, package, core;
+	u32 siblings, cores; /* of the package */
+	u32 machine_id;
+};
+/* A line of Linux's /proc/cpuinfo as it is for such a CPU; false: the same as for any other. */
+bool ihk_cpuinfo_line(const char *line, const struct ihk_cpu_numbers *n, char *out, size_t size);
+
 /* The LWK's entry of level 1 (abi/pte.h) for a page, with the memory type of `entry`, Linux's own. */
 u64 ihk_leaf(unsigned long pfn, unsigned long entry, bool write, bool exec);
 

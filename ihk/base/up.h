@@ -55,6 +55,13 @@ struct ihk_up {
 	void (*twin_request)(struct ihk_os *os, u32 index, u32 gen);
 	/* From any task: the place of the thread of this instance that current serves, or -1. */
 	int (*place_of_current)(struct ihk_os *os);
+	/* And its id, or 0. */
+	u64 (*thread_of_current)(struct ihk_os *os);
+
+	/* ---- from a twin, behind a call of its program's ---- */
+
+	/* It has opened a file, as this descriptor: by what the program says, so it may be any. May sleep. */
+	void (*file_opened)(unsigned int fd);
 
 	/* ---- from Linux's mmap(), with mmap_lock ---- */
 

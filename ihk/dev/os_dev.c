@@ -57,6 +57,8 @@ static int cargo_in(unsigned int cmd, union os_arg *arg, struct cargo *cargo)
 
 	if (cmd == IHK_OS_LOAD)
 		return ihk_image_read(arg->verb.value, &cargo->image, arg->verb.msg);
+	if (cmd == IHK_OS_BOOT)
+		ihk_overcommit_read(&cargo->linux_has);
 	if (cmd == IHK_OS_KARGS)
 		cargo->in = get_kargs(&arg->text);
 	else if (element_in(cmd))

@@ -122,6 +122,8 @@ static int set_kargs(struct ihk_os *os, struct ihk_text *text, const char *in)
 	int err = ihk_os_need_inactive(os, "kargs", text->msg);
 
 	if (!err)
+		err = ihk_overcommit_check(in, text->msg);
+	if (!err)
 		strscpy(os->kargs, in, sizeof(os->kargs));
 	return err;
 }
@@ -211,7 +213,7 @@ long ihk_os_do(struct ihk_os *os, unsigned int cmd, union os_arg *arg, struct ca
 	case IHK_OS_KARGS:
 		return set_kargs(os, &arg->text, cargo->in);
 	case IHK_OS_BOOT:
-		return ihk_os_boot(os, arg->verb.msg);
+		return ihk_os_boot(os, &cargo->linux_has, arg->verb.msg);
 	case IHK_OS_SHUTDOWN:
 		return shut_down(os, &arg->verb);
 	case IHK_OS_KMSG:

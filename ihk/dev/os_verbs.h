@@ -6,6 +6,7 @@
 #include "abi/ioctl.h"
 #include "base/image.h"
 #include "object/object.h"
+#include "os/os.h"
 
 union os_arg {
 	struct ihk_verb verb;
@@ -25,6 +26,7 @@ union os_arg {
 struct cargo {
 	void *in; /* the caller's list or text */
 	struct ihk_image image; /* the file to load */
+	struct ihk_overcommit linux_has; /* for a boot */
 	void *out; /* the answer: a list's elements, or text */
 	u32 count; /* of the answer, */
 	size_t element; /* and the size of each */

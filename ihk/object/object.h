@@ -111,6 +111,8 @@ struct ihk_os {
 	struct log_ring *log;
 	u64 log_cleared; /* bytes of the log not to be shown any more; under `lock` */
 	struct clock_page *clock; /* written by the timekeeper, under clock.c's lock */
+	struct clock_page
+		*clock_programs; /* the same, in LWK memory, while RUNNING; or NULL. Under it */
 	struct list_head clock_node; /* under clock.c's lock */
 	struct ring *to_lwk[ABI_MAX_CPUS]; /* producers: ikc.c, under a lock per ring */
 	struct ring *to_linux[ABI_MAX_CPUS]; /* consumer: the doorbell's interrupt alone */

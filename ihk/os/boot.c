@@ -214,10 +214,12 @@ static int bring_up(struct ihk_os *os, char *msg)
 		err = probe_cpus(os, msg);
 	if (!err)
 		err = wait_running(os, msg);
+	if (!err)
+		err = ihk_clock_show(os, msg);
 	return err;
 }
 
-int ihk_os_boot(struct ihk_os *os, char *msg)
+int ihk_os_boot(struct ihk_os *os, const struct ihk_overcommit *linux_has, char *msg)
 {
 	int err;
 
@@ -225,7 +227,7 @@ int ihk_os_boot(struct ihk_os *os, char *msg)
 	err = boot_check(os, msg);
 	if (err)
 		return err;
-	err = ihk_params_fill(os, msg);
+	err = ihk_params_fill(os, linux_has, msg);
 	if (err)
 		return err;
 	ihk_ikc_reset(os);

@@ -49,18 +49,44 @@ static void convert(const struct timekeeper *tk, struct clock_page *page)
 	page->tai_offset = tk->tai_offset;
 }
 
-/* Write all but seq, which is odd meanwhile. */
-static void publish(struct clock_page *page)
+static void write_begin(struct clock_page *page)
 {
-	u32 seq = page->seq & ~1u;
+	WRITE_ONCE(page->seq, (page->seq & ~1u) + 1);
+}
+
+static void write_body(struct clock_page *page, const struct clock_page *data)
+{
+	memcpy((u8 *)page + sizeof(page->seq), (const u8 *)data + sizeof(page->seq),
+	       sizeof(*page) - sizeof(page->seq));
+}
+
+static void write_end(struct clock_page *page)
+{
+	smp_store_release(&page->seq, (page->seq & ~1u) + 2);
+}
+
+/*
+ * For the LWK, and for its programs, which need not know where a counter lies. As if
+ * it were one page: who has read new data from one finds the other being written, or
+ * new, so that no program sees the time go back between a call and its own reading.
+ */
+static void publish(struct ihk_os *os)
+{
+	struct clock_page data = current_data, *programs = os->clock_programs;
 
 	lockdep_assert_held(&clock_lock);
-	/* Pairs with the reader's acquire of seq and its fence before it looks again. */
-	WRITE_ONCE(page->seq, seq + 1);
+	write_begin(os->clock);
+	if (programs)
+		write_begin(programs);
+	/* Pairs with the readers' acquire of seq and their fence before they look again. */
 	smp_wmb();
-	memcpy((u8 *)page + sizeof(page->seq), (u8 *)&current_data + sizeof(page->seq),
-	       sizeof(*page) - sizeof(page->seq));
-	smp_store_release(&page->seq, seq + 2);
+	write_body(os->clock, &data);
+	data.counter_pa = 0;
+	if (programs)
+		write_body(programs, &data);
+	write_end(os->clock);
+	if (programs)
+		write_end(programs);
 }
 
 /* Who sleeps until a time that has come by that looks again. */
@@ -86,7 +112,7 @@ static int clock_changed(struct notifier_block *block, unsigned long was_set, vo
 	if (was_set)
 		current_data.sets++;
 	list_for_each_entry(os, &instances, clock_node) {
-		publish(os->clock);
+		publish(os);
 		if (was_set)
 			tell_set(os);
 	}
@@ -113,9 +139,29 @@ void ihk_clock_add(struct ihk_os *os)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&clock_lock, flags);
-	publish(os->clock);
+	publish(os);
 	list_add_tail(&os->clock_node, &instances);
 	raw_spin_unlock_irqrestore(&clock_lock, flags);
+}
+
+int ihk_clock_show(struct ihk_os *os, char *msg)
+{
+	u64 pa = READ_ONCE(os->params->clock_programs);
+	struct clock_page *page = IS_ALIGNED(pa, PAGE_SIZE) ? ihk_os_mem(os, pa, PAGE_SIZE) : NULL;
+	unsigned long flags;
+
+	/* An image without programs. */
+	if (!pa)
+		return 0;
+	if (!page)
+		return ihk_refuse(
+			msg, -EIO,
+			"the LWK names %#llx for its programs' clock: no page of its memory", pa);
+	raw_spin_lock_irqsave(&clock_lock, flags);
+	os->clock_programs = page;
+	publish(os);
+	raw_spin_unlock_irqrestore(&clock_lock, flags);
+	return 0;
 }
 
 void ihk_clock_remove(struct ihk_os *os)
@@ -124,5 +170,6 @@ void ihk_clock_remove(struct ihk_os *os)
 
 	raw_spin_lock_irqsave(&clock_lock, flags);
 	list_del_init(&os->clock_node);
+	os->clock_programs = NULL;
 	raw_spin_unlock_irqrestore(&clock_lock, flags);
 }

@@ -38,7 +38,9 @@ int ihk_os_place_image(struct ihk_os *os, char *msg);
 
 /* ---- boot.c: all under os->lock ---- */
 
-int ihk_os_boot(struct ihk_os *os, char *msg);
+struct ihk_overcommit;
+/* What Linux promises is read before, without the lock. */
+int ihk_os_boot(struct ihk_os *os, const struct ihk_overcommit *linux_has, char *msg);
 /* Refused while programs run, unless by force: then they are ended, and what does not answer is stopped. */
 int ihk_os_shutdown(struct ihk_os *os, bool force, char *msg);
 /* Stop whatever runs there and leave the instance in state `next`. */
@@ -46,10 +48,23 @@ void ihk_os_stop(struct ihk_os *os, enum os_status next);
 
 /* ---- params.c: memory shared with the LWK; all under os->lock ---- */
 
-int ihk_params_fill(struct ihk_os *os, char *msg);
+int ihk_params_fill(struct ihk_os *os, const struct ihk_overcommit *linux_has, char *msg);
 void ihk_params_free(struct ihk_os *os);
 /* Call fn for every piece of Linux memory that the parameters name. */
 int ihk_params_for_each(struct ihk_os *os, int (*fn)(void *arg, u64 pa, u64 size), void *arg);
+
+/* ---- overcommit.c ---- */
+
+/* May these kernel arguments be? 0, or -EINVAL with a message. Any context. */
+int ihk_overcommit_check(const char *kargs, char *msg);
+/* What Linux itself does; ~0: it cannot be read. Reads files: without a lock. */
+#define IHK_OVERCOMMIT_SETTINGS 5
+struct ihk_overcommit {
+	u64 value[IHK_OVERCOMMIT_SETTINGS];
+};
+void ihk_overcommit_read(struct ihk_overcommit *linux_has);
+/* From params->kargs, which have been checked, and for what they do not say, from Linux. */
+void ihk_overcommit_fill(struct lwk_boot_params *params, const struct ihk_overcommit *linux_has);
 
 /* ---- doorbell.c ---- */
 
@@ -127,6 +142,8 @@ void ihk_kmsg_clear(struct ihk_os *os);
 int ihk_clock_init(void);
 void ihk_clock_exit(void);
 void ihk_clock_add(struct ihk_os *os); /* os->clock is current from now on */
+/* From now on for its programs, too: the LWK says where. -EIO: not in its memory. Context: os->lock. */
+int ihk_clock_show(struct ihk_os *os, char *msg);
 void ihk_clock_remove(struct ihk_os *os);
 
 #endif

@@ -202,7 +202,7 @@ static void fill_nodes(struct lwk_boot_params *params)
 	params->node_count = count;
 }
 
-static void fill_header(struct ihk_os *os)
+static void fill_header(struct ihk_os *os, const struct ihk_overcommit *linux_has)
 {
 	struct lwk_boot_params *params = os->params;
 
@@ -221,11 +221,12 @@ static void fill_header(struct ihk_os *os)
 	ihk_machine_describe(params);
 	get_random_bytes(params->seed, sizeof(params->seed));
 	strscpy(params->kargs, os->kargs, sizeof(params->kargs));
+	ihk_overcommit_fill(params, linux_has);
 	params->status = OS_BOOTING;
 	BUILD_BUG_ON(sizeof(params->kargs) != sizeof(os->kargs));
 }
 
-int ihk_params_fill(struct ihk_os *os, char *msg)
+int ihk_params_fill(struct ihk_os *os, const struct ihk_overcommit *linux_has, char *msg)
 {
 	int err;
 
@@ -238,7 +239,7 @@ int ihk_params_fill(struct ihk_os *os, char *msg)
 
 	os->log->size = LOG_TEXT_SIZE;
 	os->log_cleared = 0;
-	fill_header(os);
+	fill_header(os, linux_has);
 	fill_cpus(os);
 	fill_nodes(os->params);
 	memcpy(os->params->chunks, os->chunks, os->chunk_count * sizeof(*os->chunks));

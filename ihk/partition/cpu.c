@@ -13,6 +13,8 @@
 struct cpu_entry {
 	struct ihk_os *os; /* owner, or NULL */
 	bool was_online; /* when it was reserved: the state to give it back in */
+	/* Where it is in the machine: Linux forgets that of a CPU that is offline. */
+	int package, core;
 };
 
 static struct cpu_entry *cpu_table;
@@ -91,6 +93,8 @@ static int cpu_take(u32 cpu)
 	/* Whoever passed cpu_prepare() before the mask was set has onlined it when the lock is ours. */
 	cpus_read_lock();
 	cpu_table[cpu].was_online = cpu_online(cpu);
+	cpu_table[cpu].package = cpu_table[cpu].was_online ? topology_physical_package_id(cpu) : 0;
+	cpu_table[cpu].core = cpu_table[cpu].was_online ? topology_core_id(cpu) : cpu;
 	cpus_read_unlock();
 	if (!cpu_table[cpu].was_online)
 		return 0;
@@ -101,6 +105,12 @@ static int cpu_take(u32 cpu)
 	if (ret > 0)
 		cpu_table[cpu].was_online = false;
 	return min(ret, 0);
+}
+
+void ihk_cpu_topology(int cpu, u32 *package, u32 *core)
+{
+	*package = cpu_table[cpu].package;
+	*core = cpu_table[cpu].core;
 }
 
 /* Give one CPU back as it was found. */

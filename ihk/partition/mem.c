@@ -11,11 +11,14 @@
 #include "object/object.h"
 #include "partition/partition.h"
 
-/*
- * Linux zeroes what it hands out, without a pause in one range: larger ones
- * would hold a CPU for too long. Neighbours join when the LWK is told of them.
- */
+/* Neighbours join when the LWK is told of them. */
 #define LARGEST_RANGE (128UL << 20)
+/*
+ * Linux zeroes what it hands out, without a pause in what is asked for at once:
+ * more would hold a CPU for too long where it is slow, as in a virtual machine
+ * that shares its own with others.
+ */
+#define PAGES_AT_ONCE ((32UL << 20) >> PAGE_SHIFT)
 #define BLOCK_PAGES (IHK_MEM_UNIT >> PAGE_SHIFT)
 /* What Linux keeps at least, however much is asked for: this, or a 32nd of the machine. */
 #define LINUX_KEEPS (128UL << 20)
@@ -56,6 +59,29 @@ static bool is_in_zone(struct zone *zone, unsigned long pfn, unsigned long count
 	return true;
 }
 
+/* All of it, or nothing. Linux migrates away what is movable, and what is not ends it, at once within a step. */
+static int pages_take(unsigned long pfn, unsigned long count)
+{
+	unsigned long done, step = min(count, PAGES_AT_ONCE);
+	int err;
+
+	for (done = 0; done < count; done += step) {
+		err = alloc_contig_range(pfn + done, pfn + done + step, MIGRATE_MOVABLE,
+					 GFP_KERNEL | __GFP_NOWARN);
+		if (err)
+			goto undo;
+		cond_resched();
+	}
+	return 0;
+undo:
+	while (done--) {
+		__free_page(pfn_to_page(pfn + done));
+		if (!(done % BLOCK_PAGES))
+			cond_resched();
+	}
+	return err;
+}
+
 static int range_take(struct list_head *taken, int nid, unsigned long pfn, unsigned long count)
 {
 	struct ihk_range *range = kzalloc(sizeof(*range), GFP_KERNEL);
@@ -63,8 +89,7 @@ static int range_take(struct list_head *taken, int nid, unsigned long pfn, unsig
 
 	if (!range)
 		return -ENOMEM;
-	/* Linux migrates away what is movable; what is not makes it fail fast. */
-	err = alloc_contig_range(pfn, pfn + count, MIGRATE_MOVABLE, GFP_KERNEL | __GFP_NOWARN);
+	err = pages_take(pfn, count);
 	if (err) {
 		kfree(range);
 		return err;

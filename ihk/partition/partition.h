@@ -22,6 +22,12 @@ int ihk_cpu_assign(struct ihk_os *os, const u32 *list, u32 count, char *msg);
 int ihk_cpu_unassign(struct ihk_os *os, const u32 *list, u32 count, char *msg);
 void ihk_cpu_unassign_all(struct ihk_os *os);
 
+/*
+ * Package and core of a CPU that an instance has, as they were when it was taken; one that
+ * was offline then counts as a core of its own in the first package.
+ */
+void ihk_cpu_topology(int cpu, u32 *package, u32 *core);
+
 /* ---- mem.c ---- */
 
 int ihk_mem_reserve(const struct ihk_mem *list, u32 count, char *msg);

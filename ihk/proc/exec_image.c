@@ -3,6 +3,7 @@
 #include <linux/binfmts.h>
 #include <linux/elf.h>
 #include <linux/file.h>
+#include <linux/mempolicy.h>
 #include <linux/mman.h>
 #include <linux/personality.h>
 #include <linux/sched/signal.h>
@@ -187,6 +188,23 @@ static u32 new_personality(struct linux_binprm *bprm)
 	return current->personality & ~clear;
 }
 
+/* Only the task itself changes it. */
+static void fill_policy(struct exec_image *image)
+{
+#ifdef CONFIG_NUMA
+	const struct mempolicy *p = current->mempolicy;
+	const nodemask_t *nodes;
+
+	if (!p)
+		return;
+	image->mpol_mode = p->mode;
+	image->mpol_flags = p->flags & MPOL_MODE_FLAGS;
+	nodes = p->flags & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES) ? &p->w.user_nodemask
+									 : &p->nodes;
+	image->mpol_nodes = nodes->bits[0];
+#endif
+}
+
 static void fill_image(struct ihk_exec *x, void *bulk)
 {
 	struct linux_binprm *bprm = x->bprm;
@@ -214,6 +232,8 @@ static void fill_image(struct ihk_exec *x, void *bulk)
 	image->personality = new_personality(bprm);
 	image->exec_stack = x->exec_stack;
 	image->lwk_cpu = x->lwk_cpu;
+	fill_policy(image);
+	image->admin = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 	strscpy(image->comm, kbasename(bprm->filename), sizeof(image->comm));
 }
 

@@ -34,7 +34,8 @@ int ihk_fault_ask(struct ihk_fault *fault)
 	struct ihk_space *space = fault->space;
 	struct ihk_call c = {
 		.op = CALL_FAULT,
-		.arg = { space->lwk_id, fault->va, fault->access },
+		.arg = { space->lwk_id, fault->va, fault->access,
+			 ihk_up.thread_of_current(space->procs->os) },
 	};
 	int err = ihk_procs_call(space->procs, place_to_ask(space), &c);
 

@@ -11,34 +11,70 @@
 #include "space/space.h"
 
 /*
- * Not the program's memory: neither in the size that Linux tells of the process
- * nor under its limit. The pages are taken out of the sum before they come in
- * (it wraps in between), so that RLIMIT_AS is compared with what the sum was,
- * and no limit needs lifting: those belong to the whole process, other threads
- * obey them, and a fork by one of them would copy what it finds.
+ * What is mapped here is not the program's memory: neither in the size that Linux
+ * tells of the process nor under its limit. No limit needs lifting for that: those
+ * belong to the whole process, other threads obey them, and a fork by one of them
+ * would copy what it finds.
+ */
+static int map_at(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
+		  unsigned long flags, unsigned long offset)
+{
+	unsigned long at;
+
+	if (!(flags & MAP_FIXED))
+		flags |= MAP_FIXED_NOREPLACE;
+	at = vm_mmap(file, addr, len, prot, flags, offset);
+	if (IS_ERR_VALUE(at))
+		return at;
+	return at == addr ? 0 : -ENOMEM;
+}
+
+/*
+ * The pages are taken out of the sum before they come in (it wraps in between), so
+ * that RLIMIT_AS is compared with what the sum was.
+ */
+static int map_beside(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
+		      unsigned long flags, unsigned long offset)
+{
+	struct mm_struct *mm = current->mm;
+	int err;
+
+	mmap_write_lock(mm);
+	mm->total_vm -= len >> PAGE_SHIFT;
+	mmap_write_unlock(mm);
+	err = map_at(file, addr, len, prot, flags, offset);
+	if (!err)
+		return 0;
+	mmap_write_lock(mm);
+	mm->total_vm += len >> PAGE_SHIFT;
+	mmap_write_unlock(mm);
+	return err;
+}
+
+/*
+ * The limit may be lower by now than what is there, and a fork's child starts all the
+ * same: the sum is nothing meanwhile, and then what it was.
  *
  * Context: nobody else runs in this mm: it is that of an exec, or that of a
  * fork's child before its first wait. So nobody maps or forks by the sum as it
  * is meanwhile; and what strangers read of it for that moment harms nobody.
  */
-static int map_fixed(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
+static int map_alone(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
 		     unsigned long flags, unsigned long offset)
 {
 	struct mm_struct *mm = current->mm;
-	unsigned long at;
+	unsigned long sum;
+	int err;
 
 	mmap_write_lock(mm);
-	mm->total_vm -= len >> PAGE_SHIFT;
+	sum = mm->total_vm;
+	mm->total_vm = -(len >> PAGE_SHIFT);
 	mmap_write_unlock(mm);
-	if (!(flags & MAP_FIXED))
-		flags |= MAP_FIXED_NOREPLACE;
-	at = vm_mmap(file, addr, len, prot, flags, offset);
-	if (!IS_ERR_VALUE(at))
-		return at == addr ? 0 : -ENOMEM;
+	err = map_at(file, addr, len, prot, flags, offset);
 	mmap_write_lock(mm);
-	mm->total_vm += len >> PAGE_SHIFT;
+	mm->total_vm = sum;
 	mmap_write_unlock(mm);
-	return at;
+	return err;
 }
 
 /*
@@ -51,7 +87,7 @@ static int map_stack_range(unsigned long start, unsigned long end)
 	struct vm_area_struct *vma;
 	int err;
 
-	err = map_fixed(NULL, start, end - start, PROT_READ,
+	err = map_alone(NULL, start, end - start, PROT_READ,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
 	if (err)
 		return err;
@@ -103,7 +139,7 @@ static int map_around(struct file *file, unsigned long start, unsigned long end)
 		next = vma ? vma->vm_end : end;
 		mmap_read_unlock(mm);
 		if (stop > start)
-			err = map_fixed(file, start, stop - start, SHADOW_PROT, SHADOW_FLAGS,
+			err = map_alone(file, start, stop - start, SHADOW_PROT, SHADOW_FLAGS,
 					start);
 	}
 	return err;
@@ -134,7 +170,7 @@ static int map_slots_and_shadow(struct ihk_space *space)
 	if (!file)
 		return -EIO;
 	space->mm = current->mm;
-	err = map_fixed(file, PROXY_SLOTS, PROXY_SLOT_COUNT * PAGE_SIZE, PROT_READ | PROT_WRITE,
+	err = map_alone(file, PROXY_SLOTS, PROXY_SLOT_COUNT * PAGE_SIZE, PROT_READ | PROT_WRITE,
 			MAP_SHARED, PROXY_SLOTS);
 	if (!err)
 		err = map_shadow(space, file);
@@ -147,9 +183,9 @@ int ihk_window_map_exec(struct ihk_space *space, struct file *text, struct file 
 {
 	int err;
 
-	err = map_fixed(text, PROXY_TEXT, PROXY_TEXT_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE, 0);
+	err = map_alone(text, PROXY_TEXT, PROXY_TEXT_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE, 0);
 	if (!err)
-		err = map_fixed(control, PROXY_CONTROL, PROXY_SLOT_COUNT * PAGE_SIZE,
+		err = map_alone(control, PROXY_CONTROL, PROXY_SLOT_COUNT * PAGE_SIZE,
 				PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	if (!err)
 		err = map_stacks();
@@ -188,7 +224,7 @@ static bool is_shadow(const struct vm_area_struct *vma)
 	return vma && vma->vm_ops == &ihk_shadow_ops;
 }
 
-/* Pages of the shadow in the range, which stand in no sum; see map_fixed(). Context: mmap_lock. */
+/* Pages of the shadow in the range, which stand in no sum; see map_at(). Context: mmap_lock. */
 static unsigned long shadow_pages(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
 	struct vm_area_struct *vma;
@@ -284,7 +320,7 @@ static int close_locked(struct ihk_space *space, struct file *file, unsigned lon
 	pages = shadow_pages(mm, from, to);
 	mm->total_vm += pages;
 	mmap_write_unlock(mm);
-	err = map_fixed(file, from, to - from, SHADOW_PROT, SHADOW_FLAGS | MAP_FIXED, from);
+	err = map_beside(file, from, to - from, SHADOW_PROT, SHADOW_FLAGS | MAP_FIXED, from);
 	if (!err)
 		return 0;
 	mmap_write_lock(mm);
@@ -294,7 +330,7 @@ static int close_locked(struct ihk_space *space, struct file *file, unsigned lon
 		return err;
 	/* At a limit, of mappings or of size, there is room when the old one has gone. */
 	err = open_locked(start, end);
-	return err ? err : map_fixed(file, start, end - start, SHADOW_PROT, SHADOW_FLAGS, start);
+	return err ? err : map_beside(file, start, end - start, SHADOW_PROT, SHADOW_FLAGS, start);
 }
 
 int ihk_window_close(struct ihk_space *space, unsigned long start, unsigned long end)

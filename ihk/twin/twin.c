@@ -284,6 +284,13 @@ int ihk_place_of_current(struct ihk_os *os)
 	return twin && twin->procs->os == os ? ihk_twin_place(twin) : -1;
 }
 
+u64 ihk_thread_of_current(struct ihk_os *os)
+{
+	struct ihk_twin *twin = ihk_twin_of(current);
+
+	return twin && twin->procs->os == os ? twin->thread : 0;
+}
+
 unsigned long ihk_room_of_current(unsigned long len)
 {
 	struct ihk_twin *twin = ihk_twin_of(current);

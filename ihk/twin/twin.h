@@ -93,6 +93,7 @@ void ihk_twin_sched(struct task_struct *task);
 /* For the table of base/up.h. */
 void ihk_twin_request(struct ihk_os *os, u32 index, u32 gen);
 int ihk_place_of_current(struct ihk_os *os);
+u64 ihk_thread_of_current(struct ihk_os *os);
 unsigned long ihk_room_of_current(unsigned long len);
 
 /* ---- life.c: birth and death, by tracepoints ---- */

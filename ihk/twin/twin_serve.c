@@ -20,6 +20,10 @@ static u32 kpage_caps(void)
 		caps |= KPAGE_CAP_IPC_LOCK;
 	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO))
 		caps |= KPAGE_CAP_SYS_RAWIO;
+	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_NICE))
+		caps |= KPAGE_CAP_SYS_NICE;
+	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN))
+		caps |= KPAGE_CAP_SYS_ADMIN;
 	return caps;
 }
 

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
+#include <linux/unistd.h>
 
 #include "object/object.h"
 #include "file/file.h"
@@ -118,6 +119,28 @@ static void complete_request(struct ihk_twin *twin, s64 kresult)
 	twin->cur = 0;
 }
 
+/*
+ * The proxy has carried out a call of its program's. What it says of it is not believed: it
+ * only says where to look.
+ */
+static void called(struct ihk_twin *twin)
+{
+	s64 result = READ_ONCE(twin->slot->result);
+
+	switch (READ_ONCE(twin->slot->nr)) {
+#ifdef __NR_open
+	case __NR_open:
+#endif
+	case __NR_openat:
+	case __NR_openat2:
+		if (result >= 0 && result <= INT_MAX)
+			ihk_up.file_opened(result);
+		break;
+	default:
+		ihk_sched_called(twin);
+	}
+}
+
 /* Publish all that has changed outside, and let the thread run. */
 static int enter(struct ihk_twin *twin)
 {
@@ -128,7 +151,7 @@ static int enter(struct ihk_twin *twin)
 	if (twin->cur_kind == REQ_CLONE)
 		ihk_life_settle(twin);
 	else if (twin->cur_kind == REQ_CALL)
-		ihk_sched_called(twin);
+		called(twin);
 	if (!twin->entered) {
 		err = ihk_window_map_child(twin->space);
 		if (err)

@@ -223,6 +223,8 @@ static int get_counters(int os, const char *operand)
 		{ "pages_user", c.lwk.pages_user },
 		{ "pages_kernel", c.lwk.pages_kernel },
 		{ "pages_quarantined", c.lwk.pages_quarantined },
+		{ "pages_committed", c.lwk.pages_committed },
+		{ "pages_commit_limit", c.lwk.pages_commit_limit },
 		{ "processes_born", c.lwk.processes_born },
 		{ "processes_ran", c.lwk.processes_ran },
 		{ "processes_ended", c.lwk.processes_ended },

@@ -44,6 +44,13 @@ enum os_status {
 	OS_FROZEN = 7,
 };
 
+/* What more memory is promised than there is: Linux's numbers. */
+enum commit_mode {
+	COMMIT_GUESS = 0, /* a single request for more than all of it is refused */
+	COMMIT_ALWAYS = 1, /* none is */
+	COMMIT_NEVER = 2, /* all that would bring the sum above a limit */
+};
+
 /* What an LWK CPU does, for heartbeat and for deciding whether to ring it. */
 enum cpu_state {
 	LWK_CPU_OFF = 0,
@@ -121,6 +128,8 @@ struct lwk_counters {
 	abi_u64 pages_free_node[ABI_MAX_NODES]; /* pages_free by NUMA node */
 	/* Clean pages of files in memory by NUMA node, mapped or not: they go when memory is asked for. */
 	abi_u64 pages_clean_node[ABI_MAX_NODES];
+	abi_u64 pages_committed; /* what programs may write to without asking again: Linux's Committed_AS */
+	abi_u64 pages_commit_limit; /* and its CommitLimit, which holds with COMMIT_NEVER */
 };
 
 /* The log: a ring of bytes; total counts all bytes ever written, readers find the rest. */
@@ -157,7 +166,13 @@ struct lwk_boot_params {
 	abi_u64 proxy_catcher; /* address of the proxy's signal catcher, and of its restorer */
 	abi_u64 proxy_restorer;
 	abi_u8 seed[32]; /* randomness */
-	abi_u64 reserved0[8];
+	/* Linux's vm.overcommit_memory, _ratio and _kbytes, or what the kernel arguments say instead */
+	abi_u32 overcommit; /* enum commit_mode */
+	abi_u32 overcommit_ratio;
+	abi_u64 overcommit_kbytes;
+	abi_u64 admin_reserve_kbytes; /* Linux's vm.admin_reserve_kbytes and vm.user_reserve_kbytes */
+	abi_u64 user_reserve_kbytes;
+	abi_u64 reserved0[4];
 	abi_u8 distance[ABI_MAX_NODES][ABI_MAX_NODES];
 	char kargs[2048];
 	/* written ONLY by the LWK */
@@ -168,7 +183,12 @@ struct lwk_boot_params {
 	 * it is set. Stored before the clock is read, against Linux, which sets it first.
 	 */
 	abi_u32 waits_for_time;
-	abi_u32 pad0[14];
+	/*
+	 * Physical address of a page of the instance's that Linux writes the clock to as well
+	 * (struct clock_page without counter_pa), for programs to read; 0: none. Before RUNNING.
+	 */
+	abi_u64 clock_programs;
+	abi_u32 pad0[12];
 	struct lwk_counters counters;
 	/* tables */
 	struct boot_cpu cpus[ABI_MAX_CPUS] __attribute__((aligned(64)));

@@ -27,127 +27,135 @@
  */
 
 /* What every image needs: boot, channel, clock. */
-#define ABI_BOOT_LAYOUT(SIZE, FIELD)                        \
-	SIZE(boot_note, 24)                                 \
-	FIELD(boot_note, abi_version, 0, IMAGE)             \
-	FIELD(boot_note, abi_hash, 8, IMAGE)                \
-	FIELD(boot_note, program_hash, 16, IMAGE)           \
-	SIZE(lwk_boot_params, 92800)                        \
-	FIELD(lwk_boot_params, magic, 0, BOOT)              \
-	FIELD(lwk_boot_params, abi_version, 8, BOOT)        \
-	FIELD(lwk_boot_params, size, 12, BOOT)              \
-	FIELD(lwk_boot_params, abi_hash, 16, BOOT)          \
-	FIELD(lwk_boot_params, os_index, 24, BOOT)          \
-	FIELD(lwk_boot_params, cpu_count, 28, BOOT)         \
-	FIELD(lwk_boot_params, chunk_count, 32, BOOT)       \
-	FIELD(lwk_boot_params, node_count, 36, BOOT)        \
-	FIELD(lwk_boot_params, image_start, 40, BOOT)       \
-	FIELD(lwk_boot_params, image_size, 48, BOOT)        \
-	FIELD(lwk_boot_params, log, 56, BOOT)               \
-	FIELD(lwk_boot_params, log_size, 64, BOOT)          \
-	FIELD(lwk_boot_params, calls, 72, BOOT)             \
-	FIELD(lwk_boot_params, lcalls, 80, BOOT)            \
-	FIELD(lwk_boot_params, bulks, 88, BOOT)             \
-	FIELD(lwk_boot_params, clock, 96, BOOT)             \
-	FIELD(lwk_boot_params, quarantine, 104, BOOT)       \
-	FIELD(lwk_boot_params, quarantine_count, 112, BOOT) \
-	FIELD(lwk_boot_params, cycles_khz, 120, BOOT_LWK)   \
-	FIELD(lwk_boot_params, memory_types, 128, BOOT)     \
-	FIELD(lwk_boot_params, mitigations, 136, BOOT)      \
-	FIELD(lwk_boot_params, proxy_catcher, 144, BOOT)    \
-	FIELD(lwk_boot_params, proxy_restorer, 152, BOOT)   \
-	FIELD(lwk_boot_params, seed, 160, BOOT)             \
-	FIELD(lwk_boot_params, distance, 256, BOOT)         \
-	FIELD(lwk_boot_params, kargs, 320, BOOT)            \
-	FIELD(lwk_boot_params, status, 2368, LWK)           \
-	FIELD(lwk_boot_params, waits_for_time, 2372, LWK)   \
-	FIELD(lwk_boot_params, counters, 2432, LWK)         \
-	FIELD(lwk_boot_params, cpus, 2688, BOOT)            \
-	FIELD(lwk_boot_params, chunks, 68224, BOOT)         \
-	SIZE(boot_cpu, 256)                                 \
-	FIELD(boot_cpu, machine_id, 0, BOOT)                \
-	FIELD(boot_cpu, node, 4, BOOT)                      \
-	FIELD(boot_cpu, linux_cpu, 8, BOOT)                 \
-	FIELD(boot_cpu, to_lwk, 16, BOOT)                   \
-	FIELD(boot_cpu, to_linux, 24, BOOT)                 \
-	FIELD(boot_cpu, attention, 64, BOTH)                \
-	FIELD(boot_cpu, doorbell_cpu, 68, LINUX)            \
-	FIELD(boot_cpu, doorbell_vector, 72, LINUX)         \
-	FIELD(boot_cpu, notes, 80, BOTH)                    \
-	FIELD(boot_cpu, state, 128, LWK)                    \
-	FIELD(boot_cpu, ready, 132, LWK)                    \
-	FIELD(boot_cpu, heartbeat, 136, LWK)                \
-	FIELD(boot_cpu, running, 140, LWK)                  \
-	FIELD(boot_cpu, calls_local, 144, LWK)              \
-	FIELD(boot_cpu, calls_offloaded, 152, LWK)          \
-	FIELD(boot_cpu, faults, 160, LWK)                   \
-	FIELD(boot_cpu, interrupts, 168, LWK)               \
-	FIELD(boot_cpu, doorbells_sent, 176, LWK)           \
-	FIELD(boot_cpu, switches, 184, LWK)                 \
-	FIELD(boot_cpu, flush_request, 192, BOTH)           \
-	FIELD(boot_cpu, flush_done, 196, LWK)               \
-	SIZE(boot_chunk, 24)                                \
-	FIELD(boot_chunk, start, 0, BOOT)                   \
-	FIELD(boot_chunk, size, 8, BOOT)                    \
-	FIELD(boot_chunk, node, 16, BOOT)                   \
-	SIZE(lwk_counters, 256)                             \
-	FIELD(lwk_counters, pages_total, 0, LWK)            \
-	FIELD(lwk_counters, pages_free, 8, LWK)             \
-	FIELD(lwk_counters, pages_cache, 16, LWK)           \
-	FIELD(lwk_counters, pages_user, 24, LWK)            \
-	FIELD(lwk_counters, pages_kernel, 32, LWK)          \
-	FIELD(lwk_counters, pages_quarantined, 40, LWK)     \
-	FIELD(lwk_counters, processes_born, 48, LWK)        \
-	FIELD(lwk_counters, processes_ran, 56, LWK)         \
-	FIELD(lwk_counters, processes_ended, 64, LWK)       \
-	FIELD(lwk_counters, threads_born, 72, LWK)          \
-	FIELD(lwk_counters, threads_ended, 80, LWK)         \
-	FIELD(lwk_counters, execs, 88, LWK)                 \
-	FIELD(lwk_counters, signals, 96, LWK)               \
-	FIELD(lwk_counters, zaps, 104, LWK)                 \
-	FIELD(lwk_counters, oom_kills, 112, LWK)            \
-	FIELD(lwk_counters, bad_messages, 120, LWK)         \
-	FIELD(lwk_counters, pages_free_node, 128, LWK)      \
-	FIELD(lwk_counters, pages_clean_node, 192, LWK)     \
-	SIZE(log_ring, 64)                                  \
-	FIELD(log_ring, total, 0, LWK)                      \
-	FIELD(log_ring, size, 8, BOOT)                      \
-	SIZE(clock_page, 120)                               \
-	FIELD(clock_page, seq, 0, LINUX)                    \
-	FIELD(clock_page, source, 4, LINUX)                 \
-	FIELD(clock_page, counter_pa, 8, LINUX)             \
-	FIELD(clock_page, counter_mask, 16, LINUX)          \
-	FIELD(clock_page, cycle_last, 24, LINUX)            \
-	FIELD(clock_page, mult, 32, LINUX)                  \
-	FIELD(clock_page, shift, 36, LINUX)                 \
-	FIELD(clock_page, raw_mult, 40, LINUX)              \
-	FIELD(clock_page, raw_shift, 44, LINUX)             \
-	FIELD(clock_page, real_sec, 48, LINUX)              \
-	FIELD(clock_page, nsec_shifted, 56, LINUX)          \
-	FIELD(clock_page, mono_sec, 64, LINUX)              \
-	FIELD(clock_page, mono_nsec_shifted, 72, LINUX)     \
-	FIELD(clock_page, raw_sec, 80, LINUX)               \
-	FIELD(clock_page, raw_nsec_shifted, 88, LINUX)      \
-	FIELD(clock_page, boot_offset_ns, 96, LINUX)        \
-	FIELD(clock_page, tai_offset, 104, LINUX)           \
-	FIELD(clock_page, raw_ok, 108, LINUX)               \
-	FIELD(clock_page, sets, 112, LINUX)                 \
-	SIZE(ring, 65664)                                   \
-	FIELD(ring, tail, 0, PRODUCER)                      \
-	FIELD(ring, head, 64, CONSUMER)                     \
-	FIELD(ring, word, 128, PRODUCER)                    \
-	SIZE(ikc_call, 136)                                 \
-	FIELD(ikc_call, op, 0, LINUX)                       \
-	FIELD(ikc_call, gen, 4, LINUX)                      \
-	FIELD(ikc_call, arg, 8, LINUX)                      \
-	FIELD(ikc_call, ret, 72, LWK)                       \
-	FIELD(ikc_call, out, 80, LWK)                       \
-	FIELD(ikc_call, state, 128, BOTH)                   \
-	SIZE(ikc_lcall, 72)                                 \
-	FIELD(ikc_lcall, op, 0, LWK)                        \
-	FIELD(ikc_lcall, cpu, 4, LWK)                       \
-	FIELD(ikc_lcall, arg, 8, LWK)                       \
-	FIELD(ikc_lcall, ret, 56, LINUX)                    \
+#define ABI_BOOT_LAYOUT(SIZE, FIELD)                            \
+	SIZE(boot_note, 24)                                     \
+	FIELD(boot_note, abi_version, 0, IMAGE)                 \
+	FIELD(boot_note, abi_hash, 8, IMAGE)                    \
+	FIELD(boot_note, program_hash, 16, IMAGE)               \
+	SIZE(lwk_boot_params, 92864)                            \
+	FIELD(lwk_boot_params, magic, 0, BOOT)                  \
+	FIELD(lwk_boot_params, abi_version, 8, BOOT)            \
+	FIELD(lwk_boot_params, size, 12, BOOT)                  \
+	FIELD(lwk_boot_params, abi_hash, 16, BOOT)              \
+	FIELD(lwk_boot_params, os_index, 24, BOOT)              \
+	FIELD(lwk_boot_params, cpu_count, 28, BOOT)             \
+	FIELD(lwk_boot_params, chunk_count, 32, BOOT)           \
+	FIELD(lwk_boot_params, node_count, 36, BOOT)            \
+	FIELD(lwk_boot_params, image_start, 40, BOOT)           \
+	FIELD(lwk_boot_params, image_size, 48, BOOT)            \
+	FIELD(lwk_boot_params, log, 56, BOOT)                   \
+	FIELD(lwk_boot_params, log_size, 64, BOOT)              \
+	FIELD(lwk_boot_params, calls, 72, BOOT)                 \
+	FIELD(lwk_boot_params, lcalls, 80, BOOT)                \
+	FIELD(lwk_boot_params, bulks, 88, BOOT)                 \
+	FIELD(lwk_boot_params, clock, 96, BOOT)                 \
+	FIELD(lwk_boot_params, quarantine, 104, BOOT)           \
+	FIELD(lwk_boot_params, quarantine_count, 112, BOOT)     \
+	FIELD(lwk_boot_params, cycles_khz, 120, BOOT_LWK)       \
+	FIELD(lwk_boot_params, memory_types, 128, BOOT)         \
+	FIELD(lwk_boot_params, mitigations, 136, BOOT)          \
+	FIELD(lwk_boot_params, proxy_catcher, 144, BOOT)        \
+	FIELD(lwk_boot_params, proxy_restorer, 152, BOOT)       \
+	FIELD(lwk_boot_params, seed, 160, BOOT)                 \
+	FIELD(lwk_boot_params, overcommit, 192, BOOT)           \
+	FIELD(lwk_boot_params, overcommit_ratio, 196, BOOT)     \
+	FIELD(lwk_boot_params, overcommit_kbytes, 200, BOOT)    \
+	FIELD(lwk_boot_params, admin_reserve_kbytes, 208, BOOT) \
+	FIELD(lwk_boot_params, user_reserve_kbytes, 216, BOOT)  \
+	FIELD(lwk_boot_params, distance, 256, BOOT)             \
+	FIELD(lwk_boot_params, kargs, 320, BOOT)                \
+	FIELD(lwk_boot_params, status, 2368, LWK)               \
+	FIELD(lwk_boot_params, waits_for_time, 2372, LWK)       \
+	FIELD(lwk_boot_params, clock_programs, 2376, LWK)       \
+	FIELD(lwk_boot_params, counters, 2432, LWK)             \
+	FIELD(lwk_boot_params, cpus, 2752, BOOT)                \
+	FIELD(lwk_boot_params, chunks, 68288, BOOT)             \
+	SIZE(boot_cpu, 256)                                     \
+	FIELD(boot_cpu, machine_id, 0, BOOT)                    \
+	FIELD(boot_cpu, node, 4, BOOT)                          \
+	FIELD(boot_cpu, linux_cpu, 8, BOOT)                     \
+	FIELD(boot_cpu, to_lwk, 16, BOOT)                       \
+	FIELD(boot_cpu, to_linux, 24, BOOT)                     \
+	FIELD(boot_cpu, attention, 64, BOTH)                    \
+	FIELD(boot_cpu, doorbell_cpu, 68, LINUX)                \
+	FIELD(boot_cpu, doorbell_vector, 72, LINUX)             \
+	FIELD(boot_cpu, notes, 80, BOTH)                        \
+	FIELD(boot_cpu, state, 128, LWK)                        \
+	FIELD(boot_cpu, ready, 132, LWK)                        \
+	FIELD(boot_cpu, heartbeat, 136, LWK)                    \
+	FIELD(boot_cpu, running, 140, LWK)                      \
+	FIELD(boot_cpu, calls_local, 144, LWK)                  \
+	FIELD(boot_cpu, calls_offloaded, 152, LWK)              \
+	FIELD(boot_cpu, faults, 160, LWK)                       \
+	FIELD(boot_cpu, interrupts, 168, LWK)                   \
+	FIELD(boot_cpu, doorbells_sent, 176, LWK)               \
+	FIELD(boot_cpu, switches, 184, LWK)                     \
+	FIELD(boot_cpu, flush_request, 192, BOTH)               \
+	FIELD(boot_cpu, flush_done, 196, LWK)                   \
+	SIZE(boot_chunk, 24)                                    \
+	FIELD(boot_chunk, start, 0, BOOT)                       \
+	FIELD(boot_chunk, size, 8, BOOT)                        \
+	FIELD(boot_chunk, node, 16, BOOT)                       \
+	SIZE(lwk_counters, 272)                                 \
+	FIELD(lwk_counters, pages_total, 0, LWK)                \
+	FIELD(lwk_counters, pages_free, 8, LWK)                 \
+	FIELD(lwk_counters, pages_cache, 16, LWK)               \
+	FIELD(lwk_counters, pages_user, 24, LWK)                \
+	FIELD(lwk_counters, pages_kernel, 32, LWK)              \
+	FIELD(lwk_counters, pages_quarantined, 40, LWK)         \
+	FIELD(lwk_counters, processes_born, 48, LWK)            \
+	FIELD(lwk_counters, processes_ran, 56, LWK)             \
+	FIELD(lwk_counters, processes_ended, 64, LWK)           \
+	FIELD(lwk_counters, threads_born, 72, LWK)              \
+	FIELD(lwk_counters, threads_ended, 80, LWK)             \
+	FIELD(lwk_counters, execs, 88, LWK)                     \
+	FIELD(lwk_counters, signals, 96, LWK)                   \
+	FIELD(lwk_counters, zaps, 104, LWK)                     \
+	FIELD(lwk_counters, oom_kills, 112, LWK)                \
+	FIELD(lwk_counters, bad_messages, 120, LWK)             \
+	FIELD(lwk_counters, pages_free_node, 128, LWK)          \
+	FIELD(lwk_counters, pages_clean_node, 192, LWK)         \
+	FIELD(lwk_counters, pages_committed, 256, LWK)          \
+	FIELD(lwk_counters, pages_commit_limit, 264, LWK)       \
+	SIZE(log_ring, 64)                                      \
+	FIELD(log_ring, total, 0, LWK)                          \
+	FIELD(log_ring, size, 8, BOOT)                          \
+	SIZE(clock_page, 120)                                   \
+	FIELD(clock_page, seq, 0, LINUX)                        \
+	FIELD(clock_page, source, 4, LINUX)                     \
+	FIELD(clock_page, counter_pa, 8, LINUX)                 \
+	FIELD(clock_page, counter_mask, 16, LINUX)              \
+	FIELD(clock_page, cycle_last, 24, LINUX)                \
+	FIELD(clock_page, mult, 32, LINUX)                      \
+	FIELD(clock_page, shift, 36, LINUX)                     \
+	FIELD(clock_page, raw_mult, 40, LINUX)                  \
+	FIELD(clock_page, raw_shift, 44, LINUX)                 \
+	FIELD(clock_page, real_sec, 48, LINUX)                  \
+	FIELD(clock_page, nsec_shifted, 56, LINUX)              \
+	FIELD(clock_page, mono_sec, 64, LINUX)                  \
+	FIELD(clock_page, mono_nsec_shifted, 72, LINUX)         \
+	FIELD(clock_page, raw_sec, 80, LINUX)                   \
+	FIELD(clock_page, raw_nsec_shifted, 88, LINUX)          \
+	FIELD(clock_page, boot_offset_ns, 96, LINUX)            \
+	FIELD(clock_page, tai_offset, 104, LINUX)               \
+	FIELD(clock_page, raw_ok, 108, LINUX)                   \
+	FIELD(clock_page, sets, 112, LINUX)                     \
+	SIZE(ring, 65664)                                       \
+	FIELD(ring, tail, 0, PRODUCER)                          \
+	FIELD(ring, head, 64, CONSUMER)                         \
+	FIELD(ring, word, 128, PRODUCER)                        \
+	SIZE(ikc_call, 136)                                     \
+	FIELD(ikc_call, op, 0, LINUX)                           \
+	FIELD(ikc_call, gen, 4, LINUX)                          \
+	FIELD(ikc_call, arg, 8, LINUX)                          \
+	FIELD(ikc_call, ret, 72, LWK)                           \
+	FIELD(ikc_call, out, 80, LWK)                           \
+	FIELD(ikc_call, state, 128, BOTH)                       \
+	SIZE(ikc_lcall, 72)                                     \
+	FIELD(ikc_lcall, op, 0, LWK)                            \
+	FIELD(ikc_lcall, cpu, 4, LWK)                           \
+	FIELD(ikc_lcall, arg, 8, LWK)                           \
+	FIELD(ikc_lcall, ret, 56, LINUX)                        \
 	FIELD(ikc_lcall, state, 64, BOTH)
 
 /* What an image that runs programs needs beside. */
@@ -160,7 +168,21 @@
 	FIELD(exec_elf, phdr_offset, 20, LINUX)    \
 	FIELD(exec_elf, phoff, 24, LINUX)          \
 	FIELD(exec_elf, size, 32, LINUX)           \
-	SIZE(exec_image, 160)                      \
+	SIZE(region_info, 80)                      \
+	FIELD(region_info, start, 0, LWK)          \
+	FIELD(region_info, end, 8, LWK)            \
+	FIELD(region_info, file_id, 16, LWK)       \
+	FIELD(region_info, object, 24, LWK)        \
+	FIELD(region_info, offset, 32, LWK)        \
+	FIELD(region_info, prot, 40, LWK)          \
+	FIELD(region_info, flags, 44, LWK)         \
+	FIELD(region_info, resident, 48, LWK)      \
+	FIELD(region_info, own, 52, LWK)           \
+	FIELD(region_info, shared, 56, LWK)        \
+	FIELD(region_info, shared_own, 60, LWK)    \
+	FIELD(region_info, large, 64, LWK)         \
+	FIELD(region_info, portion, 72, LWK)       \
+	SIZE(exec_image, 168)                      \
 	FIELD(exec_image, program, 0, LINUX)       \
 	FIELD(exec_image, interp, 40, LINUX)       \
 	FIELD(exec_image, string_size, 80, LINUX)  \
@@ -172,7 +194,11 @@
 	FIELD(exec_image, personality, 128, LINUX) \
 	FIELD(exec_image, exec_stack, 132, LINUX)  \
 	FIELD(exec_image, lwk_cpu, 136, LINUX)     \
+	FIELD(exec_image, mpol_mode, 140, LINUX)   \
+	FIELD(exec_image, mpol_flags, 142, LINUX)  \
 	FIELD(exec_image, comm, 144, LINUX)        \
+	FIELD(exec_image, mpol_nodes, 160, LINUX)  \
+	FIELD(exec_image, admin, 164, LINUX)       \
 	SIZE(exec_commit, 104)                     \
 	FIELD(exec_commit, string_start, 0, LINUX) \
 	FIELD(exec_commit, string_end, 8, LINUX)   \
@@ -295,20 +321,20 @@
 	FIELD(ihk_build_id, abi_version, 0, LINUX)              \
 	FIELD(ihk_build_id, abi_hash, 8, LINUX)                 \
 	FIELD(ihk_build_id, msg, 16, LINUX)                     \
-	SIZE(ihk_os_counters, 576)                              \
+	SIZE(ihk_os_counters, 592)                              \
 	FIELD(ihk_os_counters, lwk, 0, LINUX)                   \
-	FIELD(ihk_os_counters, calls_local, 256, LINUX)         \
-	FIELD(ihk_os_counters, calls_offloaded, 264, LINUX)     \
-	FIELD(ihk_os_counters, faults, 272, LINUX)              \
-	FIELD(ihk_os_counters, interrupts, 280, LINUX)          \
-	FIELD(ihk_os_counters, doorbells_sent, 288, LINUX)      \
-	FIELD(ihk_os_counters, switches, 296, LINUX)            \
-	FIELD(ihk_os_counters, pages_assigned, 304, LINUX)      \
-	FIELD(ihk_os_counters, pages_in_quarantine, 312, LINUX) \
-	FIELD(ihk_os_counters, proxies, 320, LINUX)             \
-	FIELD(ihk_os_counters, refused_messages, 328, LINUX)    \
-	FIELD(ihk_os_counters, boots, 336, LINUX)               \
-	FIELD(ihk_os_counters, msg, 384, LINUX)                 \
+	FIELD(ihk_os_counters, calls_local, 272, LINUX)         \
+	FIELD(ihk_os_counters, calls_offloaded, 280, LINUX)     \
+	FIELD(ihk_os_counters, faults, 288, LINUX)              \
+	FIELD(ihk_os_counters, interrupts, 296, LINUX)          \
+	FIELD(ihk_os_counters, doorbells_sent, 304, LINUX)      \
+	FIELD(ihk_os_counters, switches, 312, LINUX)            \
+	FIELD(ihk_os_counters, pages_assigned, 320, LINUX)      \
+	FIELD(ihk_os_counters, pages_in_quarantine, 328, LINUX) \
+	FIELD(ihk_os_counters, proxies, 336, LINUX)             \
+	FIELD(ihk_os_counters, refused_messages, 344, LINUX)    \
+	FIELD(ihk_os_counters, boots, 352, LINUX)               \
+	FIELD(ihk_os_counters, msg, 400, LINUX)                 \
 	SIZE(ihk_launch, 200)                                   \
 	FIELD(ihk_launch, lwk_cpu, 0, CALLER)                   \
 	FIELD(ihk_launch, msg, 8, LINUX)
@@ -330,7 +356,10 @@
 	CALL(CALL_FILL_DONE, 7, "a frame that FAULT_FILL named", "EINVAL")                         \
 	CALL(CALL_PAGES_BACK, 8, "pages in quarantine", "EINVAL")                                  \
 	CALL(CALL_SHUTDOWN, 9, "no process, RUNNING", "EBUSY")                                     \
-	CALL(CALL_FILE_CHANGED, 10, "", "ENOMEM EINVAL")
+	CALL(CALL_FILE_CHANGED, 10, "", "ENOMEM EINVAL")                                           \
+	CALL(CALL_REGIONS, 11, "a space between its prepare and its last thread's end",            \
+	     "ESRCH EINVAL")                                                                       \
+	CALL(CALL_THREAD_CPUS, 12, "a thread that has begun", "ESRCH")
 
 /* LCALL(op, number, what it needs, errors); ENOSYS for one that the module does not know. */
 #define ABI_LCALLS(LCALL)                                                  \

@@ -99,7 +99,9 @@ enum call_op {
 
 	/*
 	 * A Linux task needs a page of the program's memory.
-	 * arg: [0] space id, [1] address, [2] enum fault_access
+	 * arg: [0] space id, [1] address, [2] enum fault_access, [3] the id of
+	 *      the thread whose call needs it, and whose NUMA policy places it;
+	 *      0: no thread's of this instance
 	 * ret: enum fault_answer; for FAULT_FILL out: [0] file id, [1] page
 	 *      index in the file, [2] physical address of the frame to fill
 	 */
@@ -134,7 +136,56 @@ enum call_op {
 	 * ret: ENOMEM: ask again later; some may be done. EINVAL
 	 */
 	CALL_FILE_CHANGED = 10,
+
+	/*
+	 * Describe the regions of a space that end above an address, in ascending order.
+	 * arg: [0] space id, [1] the address, [2] bulk buffer index, to be filled with
+	 *      struct region_info, [3] 1: count their pages as well
+	 * ret: how many; 0: there is none. ESRCH, EINVAL
+	 * It is as it was at some moment between call and answer, what follows by the
+	 * next call as it is then.
+	 */
+	CALL_REGIONS = 11,
+
+	/*
+	 * arg: [0] thread id
+	 * out: [0..3] the CPUs that it may use, a bit for each place
+	 * ret: ESRCH
+	 */
+	CALL_THREAD_CPUS = 12,
 };
+
+#define REGIONS_PER_CALL 128 /* at most */
+
+/* A region of a program's memory, or a part of it. */
+struct region_info {
+	abi_u64 start, end;
+	abi_u64 file_id; /* of a private mapping of a file, else 0 */
+	abi_u64 object; /* the number of shared anonymous memory, else 0 */
+	abi_u64 offset; /* of `start` in file or object, in bytes */
+	abi_u32 prot; /* PROT_* */
+	abi_u32 flags; /* REGION_INFO_* */
+	/* Pages of 4 KiB, if they were asked for. */
+	abi_u32 resident; /* all that are there */
+	abi_u32 own; /* of these, private ones without a file behind them */
+	abi_u32 shared; /* of all, what other mappings show too */
+	abi_u32 shared_own; /* of its own, likewise */
+	abi_u32 large; /* of all, what is mapped by larger pages */
+	abi_u32 pad;
+	abi_u64 portion; /* bytes: each page divided by the number of its mappings */
+};
+#define REGION_INFO_SHARED 1U
+#define REGION_INFO_LINUX 2U /* Linux's own mapping */
+#define REGION_INFO_GROWS 4U
+#define REGION_INFO_STACK 8U /* the first thread's */
+#define REGION_INFO_HEAP 16U
+#define REGION_INFO_VDSO 32U
+#define REGION_INFO_LOCKED 64U
+#define REGION_INFO_NORESERVE 128U
+#define REGION_INFO_DONTFORK 256U
+#define REGION_INFO_WIPEONFORK 512U
+#define REGION_INFO_NOHUGE 1024U
+#define REGION_INFO_PART 2048U /* to count has been enough for once: the region goes on */
 
 enum thread_end {
 	THREAD_EXITED = 1, /* the twin died */
@@ -232,8 +283,11 @@ struct exec_image {
 	abi_u32 personality; /* Linux's; ADDR_NO_RANDOMIZE, ADDR_COMPAT_LAYOUT */
 	abi_u32 exec_stack; /* PT_GNU_STACK says PF_X */
 	abi_s32 lwk_cpu; /* mcexec -c, or -1 */
-	abi_u32 pad;
+	/* The task's NUMA policy, Linux's numbers; the LWK takes of it what its nodes allow. */
+	abi_u16 mpol_mode, mpol_flags;
 	char comm[16];
+	abi_u32 mpol_nodes; /* as the task named them, with the flags for that; else those in force */
+	abi_u32 admin; /* 1: the task has CAP_SYS_ADMIN in the initial user namespace */
 };
 
 struct exec_commit {

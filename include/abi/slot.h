@@ -105,6 +105,8 @@ enum twin_state {
 /* Capabilities that what the LWK does itself depends on. */
 #define KPAGE_CAP_IPC_LOCK 1U /* locks memory beyond RLIMIT_MEMLOCK */
 #define KPAGE_CAP_SYS_RAWIO 2U /* maps below the lowest address that others may */
+#define KPAGE_CAP_SYS_ADMIN 8U /* gets of the last memory that may be promised */
+#define KPAGE_CAP_SYS_NICE 4U /* moves pages that others use too, and to nodes of others */
 
 /* Scheduling of a thread as Linux has it: policy (SCHED_*), real-time priority, nice value. 0: as all are at first. */
 #define KPAGE_SCHED(policy, priority, nice) \

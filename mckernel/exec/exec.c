@@ -3,6 +3,7 @@
 #include "mck/exec.h"
 #include "mck/errno.h"
 #include "mck/ikc.h"
+#include "mck/numa.h"
 #include "mck/offload.h"
 #include "mck/signal.h"
 #include "mck/syscalls.h"
@@ -84,6 +85,23 @@ static void fill_start(struct exec_job *job)
 	s->comm[sizeof(s->comm) - 1] = 0;
 }
 
+/*
+ * What the program's launcher had in Linux. Of nodes of which the instance has
+ * no memory nothing can be kept: as if there were no policy.
+ */
+static struct policy policy_of(const struct exec_image *image)
+{
+	const struct user_nodes nodes = { { image->mpol_nodes } };
+	const struct policy none = { 0 };
+	struct policy p;
+	u32 mode, flags;
+
+	if (policy_mode(image->mpol_mode | image->mpol_flags, &mode, &flags) ||
+	    policy_make(&p, mode, flags, &nodes, phys_nodes()))
+		return none;
+	return p;
+}
+
 static struct thread *make_thread(struct exec_job *job)
 {
 	struct process *process = job->process;
@@ -106,6 +124,7 @@ static struct thread *make_thread(struct exec_job *job)
 	job->space = NULL;
 	t->start = &job->start->head;
 	job->start = NULL;
+	t->policy = job->policy;
 	if (job->inherit)
 		memcpy(t->affinity, job->affinity, sizeof(t->affinity));
 	memset(t->regs, 0, sizeof(*t->regs));
@@ -126,7 +145,14 @@ static int exec_build(struct exec_job *job, u64 out[IKC_CALL_OUTS])
 	if (!job->space || !job->start)
 		return -ENOMEM;
 	job->space->linux_id = job->call.arg[2];
+	job->space->no_huge = job->no_huge;
+	job->space->admin = job->image.admin;
+	if (!job->inherit)
+		job->policy = policy_of(&job->image);
+	/* What is made here is the program's memory, so it lies where that would. */
+	current_thread()->policy = job->policy;
 	err = exec_build_space(job);
+	current_thread()->policy = (struct policy){ 0 };
 	if (err)
 		return err;
 	fill_start(job);
@@ -229,6 +255,8 @@ static void handle_prepare(u32 index, const struct ikc_call *call)
 		process_get(old->process);
 		job->process = old->process;
 		memcpy(job->affinity, old->affinity, sizeof(job->affinity));
+		job->no_huge = READ_ONCE(old->space->no_huge);
+		job->policy = old->policy;
 		job->inherit = true;
 	}
 	if (!ikc_defer(exec_prepare, job)) {
@@ -360,6 +388,7 @@ static void exec_first_run(struct thread_start *start)
 	const struct exec_start *s = container_of(start, struct exec_start, head);
 	int err = 0;
 
+	numa_launched();
 	for (u32 i = 0; i < s->zero_count && !err; i++)
 		err = clear_tail(s->zero[i].start, s->zero[i].end);
 	/* The point of no return is behind: as Linux, which cannot return an error either. */
@@ -371,6 +400,7 @@ static void exec_first_run(struct thread_start *start)
 
 void exec_init(void)
 {
+	exec_space_init();
 	ikc_set_handler(CALL_EXEC_PREPARE, handle_prepare);
 	ikc_set_handler(CALL_EXEC_COMMIT, handle_commit);
 }

@@ -49,8 +49,6 @@ static int map_piece(struct space *space, u64 start, u64 end, u32 prot, struct f
 		.length = end - start,
 		.prot = prot,
 		.max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
-		/* Arrays may be declared larger than memory is: what is touched counts. */
-		.region_flags = file ? 0 : REGION_NORESERVE,
 		.fixed = true,
 		.file = file,
 		.pgoff = pgoff,
@@ -96,7 +94,6 @@ static s64 find_room(struct space *space, const struct exec_plan *p)
 	struct map_args args = {
 		.length = p->end - p->start + p->align - PAGE_SIZE,
 		.max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
-		.region_flags = REGION_NORESERVE,
 	};
 	s64 at = space_map(space, &args);
 	int err;
@@ -196,11 +193,45 @@ static int make_stack(struct exec_job *job)
 	return exec_populate(job->space, top - need, top);
 }
 
+/* One page, which Linux writes and all programs read: their vDSO's. Never freed. */
+static struct shmobj *clock_page;
+
+void exec_space_init(void)
+{
+	u64 pa;
+
+	clock_page = shmobj_create_kernel(&pa);
+	kassert(clock_page);
+	boot_params->clock_programs = pa;
+}
+
+/* In the place of what is at `at`: where the vDSO's code looks for it. */
+static int map_clock(struct space *space, u64 at)
+{
+	struct map_args args = {
+		.addr = at,
+		.length = PAGE_SIZE,
+		.prot = PROT_READ,
+		.max_prot = PROT_READ,
+		.shm = clock_page,
+		.region_flags = REGION_VDSO,
+		.fixed = true,
+	};
+	s64 mapped;
+
+	shmobj_get(clock_page);
+	mapped = space_map(space, &args);
+	if (mapped >= 0)
+		return 0;
+	shmobj_put(clock_page);
+	return (int)mapped;
+}
+
 static int make_vdso(struct exec_job *job)
 {
 	u64 size = ALIGN_UP((u64)(vdso_end - vdso_start), PAGE_SIZE);
 	struct map_args args = {
-		.length = size,
+		.length = PAGE_SIZE + size,
 		.prot = PROT_READ | PROT_WRITE,
 		.max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
 		.region_flags = REGION_VDSO,
@@ -211,7 +242,10 @@ static int make_vdso(struct exec_job *job)
 
 	if (at < 0)
 		return (int)at;
-	err = exec_populate(job->space, (u64)at, (u64)at + size);
+	err = map_clock(job->space, (u64)at);
+	at += PAGE_SIZE;
+	if (!err)
+		err = exec_populate(job->space, (u64)at, (u64)at + size);
 	for (offset = 0; !err && offset < size; offset += PAGE_SIZE) {
 		u64 left = (u64)(vdso_end - vdso_start) - offset;
 

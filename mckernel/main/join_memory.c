@@ -44,6 +44,7 @@ bool up_limits(const struct space *s, struct mm_limits *l)
 	l->as = READ_ONCE(k->rlimit_as);
 	l->data = READ_ONCE(k->rlimit_data);
 	l->stack = READ_ONCE(k->rlimit_stack);
+	l->admin = READ_ONCE(k->caps) & KPAGE_CAP_SYS_ADMIN;
 	l->lowest = READ_ONCE(k->caps) & KPAGE_CAP_SYS_RAWIO ? 0 : SHADOW_START;
 	l->memlock = READ_ONCE(k->caps) & KPAGE_CAP_IPC_LOCK ? ~0UL : READ_ONCE(k->rlimit_memlock);
 	return true;
@@ -137,6 +138,15 @@ static enum access access_of(u64 fault)
 	}
 }
 
+/* Under the lock of the table of threads: as the thread itself would have it. */
+static void placer_of(struct thread *t, void *arg)
+{
+	struct placer *by = arg;
+
+	by->policy = t->policy;
+	by->node = (int)boot_params->cpus[t->cpu].node % ABI_MAX_NODES;
+}
+
 static void serve_fault(u32 index, const struct ikc_call *call)
 {
 	/* Each word is read once: Linux may not be trusted to leave it. */
@@ -144,6 +154,8 @@ static void serve_fault(u32 index, const struct ikc_call *call)
 	enum access access = access_of(READ_ONCE(call->arg[2]));
 	struct space *s = space_pin(id);
 	struct fill_wanted fill;
+	struct placer by = { .node = NO_NODE };
+	u64 thread = READ_ONCE(call->arg[3]);
 	enum fault_result result;
 	u64 out[3];
 
@@ -151,7 +163,9 @@ static void serve_fault(u32 index, const struct ikc_call *call)
 		ikc_answer(index, FAULT_BAD, NULL, 0);
 		return;
 	}
-	result = space_fault(s, addr, access, &fill);
+	if (thread)
+		thread_with(thread, placer_of, &by);
+	result = space_fault(s, addr, access, &fill, &by);
 	if (result == FR_FILL) {
 		out[0] = file_id(fill.file);
 		out[1] = fill.index;
@@ -230,6 +244,22 @@ static void serve_file_changed(u32 index, const struct ikc_call *call)
 	ikc_answer(index, -ENOMEM, NULL, 0);
 }
 
+static void serve_regions(u32 index, const struct ikc_call *call)
+{
+	struct region_info *info = ikc_bulk(READ_ONCE(call->arg[2]));
+	u64 from = READ_ONCE(call->arg[1]);
+	bool count = READ_ONCE(call->arg[3]);
+	struct space *s = space_pin(READ_ONCE(call->arg[0]));
+	s64 ret = info ? -ESRCH : -EINVAL;
+
+	_Static_assert(REGIONS_PER_CALL * sizeof(*info) <= IKC_BULK_SIZE, "an answer has room");
+	if (s && info)
+		ret = space_describe(s, from, info, REGIONS_PER_CALL, count);
+	if (s)
+		space_unpin(s);
+	ikc_answer(index, ret, NULL, 0);
+}
+
 /* Pages that were in the quarantine at boot come back by the same call. */
 static void mark_boot_quarantine(void)
 {
@@ -249,4 +279,5 @@ void fault_service_init(void)
 	ikc_set_handler(CALL_FILL_DONE, serve_fill_done);
 	ikc_set_handler(CALL_PAGES_BACK, serve_pages_back);
 	ikc_set_handler(CALL_FILE_CHANGED, serve_file_changed);
+	ikc_set_handler(CALL_REGIONS, serve_regions);
 }

@@ -58,8 +58,30 @@ static void serve_end(u32 index, const struct ikc_call *call)
 		ikc_answer(index, 0, NULL, 0); /* it has ended already */
 }
 
+/* Under the lock of the table of threads. Places that are not there are in every new mask. */
+static void copy_cpus(struct thread *t, void *arg)
+{
+	u64 *cpus = arg;
+
+	memset(cpus, 0, sizeof(t->affinity));
+	for (u32 place = 0; place < cpu_count; place++)
+		cpus[place / 64] |= t->affinity[place / 64] & (1UL << (place % 64));
+}
+
+static void serve_cpus(u32 index, const struct ikc_call *call)
+{
+	u64 cpus[ABI_MAX_CPUS / 64];
+
+	_Static_assert(ARRAY_SIZE(cpus) <= IKC_CALL_OUTS, "an answer holds all places");
+	if (thread_with(READ_ONCE(call->arg[0]), copy_cpus, cpus))
+		ikc_answer(index, 0, cpus, ARRAY_SIZE(cpus));
+	else
+		ikc_answer(index, -ESRCH, NULL, 0);
+}
+
 void tasks_init(void)
 {
 	ikc_set_handler(CALL_THREAD_ATTACH, tasks_serve_attach);
 	ikc_set_handler(CALL_THREAD_END, serve_end);
+	ikc_set_handler(CALL_THREAD_CPUS, serve_cpus);
 }

@@ -46,6 +46,7 @@ static void start_first(u64 boot_pa, u32 place)
 	kargs_init(boot_params->kargs);
 	phys_init(); /* frames */
 	kmalloc_init(); /* small objects */
+	commit_init(); /* what may be promised to programs */
 	arch_kstacks_init(); /* kernel stacks and their guards */
 	for (u32 i = 0; i < cpu_count; i++)
 		make_cpu(i);

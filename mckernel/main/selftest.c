@@ -74,6 +74,22 @@ static void attach_deaf(u32 index, const struct ikc_call *call)
 	tasks_serve_attach(index, call);
 }
 
+/*
+ * The CPU that the second thread comes to hangs, with the space of the first one, if that
+ * is there: it lets go of no page of it. Used by the calls of Linux alone, as above.
+ */
+static void attach_and_hang(u32 index, const struct ikc_call *call)
+{
+	static bool second;
+
+	if (second) {
+		log_info("selftest: hang of a CPU that thread %lx has come to\n", call->arg[0]);
+		selftest_hang();
+	}
+	second = true;
+	tasks_serve_attach(index, call);
+}
+
 /* Says that the page is there, which it is not: Linux looks, and asks again. */
 static void selftest_hollow(u32 index, const struct ikc_call *call)
 {
@@ -91,6 +107,8 @@ static bool armed(const char *what)
 		ikc_set_handler(CALL_THREAD_END, selftest_lose);
 	else if (!strcmp(what, "deaf-hold"))
 		ikc_set_handler(CALL_THREAD_ATTACH, attach_deaf);
+	else if (!strcmp(what, "hang-attach"))
+		ikc_set_handler(CALL_THREAD_ATTACH, attach_and_hang);
 	else if (!strcmp(what, "hollow-fault"))
 		ikc_set_handler(CALL_FAULT, selftest_hollow);
 	else

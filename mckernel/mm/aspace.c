@@ -142,6 +142,11 @@ void space_unpin(struct space *s)
 		mm_wake();
 }
 
+bool space_has_ended(const struct space *s)
+{
+	return !__atomic_load_n(&s->refs, __ATOMIC_RELAXED);
+}
+
 static bool is_unpinned(void *arg)
 {
 	struct space *s = arg;

@@ -61,6 +61,7 @@ static u64 break_and_copy(struct fault *f, u64 *pte, u64 copy)
 
 enum fault_result cow_break(struct fault *f, struct region *r, u64 *pte, int level)
 {
+	struct where w = region_where(r, f->by, f->va, 1);
 	u64 old = pte_load(pte);
 	u64 copy;
 
@@ -79,7 +80,7 @@ enum fault_result cow_break(struct fault *f, struct region *r, u64 *pte, int lev
 		take_over(r, pte, level);
 		return FR_OK;
 	}
-	copy = upage_alloc();
+	copy = upage_alloc(&w);
 	if (!copy)
 		return FR_OOM;
 	if (r->file)

@@ -60,7 +60,12 @@ static struct region *region_grow(struct fault *f, struct region *r, enum fault_
 		*result = f->ours || !s->mirroring ? FR_BUSY : FR_NOMAP;
 		return NULL;
 	}
+	if (!(r->flags & REGION_ACCOUNT))
+		pages = 0;
+	if (!commit_take(s, pages))
+		return NULL;
 	region_resize(s, r, va, r->end);
+	commit_drop(pages);
 	return r;
 }
 
@@ -80,9 +85,9 @@ static struct region *region_for(struct fault *f, enum fault_result *result)
 
 /* ---- anonymous memory ---- */
 
-u64 anon_page(void)
+u64 anon_page(const struct where *w)
 {
-	u64 pa = upage_alloc();
+	u64 pa = upage_alloc(w);
 
 	if (pa)
 		memset(pa_to_va(pa), 0, PAGE_SIZE);
@@ -95,11 +100,14 @@ u64 anon_page(void)
  */
 static bool anon_large(struct fault *f, struct region *r)
 {
+	struct where w;
 	u64 base = ALIGN_DOWN(f->va, HUGE_SIZE);
 	int level;
 	u64 *pte;
 	u64 pa;
 
+	if (READ_ONCE(f->space->no_huge))
+		return false;
 	/* A stack seldom uses so much, and every new program has one. */
 	if (base < r->start || base + HUGE_SIZE > r->end ||
 	    (r->flags & (REGION_NOHUGE | REGION_GROWSDOWN | REGION_STACK)))
@@ -112,7 +120,8 @@ static bool anon_large(struct fault *f, struct region *r)
 	pte = entry_make(f->space, base, 2);
 	if (!pte)
 		return false;
-	pa = upage_alloc_block(-1);
+	w = region_where(r, f->by, f->va, 2);
+	pa = upage_alloc_block(&w);
 	if (!pa)
 		return false;
 	memset(pa_to_va(pa), 0, HUGE_SIZE);
@@ -145,11 +154,12 @@ static enum fault_result anon_missing(struct fault *f, struct region *r)
 		return FR_OOM;
 	count = around_count(r, f->va);
 	for (u32 i = 0; i < count; i++) {
+		struct where w = region_where(r, f->by, f->va + i * PAGE_SIZE, 1);
 		u64 pa;
 
 		if (pte_load(&pte[i]))
 			continue;
-		pa = anon_page();
+		pa = anon_page(&w);
 		/* The first page is the one that was asked for. */
 		if (!pa)
 			return i ? FR_OK : FR_OOM;
@@ -162,12 +172,13 @@ static enum fault_result anon_missing(struct fault *f, struct region *r)
 
 static enum fault_result shared_missing(struct fault *f, struct region *r)
 {
+	struct where w = region_where(r, f->by, f->va, 1);
 	u64 *pte = entry_make(f->space, f->va, 1);
 	u64 pa;
 
 	if (!pte)
 		return FR_OOM;
-	switch (shmobj_page(r->shm, r->pgoff + ((f->va - r->start) >> PAGE_SHIFT), &pa)) {
+	switch (shmobj_page(r->shm, r->pgoff + ((f->va - r->start) >> PAGE_SHIFT), &w, &pa)) {
 	case PAGE_READY:
 		pte_swap(pte, pte_make(r, pa, 1, false));
 		return FR_OK;
@@ -201,9 +212,10 @@ static void file_map_around(struct fault *f, struct region *r, u64 *pte)
 }
 
 /* A write to a page not mapped yet: a copy of the cached one at once. */
-static enum fault_result file_copy(struct region *r, u64 *pte, u64 cached_pa)
+static enum fault_result file_copy(struct fault *f, struct region *r, u64 *pte, u64 cached_pa)
 {
-	u64 pa = upage_alloc();
+	struct where w = region_where(r, f->by, f->va, 1);
+	u64 pa = upage_alloc(&w);
 
 	if (pa) {
 		memcpy(pa_to_va(pa), pa_to_va(cached_pa), PAGE_SIZE);
@@ -226,7 +238,7 @@ static enum fault_result file_missing(struct fault *f, struct region *r)
 	switch (file_page(r->file, index, f->ours, &pa)) {
 	case PAGE_READY:
 		if (writes(f->access))
-			return file_copy(r, pte, pa);
+			return file_copy(f, r, pte, pa);
 		pte_swap(pte, pte_make(r, pa, 1, false));
 		file_map_around(f, r, pte);
 		return FR_OK;

@@ -4,7 +4,8 @@
 #include "abi/ikc.h"
 #include "internal.h"
 
-#define OOM_TRIES 64U /* rounds of making room, of which others may have the fruits */
+#define OOM_TRIES 64U /* rounds of making room, of which others may have the fruits, */
+#define OOM_TRIES_BOUND 4096U /* or which may make it on other nodes than it is wanted on */
 
 /* ---- copies that wait for the module ---- */
 
@@ -70,6 +71,32 @@ static u64 kept_for(const struct fault *f)
 	return f->file_short ? 0 : reclaim_keep();
 }
 
+/* Where it found none: on any node, or on those that it is bound to. Under the space's lock. */
+static u32 short_nodes(const struct fault *f)
+{
+	struct region *r = region_at(f->space, f->va);
+	struct where w;
+
+	if (!r || f->file_short || pages_free_now() <= phys_margin())
+		return ALL_NODES;
+	w = region_where(r, f->by, f->va, 1);
+	return w.first | w.rest;
+}
+
+static bool is_bound(const struct fault *f)
+{
+	return phys_nodes() & ~f->nodes;
+}
+
+/* Else what is taken from files would be taken for nothing. */
+static bool room_helps(const struct fault *f)
+{
+	for (u32 n = 0; is_bound(f) && n < ABI_MAX_NODES; n++)
+		if ((f->nodes & 1U << n) && READ_ONCE(boot_params->counters.pages_clean_node[n]))
+			return true;
+	return !is_bound(f);
+}
+
 static enum fault_result fault_once(struct fault *f)
 {
 	enum fault_result result;
@@ -81,22 +108,26 @@ static enum fault_result fault_once(struct fault *f)
 	f->file_short = false;
 	spin_lock(&f->space->lock);
 	result = fault_locked(f);
+	if (result == FR_OOM)
+		f->nodes = short_nodes(f);
 	spin_unlock(&f->space->lock);
 	return result;
 }
 
 enum fault_result space_fault(struct space *s, u64 addr, enum access access,
-			      struct fill_wanted *fill)
+			      struct fill_wanted *fill, const struct placer *by)
 {
-	struct fault f = { .space = s, .va = addr & PAGE_MASK, .access = access, .fill = fill };
+	struct fault f = {
+		.space = s, .va = addr & PAGE_MASK, .access = access, .fill = fill, .by = by
+	};
 	enum fault_result result;
 
 	assert_no_lock();
 	result = fault_once(&f);
-	if (result == FR_OOM && mm_reclaim(RECLAIM_PAGES, kept_for(&f)))
+	if (result == FR_OOM && room_helps(&f) && mm_reclaim(RECLAIM_PAGES, kept_for(&f)))
 		result = fault_once(&f);
 	/* What is left needs Linux to be asked, who asks us: by a thread. */
-	if (result == FR_OOM && mm_make_room_later())
+	if (result == FR_OOM && room_helps(&f) && mm_make_room_later())
 		return FR_BUSY;
 	return f.copying ? copy_defer(&f) : result;
 }
@@ -205,16 +236,19 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 {
 	struct fill_wanted fill;
 	enum fault_result result;
+	struct placer by;
 	u32 tries = 0;
 
 	assert_no_lock();
 	limits_refresh(s);
+	placer_self(&by);
 	for (;;) {
 		struct fault f = { .space = s,
 				   .va = addr & PAGE_MASK,
 				   .access = access,
 				   .fill = &fill,
-				   .ours = true };
+				   .ours = true,
+				   .by = &by };
 
 		/*
 		 * A thread in the kernel may be on hold, its twin stopped: it
@@ -237,7 +271,8 @@ enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access
 			result = wait_for_change(&f);
 		else if (result == FR_FILL)
 			result = fill_by_twin(&fill);
-		else if (result == FR_OOM && tries++ < OOM_TRIES &&
+		else if (result == FR_OOM && room_helps(&f) &&
+			 tries++ < (is_bound(&f) ? OOM_TRIES_BOUND : OOM_TRIES) &&
 			 mm_make_room(RECLAIM_PAGES, kept_for(&f)))
 			continue;
 		else

@@ -155,7 +155,7 @@ static void fill_frame_free(u64 pa)
 /* A frame for an absent page, marked as being filled. `wanted`: not only read ahead. 0: no memory. */
 static u64 begin_fill(struct file *f, u64 *word, bool wanted)
 {
-	u64 pa = wanted ? upage_alloc_margin() : upage_alloc();
+	u64 pa = wanted ? upage_alloc_margin(NULL) : upage_alloc(NULL);
 
 	if (pa) {
 		*word = pa | WORD_FILLING;

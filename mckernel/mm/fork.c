@@ -16,6 +16,7 @@ struct fork {
 	u64 low_va;
 	u64 batch_from; /* the first of the pages that the batch has noted */
 	u32 turns;
+	u64 promised; /* of copies that are not in the child yet */
 	bool no_room; /* memory is short, and nothing could be done about it */
 	int err;
 };
@@ -36,7 +37,11 @@ static bool copy_round(struct fork *f, u64 *at, struct list *copies)
 		*at = r->end;
 		if (r->flags & REGION_DONTFORK)
 			continue;
-		c = region_copy(r);
+		c = NULL;
+		if (commit_take(f->parent, region_committed(r))) {
+			f->promised += region_committed(r);
+			c = region_copy(r);
+		}
 		if (!c) {
 			f->err = -ENOMEM;
 			break;
@@ -47,8 +52,10 @@ static bool copy_round(struct fork *f, u64 *at, struct list *copies)
 	return false;
 }
 
-static void insert_copies(struct space *child, struct list *copies)
+static void insert_copies(struct fork *f, struct list *copies)
 {
+	struct space *child = f->child;
+
 	spin_lock(&child->lock);
 	while (!list_empty(copies)) {
 		struct list *first = copies->next;
@@ -57,6 +64,8 @@ static void insert_copies(struct space *child, struct list *copies)
 		region_insert(child, list_entry(first, struct region, link));
 	}
 	spin_unlock(&child->lock);
+	commit_drop(f->promised);
+	f->promised = 0;
 }
 
 /* What was copied before an error is freed with the child. */
@@ -72,17 +81,19 @@ static void fork_layout(struct fork *f)
 		spin_lock(&parent->lock);
 		more = copy_round(f, &at, &copies);
 		spin_unlock(&parent->lock);
-		insert_copies(child, &copies);
+		insert_copies(f, &copies);
 		if (more && !mm_turn())
 			f->err = -EINTR;
 	} while (more && !f->err);
 	child->mmap_base = parent->mmap_base;
 	child->membarrier = __atomic_load_n(&parent->membarrier, __ATOMIC_RELAXED);
+	child->no_huge = READ_ONCE(parent->no_huge);
 	child->brk_start = parent->brk_start;
 	child->brk_end = parent->brk_end;
 	child->brk_limit = parent->brk_limit;
 	child->stack_top = parent->stack_top;
 	child->stack_limit = parent->stack_limit;
+	child->admin = parent->admin;
 }
 
 /* What the child can fault in by itself is left out, as Linux does. */
@@ -190,6 +201,8 @@ static void fork_settle(struct fork *f, struct region *r, u64 *pte, u64 va, bool
 {
 	u64 old = pte_load(pte), pa = pte_pa(old);
 	u64 *to = pt_entry(f->child->root_pa, va, 1, false);
+	struct placer by;
+	struct where w;
 	u64 copy;
 
 	if (!held) {
@@ -200,7 +213,9 @@ static void fork_settle(struct fork *f, struct region *r, u64 *pte, u64 va, bool
 		pte_swap(pte, shared);
 		return;
 	}
-	copy = upage_alloc_margin();
+	placer_self(&by);
+	w = region_where(r, &by, va, 1);
+	copy = upage_alloc_margin(&w);
 	if (copy) {
 		memcpy(pa_to_va(copy), pa_to_va(pa), PAGE_SIZE);
 		*to = pte_make(r, copy, 1, true);

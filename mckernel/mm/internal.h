@@ -30,6 +30,11 @@ static inline void count_move(abi_u64 *from, abi_u64 *to)
 
 /* ---- frames ---- */
 
+static inline int node_here(void)
+{
+	return (int)this_cpu()->boot->node % ABI_MAX_NODES;
+}
+
 static inline u8 frame_flags(const struct frame *f)
 {
 	return __atomic_load_n(&f->flags, __ATOMIC_RELAXED);
@@ -193,6 +198,13 @@ void region_insert(struct space *s, struct region *r);
  */
 bool region_add(struct space *s, struct region *r);
 /*
+ * `change` of each region that begins in a claimed range, or lies across its start, under
+ * the space's lock, which is let go of after a while; to the first that it refuses. 0 or
+ * what that one gave. No lock held.
+ */
+typedef int region_change(struct space *s, struct region *r, void *arg);
+int regions_change(struct space *s, u64 start, u64 end, region_change *change, void *arg);
+/*
  * No region lies across `start` or `end` any more. Of memory without a file or
  * the like, what lies in between may be in no region then, and *any is set.
  * 0 or -ENOMEM.
@@ -211,6 +223,7 @@ void backing_get(struct file *file, struct shmobj *shm);
 void backing_put(struct file *file, struct shmobj *shm);
 struct region *region_copy(const struct region *r); /* with its references; NULL without memory */
 void region_free(struct region *r); /* no lock above RANK_FILE */
+/* In the accounts of the space; what is promised counts apart (commit_count). */
 void region_account(struct space *s, const struct region *r, bool add);
 /*
  * Those that many regions make long: no lock is held, and others have their
@@ -239,6 +252,51 @@ static inline bool region_writable_private(const struct region *r)
 	return !(r->flags & REGION_SHARED) && (r->prot & PROT_WRITE);
 }
 
+/* Memory of no object: its pages need nothing of the region that they were in. */
+static inline bool region_is_plain(const struct region *r)
+{
+	return !r->file && !r->shm && !(r->flags & REGION_MIRROR);
+}
+
+/*
+ * What is promised: counters.pages_committed. Every region's pages with REGION_ACCOUNT,
+ * by whoever links, unlinks or resizes it, under its space's lock; those of shared
+ * memory, by its object; in the strict mode, what commit_take() and commit_keep() hold.
+ * Changed atomically, so the sum is right whenever nothing is under way.
+ */
+static inline void commit_count(u64 pages)
+{
+	if (pages)
+		count_add(&boot_params->counters.pages_committed, pages);
+}
+
+/* As commit_take(), of what was promised before: for a region that is out of its space for a while. */
+void commit_keep(u64 pages);
+
+static inline u64 region_committed(const struct region *r)
+{
+	return r->flags & REGION_ACCOUNT ? (r->end - r->start) >> PAGE_SHIFT : 0;
+}
+
+/* Will its pages be promised, if they are not already? */
+static inline bool region_to_commit(const struct region *r, u32 prot)
+{
+	return (prot & PROT_WRITE) &&
+	       !(r->flags & (REGION_SHARED | REGION_NORESERVE | REGION_VDSO | REGION_ACCOUNT));
+}
+
+/* For RLIMIT_DATA: whatever grows down is a stack. */
+static inline bool region_is_data(const struct region *r)
+{
+	return region_writable_private(r) && !(r->flags & (REGION_STACK | REGION_GROWSDOWN));
+}
+
+/* ---- NUMA (numa.c, migrate.c), under a claim, no lock held ---- */
+
+int range_policy(struct space *s, u64 start, u64 end, policy_change *change, void *arg);
+int range_migrate(struct space *s, u64 start, u64 end, struct migration *m);
+bool range_misplaced(struct space *s, u64 start, u64 end, const struct migration *m);
+
 /* ---- changes under a claim (map.c) ---- */
 
 /* Take all pages out of [start, end) and give them back. Waits. */
@@ -258,7 +316,6 @@ int fixed_check(struct space *s, struct region *r, const struct map_args *a);
 int claim_place(struct space *s, const struct region *r, const struct map_args *a, u64 align,
 		struct claim *claim, u64 *at);
 u64 lowest_address(const struct space *s); /* that the current thread may map */
-bool memory_admits(u64 pages); /* a promise of so many pages could be kept now */
 /* Limits of the current thread on growth of the space. 0, -ENOMEM, or -EAGAIN for what is locked. */
 int limit_check(struct space *s, const struct region *r, u64 pages);
 int data_limit_check(struct space *s, u64 pages); /* RLIMIT_DATA alone */
@@ -269,6 +326,8 @@ int data_limit_check(struct space *s, u64 pages); /* RLIMIT_DATA alone */
 int mirror_close(struct space *s, struct list *gone);
 /* mprotect in Linux of what is Linux's in [start, *end); *end is lowered to where it fails. */
 int mirror_protect(struct space *s, u64 start, u64 *end, u32 prot);
+/* remap_file_pages of what is Linux's, between borders of regions. */
+int mirror_reorder(struct space *s, u64 start, u64 end, u64 pgoff, bool nonblock);
 /* mremap in place: nothing else lies in what is added, which is claimed too. */
 int mirror_grow(struct space *s, u64 old, u64 old_size, u64 new_size);
 struct mirror_move {
@@ -307,12 +366,15 @@ struct fault {
 	bool forked; /* out: FR_BUSY, because a fork is under way */
 	u64 mirror_turn; /* out, with FR_MIRROR: the space's */
 	bool file_short; /* FR_OOM: for a page of a file, which is soon to be had back */
+	u32 nodes; /* FR_OOM: of which of them none was free */
+	const struct placer *by; /* whose fault it is */
 };
 enum fault_result fault_locked(struct fault *f);
 /* The present, read-only entry of a writable region, at a write. */
 enum fault_result cow_break(struct fault *f, struct region *r, u64 *pte, int level);
 void cow_finish(struct space *s, u64 va, u64 copy_pa); /* may wait */
-u64 anon_page(void); /* zeroed, one reference; 0: no memory */
+u64 anon_page(const struct where *w); /* zeroed, one reference; 0: no memory */
+void placer_self(struct placer *p); /* the current thread, on this CPU */
 
 /* ---- when memory is short (reclaim.c) ---- */
 
@@ -326,6 +388,22 @@ bool mm_make_room_later(void);
 void mm_refill(void);
 /* Pages of `f` with FRAME_OLD leave all spaces, once. Waits. */
 void spaces_take_old(const struct file *f);
+/*
+ * What the object has no more of its pages [first, end) leaves all spaces; or, of all
+ * its pages, this one, for who has carried entries past that scan. Waits.
+ */
+void spaces_take_dropped(struct shmobj *o, u64 first, u64 end);
+void space_take_dropped(struct space *s, struct shmobj *o);
+/*
+ * A mark for who is about to carry entries of the object from place to place, where no
+ * scan finds them; and whether pages have left the object at any time since, so that he
+ * has to look at them once more. The regions are in their places then.
+ */
+u64 shmobj_holes(struct shmobj *o);
+bool shmobj_holes_since(struct shmobj *o, u64 mark);
+/* Its pages, which commit_take() has allowed, before anyone maps it. */
+void shmobj_reserve(struct shmobj *o);
+bool shmobj_has(struct shmobj *o, u64 index, u64 pa); /* it is the page of that index */
 
 /* ---- file pages (filecache.c, filedrop.c, fileread.c) and shared memory (shmobj.c) ---- */
 
@@ -356,7 +434,7 @@ u64 file_fill_around(struct file *f, u64 index, u64 pa, u64 *list, u32 *count);
 /* Read it by the current thread's twin. False: the page at `index` cannot be had, or the thread must end. */
 bool file_read_around(struct file *f, u64 index, u64 pa);
 
-enum page_state shmobj_page(struct shmobj *o, u64 index,
-			    u64 *pa); /* READY with a reference, BEYOND or NOMEM */
+/* READY with a reference, BEYOND or NOMEM. `w`: where an absent page is made; NULL: near this CPU. */
+enum page_state shmobj_page(struct shmobj *o, u64 index, const struct where *w, u64 *pa);
 
 #endif

@@ -8,6 +8,11 @@
 /* The sizes, so that 4096 - 64 is used up well; multiples of 16. */
 static const u16 sizes[] = { 16, 32, 64, 96, 128, 144, 192, 256, 336, 496, 672, 1008, 2016 };
 #define CLASSES ARRAY_SIZE(sizes)
+#define STEP 16U
+#define SMALL_MAX 2016U /* the largest of them */
+
+/* The class for what takes so many steps. Constant after kmalloc_init(). */
+static u8 class_by_steps[SMALL_MAX / STEP + 1];
 
 /* The first 64 bytes of a page of pieces. Under the class's lock. */
 struct slab {
@@ -37,10 +42,15 @@ static struct class
 
 void kmalloc_init(void)
 {
+	u32 steps = 0;
+
 	for (u32 i = 0; i < CLASSES; i++) {
 		spin_init(&classes[i].lock, RANK_KMALLOC);
 		list_init(&classes[i].partial);
+		while (steps * STEP <= sizes[i])
+			class_by_steps[steps++] = (u8)i;
 	}
+	kassert(steps == ARRAY_SIZE(class_by_steps));
 }
 
 static struct slab *slab_new(u32 class)
@@ -135,13 +145,9 @@ static void *large_alloc(size_t size)
 
 void *kmalloc(size_t size)
 {
-	if (size > MAX_SIZE)
-		return NULL;
-	for (u32 i = 0; i < CLASSES; i++) {
-		if (size <= sizes[i])
-			return small_alloc(i);
-	}
-	return large_alloc(size);
+	if (size <= SMALL_MAX)
+		return small_alloc(class_by_steps[(size + STEP - 1) / STEP]);
+	return size <= MAX_SIZE ? large_alloc(size) : NULL;
 }
 
 void *kzalloc(size_t size)

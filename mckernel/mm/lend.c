@@ -136,9 +136,13 @@ struct zap {
 	bool ranged; /* the range has been zapped by an earlier message */
 };
 
+/* Not one of the kernel's, which is never given back: the mark is for that, and goes with it. */
 static void mark_held(u64 pa)
 {
-	__atomic_or_fetch(&frame_of(pa)->flags, FRAME_LENT, __ATOMIC_RELEASE);
+	struct frame *f = frame_of(pa);
+
+	if (frame_flags(f) & FRAME_USER)
+		__atomic_or_fetch(&f->flags, FRAME_LENT, __ATOMIC_RELEASE);
 }
 
 /* Our reference goes; the page too if it was the last. */

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Mapping, unmapping and discarding ranges of a space, and its break. */
+/* Mapping ranges of a space within its limits, and its break. */
 #include "mck/errno.h"
 #include "internal.h"
-
-bool memory_admits(u64 pages)
-{
-	u64 keep = phys_margin() + reclaim_keep();
-
-	return pages + keep <= pages_free_now() + file_pages_clean();
-}
 
 u64 lowest_address(const struct space *s)
 {
@@ -54,192 +47,9 @@ int limit_check(struct space *s, const struct region *r, u64 pages)
 		return -EAGAIN;
 	if (s->total_pages + pages > l.as >> PAGE_SHIFT)
 		return -ENOMEM;
-	if (region_writable_private(r) && !(r->flags & REGION_STACK) && pages &&
-	    !allows_data(s, &l, pages))
+	if (region_is_data(r) && pages && !allows_data(s, &l, pages))
 		return -ENOMEM;
 	return 0;
-}
-
-/* ---- taking pages out ---- */
-
-enum round { ROUND_DONE, ROUND_FULL, ROUND_BUSY };
-
-/*
- * Exchange away what lies in [*va, end). A large leaf that only partly lies
- * there was put by a fault after the borders were made: it belongs to a
- * region that stays, and is left alone, as if the fault came after the change.
- * Mirrored entries are the module's: it has taken out those that had to go.
- */
-static enum round take_round(struct space *s, struct lend_batch *b, u64 *va, u64 end)
-{
-	u64 *pte;
-	int level;
-
-	while ((pte = entry_next(s, va, end, &level))) {
-		u64 span = pt_span(level);
-		u64 at = ALIGN_DOWN(*va, span);
-
-		if (pte_is_busy(pte_load(pte)))
-			return ROUND_BUSY;
-		if (at == *va && at + span <= end && !pte_is_mirror(pte_load(pte))) {
-			if (lend_full(b))
-				return ROUND_FULL;
-			lend_note(b, at, pte_swap(pte, PTE_NONE), level, true);
-		}
-		*va = at + span;
-	}
-	return *va < end ? ROUND_FULL : ROUND_DONE;
-}
-
-void range_take(struct space *s, u64 start, u64 end)
-{
-	struct lend_batch b;
-	enum round r;
-
-	assert_no_lock();
-	lend_begin(&b, s);
-	do {
-		spin_lock(&s->lock);
-		r = take_round(s, &b, &start, end);
-		spin_unlock(&s->lock);
-		lend_flush(&b);
-		lend_again(&b);
-		/* A fault's copy ends soon; it was begun before the region went. */
-		if (r == ROUND_BUSY)
-			entry_wait(s, start, false);
-		if (r != ROUND_DONE)
-			mm_turn();
-	} while (r != ROUND_DONE);
-	lend_end(&b);
-}
-
-/* No large leaf lies across the ends; if one is busy, *at is where. */
-static int range_edges(struct space *s, u64 start, u64 end, u64 *at)
-{
-	int err;
-
-	/* Above are the kernel's tables, where a large leaf would be found too. */
-	kassert(start <= end && end <= SHADOW_END);
-	*at = start;
-	err = entry_edge(s, start);
-	if (err)
-		return err;
-	*at = end;
-	return entry_edge(s, end);
-}
-
-/* A large leaf cannot come back across a border once the region ends there. */
-int range_borders(struct space *s, u64 start, u64 end, bool counted)
-{
-	u64 busy;
-	int err;
-
-	do {
-		spin_lock(&s->lock);
-		err = range_edges(s, start, end, &busy);
-		if (!err)
-			err = region_split(s, start, counted);
-		if (!err)
-			err = region_split(s, end, counted);
-		spin_unlock(&s->lock);
-		if (err == -EBUSY && entry_wait(s, busy, true))
-			return -EINTR;
-	} while (err == -EBUSY);
-	return err;
-}
-
-void range_prune(struct space *s, u64 start, u64 end)
-{
-	struct region *below, *above;
-	u64 floor, ceiling, va = ALIGN_DOWN(start, HUGE_SIZE);
-	bool done, dead;
-
-	do {
-		spin_lock(&s->lock);
-		below = region_before(s, start);
-		above = region_after(s, end);
-		floor = below ? below->end : 0;
-		ceiling = above ? above->start : SHADOW_END;
-		va = MAX(va, floor);
-		done = tables_prune(s, &va, MIN(ceiling, ALIGN_UP(end, HUGE_SIZE)), start, end);
-		dead = !list_empty(&s->dead_tables);
-		spin_unlock(&s->lock);
-		if (dead)
-			tables_release(s);
-		if (!done)
-			mm_turn();
-	} while (!done);
-}
-
-/* From here on a fault in the range finds no region. *any: there was one. */
-static int range_close(struct space *s, u64 start, u64 end, struct list *gone, bool *any)
-{
-	bool more = false;
-	u64 busy;
-	int err;
-
-	do {
-		spin_lock(&s->lock);
-		err = range_edges(s, start, end, &busy);
-		if (!err)
-			err = region_open(s, start, end, any);
-		if (!err)
-			more = region_cut_round(s, start, end, gone);
-		spin_unlock(&s->lock);
-		if (err == -EBUSY && entry_wait(s, busy, true))
-			return -EINTR;
-	} while (err == -EBUSY);
-	if (more)
-		region_cut(s, start, end, gone);
-	*any |= !list_empty(gone);
-	return err;
-}
-
-int unmap_claimed(struct space *s, u64 start, u64 end)
-{
-	LIST_HEAD(gone);
-	bool any = false;
-	int err, kept;
-
-	err = range_close(s, start, end, &gone, &any);
-	if (!any)
-		return err;
-	kept = mirror_close(s, &gone);
-	err = err ? err : kept;
-	range_take(s, start, end);
-	/* Tables of what has come back are the module's to write to. */
-	if (!kept)
-		range_prune(s, start, end);
-	region_free_all(&gone);
-	return err;
-}
-
-int space_unmap(struct space *s, u64 start, u64 end)
-{
-	struct claim claim;
-	int err;
-
-	assert_no_lock();
-	if (claim_take(s, &claim, start, end))
-		return -EINTR;
-	err = unmap_claimed(s, start, end);
-	claim_drop(s, &claim);
-	return err;
-}
-
-int space_discard(struct space *s, u64 start, u64 end)
-{
-	struct claim claim;
-	int err;
-
-	assert_no_lock();
-	if (claim_take(s, &claim, start, end))
-		return -EINTR;
-	err = range_borders(s, start, end, false);
-	if (!err)
-		range_take(s, start, end);
-	claim_drop(s, &claim);
-	return err;
 }
 
 /* ---- mapping ---- */
@@ -259,12 +69,27 @@ struct region *region_new(const struct space *s, const struct map_args *a)
 	r->shm = a->shm;
 	r->pgoff = a->pgoff;
 	r->segment = a->segment;
+	if (region_to_commit(r, r->prot))
+		r->flags |= REGION_ACCOUNT;
 	return r;
 }
 
-static bool is_charged(const struct map_args *a)
+/* Before the region is in the space. *held: to be dropped when it is, or will not be. 0 or -ENOMEM. */
+static int promise(struct space *s, const struct region *r, const struct map_args *a, u64 *held)
 {
-	return (a->prot & PROT_WRITE) && !(a->region_flags & (REGION_NORESERVE | REGION_GROWSDOWN));
+	u64 pages = a->reserve || (r->flags & REGION_ACCOUNT) ? a->length >> PAGE_SHIFT : 0;
+
+	*held = 0;
+	if (!commit_take(s, pages))
+		return -ENOMEM;
+	if (!a->reserve) {
+		*held = pages;
+		return 0;
+	}
+	/* It stands in the object from now on. */
+	shmobj_reserve(a->shm);
+	commit_drop(pages);
+	return 0;
 }
 
 /* From *at on, some regions. False: all of them are done. */
@@ -314,8 +139,8 @@ int fixed_check(struct space *s, struct region *r, const struct map_args *a)
 
 static s64 map_fixed(struct space *s, struct region *r, const struct map_args *a)
 {
+	u64 end = a->addr + a->length, held;
 	struct claim claim;
-	u64 end = a->addr + a->length;
 	int err;
 
 	if (claim_take(s, &claim, a->addr, end))
@@ -323,12 +148,16 @@ static s64 map_fixed(struct space *s, struct region *r, const struct map_args *a
 	err = fixed_check(s, r, a);
 	if (!err)
 		err = unmap_claimed(s, a->addr, end);
+	/* As in Linux what was there is gone, and its pages can be promised again. */
+	if (!err)
+		err = promise(s, r, a, &held);
 	if (!err) {
 		spin_lock(&s->lock);
 		r->start = a->addr;
 		r->end = end;
 		region_insert(s, r);
 		spin_unlock(&s->lock);
+		commit_drop(held);
 	}
 	claim_drop(s, &claim);
 	return err ? err : (s64)a->addr;
@@ -386,10 +215,12 @@ static s64 map_anywhere(struct space *s, struct region *r, const struct map_args
 	u64 align = !a->file && a->length >= HUGE_SIZE && !(a->region_flags & REGION_GROWSDOWN)
 			    ? HUGE_SIZE
 			    : PAGE_SIZE;
+	u64 at, held;
 	bool added = true;
-	u64 at;
 	int err;
 
+	if (promise(s, r, a, &held))
+		return -ENOMEM;
 	do {
 		spin_lock(&s->lock);
 		err = find_room(s, r, a, align, &at);
@@ -400,8 +231,9 @@ static s64 map_anywhere(struct space *s, struct region *r, const struct map_args
 		}
 		spin_unlock(&s->lock);
 		if (err == -EBUSY && mm_wait(no_claims, s, true))
-			return -EINTR;
+			err = -EINTR;
 	} while (err == -EBUSY);
+	commit_drop(held);
 	if (!added)
 		region_free(r);
 	return err ? err : (s64)at;
@@ -435,8 +267,6 @@ s64 space_map(struct space *s, const struct map_args *a)
 	ret = map_check(s, a);
 	if (ret)
 		return ret;
-	if (is_charged(a) && !memory_admits(a->length >> PAGE_SHIFT))
-		return -ENOMEM;
 	mm_refill();
 	r = region_new(s, a);
 	if (!r)
@@ -458,24 +288,28 @@ static bool brk_grow(struct space *s, u64 from, u64 to)
 	struct map_args a = { .prot = PROT_READ | PROT_WRITE,
 			      .max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
 			      .region_flags = REGION_HEAP };
+	u64 pages = (to - from) >> PAGE_SHIFT;
 	struct region *r, *next;
 	bool room;
 
-	if (!memory_admits((to - from) >> PAGE_SHIFT))
-		return false;
 	r = region_new(s, &a);
 	if (!r)
 		return false;
+	if (!commit_take(s, pages)) {
+		kfree(r);
+		return false;
+	}
 	r->start = from;
 	r->end = to;
 	spin_lock(&s->lock);
 	next = region_after(s, from);
 	room = !next || region_floor(next) >= to;
 	room = room && s->region_count <= MAPPINGS_MAX;
-	room = room && !limit_check(s, r, (to - from) >> PAGE_SHIFT);
+	room = room && !limit_check(s, r, pages);
 	if (room)
 		region_insert(s, r);
 	spin_unlock(&s->lock);
+	commit_drop(pages);
 	if (!room)
 		kfree(r);
 	return room;

@@ -216,7 +216,8 @@ s64 space_mirror(struct space *s, const struct map_args *a, struct mirror_call *
 	r = region_new(s, a);
 	if (!r)
 		return -ENOMEM;
-	r->flags |= REGION_SHARED | REGION_MIRROR;
+	/* Linux counts what it has promised. */
+	r->flags = (r->flags | REGION_SHARED | REGION_MIRROR) & ~REGION_ACCOUNT;
 	r->end = r->start + a->length;
 	ret = a->fixed ? mirror_fixed(s, &r, a, call) : mirror_anywhere(s, &r, a, call, align);
 	if (ret < 0) {
@@ -296,6 +297,18 @@ int mirror_protect(struct space *s, u64 start, u64 *end, u32 prot)
 		if (err)
 			*end = at;
 	}
+	return err;
+}
+
+int mirror_reorder(struct space *s, u64 start, u64 end, u64 pgoff, bool nonblock)
+{
+	const u64 arg[6] = { start, end - start, 0, pgoff, nonblock ? MAP_NONBLOCK : 0 };
+	int err = mirror_begin(s);
+
+	if (err)
+		return err;
+	err = (int)up_linux_call(NR_remap_file_pages, arg);
+	mirror_end(s);
 	return err;
 }
 

@@ -26,6 +26,7 @@ static bool poison;
 #define MARGIN_MIN 64UL
 #define MARGIN_MAX 1024UL
 static u64 margin;
+static u32 memory_nodes; /* those with chunks; as `chunks` */
 
 /* Free blocks of one node, heads marked FRAME_FREE with their order. Under lock. */
 struct node {
@@ -57,6 +58,7 @@ static void chunks_init(void)
 		chunks[i].start = chunks[i].taken = b->start;
 		chunks[i].end = b->start + b->size;
 		chunks[i].node = b->node < ABI_MAX_NODES ? b->node : 0;
+		memory_nodes |= 1U << chunks[i].node;
 	}
 	chunks_sort();
 	quarantine = arch_map_linux(boot_params->quarantine,
@@ -304,52 +306,78 @@ static u64 node_alloc(struct node *n, unsigned int order)
 	return pa;
 }
 
-/* The nodes that have memory by rising distance from `node`: the i-th of them, or -1. */
-static int nearest(int node, u32 i)
+/* The nearest to `node` of a set that is not empty. */
+static int nearest(int node, u32 set)
 {
-	u32 tried = 1U << node;
-	int best = node;
+	int best = -1;
 
-	while (i--) {
-		best = -1;
-		for (int n = 0; n < ABI_MAX_NODES; n++) {
-			if (tried & 1U << n)
-				continue;
-			if (best < 0 ||
-			    boot_params->distance[node][n] < boot_params->distance[node][best])
-				best = n;
-		}
-		if (best < 0)
-			return -1;
-		tried |= 1U << best;
+	if (set & 1U << node)
+		return node;
+	for (int n = 0; n < ABI_MAX_NODES; n++) {
+		if (!(set & 1U << n))
+			continue;
+		if (best < 0 || boot_params->distance[node][n] < boot_params->distance[node][best])
+			best = n;
 	}
 	return best;
 }
 
-static u64 alloc_near(unsigned int order, int node)
+static u64 alloc_among(unsigned int order, int node, u32 set)
 {
-	u64 pa = node_alloc(&nodes[node], order);
+	u64 pa = 0;
 
-	for (u32 i = 1; !pa && i < ABI_MAX_NODES; i++)
-		pa = node_alloc(&nodes[nearest(node, i)], order);
+	for (set &= memory_nodes; set && !pa;) {
+		int n = nearest(node, set);
+
+		pa = node_alloc(&nodes[n], order);
+		set &= ~(1U << n);
+	}
+	return pa;
+}
+
+static u64 alloc_where(unsigned int order, const struct where *w)
+{
+	u64 pa = alloc_among(order, w->node, w->first);
+
+	if (!pa)
+		pa = alloc_among(order, w->node, w->rest & ~w->first);
 	if (pa)
 		count_add(&boot_params->counters.pages_free, -(1UL << order));
 	return pa;
 }
 
-u64 page_alloc(unsigned int order, int node)
+/* Pages of files lie where memory is wanted: else to give them up would be for nothing. */
+static bool reclaim_helps(const struct where *w)
+{
+	for (u32 n = 0; n < ABI_MAX_NODES; n++)
+		if (((w->first | w->rest) & 1U << n) &&
+		    READ_ONCE(boot_params->counters.pages_clean_node[n]))
+			return true;
+	return false;
+}
+
+u64 page_alloc_at(unsigned int order, const struct where *where)
 {
 	u64 want = MAX(RECLAIM_PAGES, 2UL << order);
+	struct where w = *where;
 	u64 pa;
 
 	kassert(order <= MAX_ORDER);
-	if (node < 0 || node >= ABI_MAX_NODES)
-		node = (int)this_cpu()->boot->node % ABI_MAX_NODES;
+	if (w.node < 0 || w.node >= ABI_MAX_NODES)
+		w.node = node_here();
 	/* Who holds a lock has what is there; others have the file cache too. */
-	pa = alloc_near(order, node);
-	for (u32 i = 0; !pa && i < RECLAIM_TRIES && mm_reclaim(want, reclaim_keep()); i++)
-		pa = alloc_near(order, node);
+	pa = alloc_where(order, &w);
+	for (u32 i = 0;
+	     !pa && i < RECLAIM_TRIES && reclaim_helps(&w) && mm_reclaim(want, reclaim_keep()); i++)
+		pa = alloc_where(order, &w);
 	return pa;
+}
+
+u64 page_alloc(unsigned int order, int node)
+{
+	const struct where w = { node, ALL_NODES, 0 };
+
+	return page_alloc_at(order, &w);
 }
 
 u64 page_alloc_zero(unsigned int order, int node)
@@ -402,6 +430,11 @@ void page_free(u64 pa, unsigned int order)
 u64 phys_margin(void)
 {
 	return margin;
+}
+
+u32 phys_nodes(void)
+{
+	return memory_nodes;
 }
 
 u32 frame_node(u64 pa)

@@ -119,9 +119,24 @@ static void protect_entries(struct space *s, u64 start, u64 end)
 struct protect {
 	u64 start, end; /* `end`: as far as it may go */
 	u32 prot;
-	u64 more, data; /* pages that become writable: of memory that is promised, of RLIMIT_DATA */
+	u64 promised; /* pages that become writable, and have been promised therefore; not in the regions yet */
+	u64 data; /* those that RLIMIT_DATA counts */
 	int err; /* of what stops it */
 };
+
+/* Pages of a region that would change: may they be promised? */
+static bool extent_admits(struct space *s, struct protect *p, const struct region *r, u64 pages)
+{
+	if (region_to_commit(r, p->prot)) {
+		if (!commit_take(s, pages))
+			return false;
+		p->promised += pages;
+	}
+	if ((p->prot & PROT_WRITE) && !(r->prot & PROT_WRITE) &&
+	    !(r->flags & (REGION_SHARED | REGION_STACK | REGION_GROWSDOWN)))
+		p->data += pages;
+	return true;
+}
 
 /* From *at on, some regions. False: as far as it goes. */
 static bool extent_round(struct space *s, struct protect *p, u64 *at)
@@ -137,12 +152,9 @@ static bool extent_round(struct space *s, struct protect *p, u64 *at)
 			return false;
 		if (n == LOOP_TURN)
 			return true;
-		if ((p->prot & PROT_WRITE) && !(r->prot & PROT_WRITE) &&
-		    !(r->flags & REGION_SHARED)) {
-			u64 pages = (MIN(p->end, r->end) - *at) >> PAGE_SHIFT;
-
-			p->data += r->flags & REGION_STACK ? 0 : pages;
-			p->more += r->flags & REGION_NORESERVE ? 0 : pages;
+		if (!extent_admits(s, p, r, (MIN(p->end, r->end) - *at) >> PAGE_SHIFT)) {
+			p->err = -ENOMEM;
+			return false;
 		}
 		*at = r->end;
 	}
@@ -166,40 +178,26 @@ static void protect_extent(struct space *s, struct protect *p)
 		}
 	} while (more);
 	spin_lock(&s->lock);
-	refused = data_limit_check(s, p->data) || (p->more && !memory_admits(p->more));
+	refused = data_limit_check(s, p->data);
 	spin_unlock(&s->lock);
 	if (refused)
 		p->err = -ENOMEM;
 	p->end = refused ? p->start : MIN(at, p->end);
 }
 
-static bool regions_round(struct space *s, const struct protect *p, u64 *at)
+static int protect_region(struct space *s, struct region *r, void *arg)
 {
-	struct region *r = region_after(s, *at);
+	const struct protect *p = arg;
 
-	for (u32 n = 0; r && r->start < p->end; n++, r = region_next(s, r)) {
-		if (n == LOOP_TURN)
-			return true;
-		region_account(s, r, false);
-		r->prot = p->prot;
-		region_account(s, r, true);
-		*at = r->end;
+	region_account(s, r, false);
+	/* For good, as in Linux: what has been written to stays its own. */
+	if (region_to_commit(r, p->prot)) {
+		r->flags |= REGION_ACCOUNT;
+		commit_count(region_committed(r));
 	}
-	return false;
-}
-
-static void protect_regions(struct space *s, const struct protect *p)
-{
-	u64 at = p->start;
-	bool more;
-
-	do {
-		spin_lock(&s->lock);
-		more = regions_round(s, p, &at);
-		spin_unlock(&s->lock);
-		if (more)
-			mm_turn();
-	} while (more);
+	r->prot = p->prot;
+	region_account(s, r, true);
+	return 0;
 }
 
 int space_protect(struct space *s, u64 start, u64 end, u32 prot)
@@ -216,9 +214,13 @@ int space_protect(struct space *s, u64 start, u64 end, u32 prot)
 	if (!err && start < p.end) {
 		err = mirror_protect(s, start, &p.end, prot);
 		/* From here on new entries obey; the old ones follow. */
-		protect_regions(s, &p);
+		regions_change(s, p.start, p.end, protect_region, &p);
+		/* It stands in the regions by now; what follows may take long. */
+		commit_drop(p.promised);
+		p.promised = 0;
 		protect_entries(s, start, p.end);
 	}
+	commit_drop(p.promised);
 	claim_drop(s, &claim);
 	return err ? err : p.err;
 }

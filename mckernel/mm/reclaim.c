@@ -15,9 +15,11 @@ static u64 hand_id, hand_va;
 
 /* ---- out of the spaces ---- */
 
-/* What a scan is after: clean pages of any file, or all old pages of one. */
+/* What a scan is after: clean pages of any file, all old pages of one, or what shared memory has no more. */
 struct taking {
-	const struct file *old; /* NULL: clean pages */
+	const struct file *old; /* neither of the two: clean pages */
+	struct shmobj *shm;
+	u64 first, end; /* of its pages these */
 	/*
 	 * Without it, Linux may not have seen a clean page either: then nobody has
 	 * to be asked, and no wait is needed.
@@ -27,20 +29,44 @@ struct taking {
 
 static bool looks_at(const struct taking *t, const struct region *r)
 {
+	if (t->shm)
+		return r->shm == t->shm;
 	return t->old ? r->file == t->old : r->file && !(r->flags & REGION_LOCKED);
 }
 
 /* A page that the file has, or had, as it was read. A busy one is left to who has made it busy. */
-static bool is_wanted(const struct taking *t, u64 e)
+static bool is_wanted(const struct taking *t, const struct region *r, u64 va, u64 e)
 {
 	u8 flags;
 
+	if (t->shm)
+		return !shmobj_has(t->shm, r->pgoff + ((va - r->start) >> PAGE_SHIFT), pte_pa(e));
 	if (!e || (e & PTE_OWN) || pte_is_mirror(e))
 		return false;
 	flags = __atomic_load_n(&frame_of(pte_pa(e))->flags, __ATOMIC_RELAXED);
 	if (t->old)
 		return flags & FRAME_OLD;
 	return (flags & FRAME_CACHE) && !pte_is_busy(e) && (t->lent || !pte_lent(e, 1));
+}
+
+/* Where in a region such pages can be; false: nowhere. */
+static bool part_of(const struct taking *t, const struct region *r, u64 *start, u64 *end)
+{
+	u64 pages = (r->end - r->start) >> PAGE_SHIFT;
+
+	*start = r->start;
+	*end = r->end;
+	if (!looks_at(t, r))
+		return false;
+	if (!t->shm)
+		return true;
+	if (t->first >= r->pgoff + pages || t->end <= r->pgoff)
+		return false;
+	if (t->first > r->pgoff)
+		*start += (t->first - r->pgoff) << PAGE_SHIFT;
+	if (t->end < r->pgoff + pages)
+		*end = r->start + ((t->end - r->pgoff) << PAGE_SHIFT);
+	return true;
 }
 
 /*
@@ -54,23 +80,27 @@ static u32 take_round(struct space *s, struct lend_batch *b, u64 *va, u32 want,
 
 	for (u32 look = 0; look < SCAN_LOOK && taken < want; look++) {
 		struct region *r = region_after(s, *va);
-		u64 *pte = NULL, old;
+		u64 *pte, old, start, end;
 		int level;
 
 		if (!r) {
 			*va = SHADOW_END;
 			break;
 		}
-		if (looks_at(t, r)) {
-			*va = MAX(*va, r->start);
-			pte = entry_next(s, va, r->end, &level);
-		}
-		if (!pte) {
+		if (!part_of(t, r, &start, &end) || *va >= end) {
 			*va = r->end;
 			continue;
 		}
+		*va = MAX(*va, start);
+		pte = entry_next(s, va, end, &level);
+		if (!pte) {
+			/* The way is long, through empty tables: others have their turn. */
+			if (*va < end)
+				break;
+			continue;
+		}
 		old = pte_load(pte);
-		if (level == 1 && is_wanted(t, old)) {
+		if (level == 1 && is_wanted(t, r, *va, old)) {
 			if (lend_full(b) || pte_is_busy(old))
 				break;
 			/* It fails when the module sets its mark meanwhile: look again. */
@@ -168,13 +198,33 @@ static void take_old(struct space *s, const struct taking *t)
 	lend_end(&b);
 }
 
-void spaces_take_old(const struct file *f)
+static void take_everywhere(const struct taking *t)
 {
-	const struct taking t = { .old = f, .lent = true };
 	struct space *s;
 
 	for (u64 id = 0; (s = space_pin_next(id)); id = s->id, space_unpin(s))
-		take_old(s, &t);
+		take_old(s, t);
+}
+
+void spaces_take_old(const struct file *f)
+{
+	const struct taking t = { .old = f, .lent = true };
+
+	take_everywhere(&t);
+}
+
+void spaces_take_dropped(struct shmobj *o, u64 first, u64 end)
+{
+	const struct taking t = { .shm = o, .first = first, .end = end, .lent = true };
+
+	take_everywhere(&t);
+}
+
+void space_take_dropped(struct space *s, struct shmobj *o)
+{
+	const struct taking t = { .shm = o, .end = ~0UL, .lent = true };
+
+	take_old(s, &t);
 }
 
 /* ---- making room ---- */

@@ -107,7 +107,7 @@ void region_account(struct space *s, const struct region *r, bool add)
 	u64 sign = add ? 1 : -1UL;
 
 	s->total_pages += sign * pages;
-	if (region_writable_private(r) && !(r->flags & REGION_STACK))
+	if (region_is_data(r))
 		s->data_pages += sign * pages;
 	if (r->flags & REGION_LOCKED)
 		s->locked_pages += sign * pages;
@@ -153,14 +153,18 @@ void region_insert(struct space *s, struct region *r)
 {
 	region_link(s, r);
 	region_account(s, r, true);
+	commit_count(region_committed(r));
 }
 
 void region_resize(struct space *s, struct region *r, u64 start, u64 end)
 {
+	u64 before = region_committed(r);
+
 	region_account(s, r, false);
 	r->start = start;
 	r->end = end;
 	region_account(s, r, true);
+	commit_count(region_committed(r) - before);
 	tree_changed(&s->tree, &r->node);
 }
 
@@ -231,21 +235,16 @@ int region_split(struct space *s, u64 va, bool counted)
 	return 0;
 }
 
-/* Memory of no object: its pages need nothing of the region that they were in. */
-static bool is_plain(const struct region *r)
-{
-	return !r->file && !r->shm && !(r->flags & REGION_MIRROR);
-}
-
 static bool region_alike(const struct region *a, const struct region *b)
 {
 	/* That one of them has copies of a file's pages, and the other none yet, keeps nobody apart. */
 	if (a->end != b->start || a->prot != b->prot || ((a->flags ^ b->flags) & ~REGION_COWED) ||
 	    a->max_prot != b->max_prot || a->file != b->file || a->shm != b->shm)
 		return false;
-	if ((a->flags & REGION_VDSO) || a->segment != b->segment)
+	if ((a->flags & REGION_VDSO) || a->segment != b->segment ||
+	    !policy_equal(&a->policy, &b->policy))
 		return false;
-	return is_plain(a) || a->pgoff + ((a->end - a->start) >> PAGE_SHIFT) == b->pgoff;
+	return region_is_plain(a) || a->pgoff + ((a->end - a->start) >> PAGE_SHIFT) == b->pgoff;
 }
 
 /* A change under way may need this border. */
@@ -345,18 +344,18 @@ int region_open(struct space *s, u64 start, u64 end, bool *any)
 		err = region_split(s, end, true);
 	else
 		high = region_across(s, end);
-	if (!err && low && !is_plain(low))
+	if (!err && low && !region_is_plain(low))
 		err = region_split(s, start, false);
-	if (!err && high && !is_plain(high))
+	if (!err && high && !region_is_plain(high))
 		err = region_split(s, end, false);
 	if (err)
 		return err;
 	/* Nothing fails from here on. */
-	if (low && is_plain(low)) {
+	if (low && region_is_plain(low)) {
 		region_resize(s, low, low->start, start);
 		*any = true;
 	}
-	if (high && is_plain(high)) {
+	if (high && region_is_plain(high)) {
 		region_resize(s, high, end, high->end);
 		*any = true;
 	}
@@ -374,6 +373,7 @@ bool region_cut_round(struct space *s, u64 start, u64 end, struct list *gone)
 			return true;
 		kassert(r->start >= start && r->end <= end);
 		region_account(s, r, false);
+		commit_count(-region_committed(r));
 		region_unlink(s, r);
 		list_add_tail(gone, &r->link);
 		r = next;
@@ -393,4 +393,36 @@ void region_cut(struct space *s, u64 start, u64 end, struct list *gone)
 		if (more)
 			mm_turn();
 	} while (more);
+}
+
+/* ---- each of a range ---- */
+
+/* From *at on, some of them. False: all are done, or one is refused. */
+static bool change_round(struct space *s, u64 *at, u64 end, region_change *change, void *arg,
+			 int *err)
+{
+	struct region *r = region_after(s, *at);
+
+	for (u32 n = 0; r && r->start < end && !*err; n++, r = region_next(s, r)) {
+		if (n == LOOP_TURN)
+			return true;
+		*err = change(s, r, arg);
+		*at = r->end;
+	}
+	return false;
+}
+
+int regions_change(struct space *s, u64 start, u64 end, region_change *change, void *arg)
+{
+	int err = 0;
+	bool more;
+
+	do {
+		spin_lock(&s->lock);
+		more = change_round(s, &start, end, change, arg, &err);
+		spin_unlock(&s->lock);
+		if (more)
+			mm_turn();
+	} while (more);
+	return err;
 }

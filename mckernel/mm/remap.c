@@ -121,10 +121,14 @@ void region_put_back(struct space *s, struct list *gone, bool left_behind)
 /* `moved` goes in at the new place; the old one comes back on failure, and empty with DONTUNMAP. */
 static int move_region(struct space *s, struct region *moved, struct move *m, bool keep)
 {
+	struct shmobj *shm = moved->shm;
+	u64 reached, mark = shm ? shmobj_holes(shm) : 0;
+	/* Nobody else is promised what is in no region meanwhile. */
+	u64 kept = moved->flags & REGION_ACCOUNT ? m->size >> PAGE_SHIFT : 0;
 	LIST_HEAD(gone);
-	u64 reached;
 	int err;
 
+	commit_keep(kept);
 	region_cut(s, m->from, m->from + m->size, &gone);
 	err = move_entries(m, &reached);
 	if (err)
@@ -136,7 +140,10 @@ static int move_region(struct space *s, struct region *moved, struct move *m, bo
 	}
 	if (err || keep)
 		region_put_back(s, &gone, !err);
+	commit_drop(kept);
 	region_free_all(&gone);
+	if (shm && shmobj_holes_since(shm, mark))
+		space_take_dropped(s, shm);
 	return err;
 }
 
@@ -147,6 +154,7 @@ struct remap {
 	u64 old, old_size, new_size; /* page-aligned; the sizes may be anything else */
 	u32 flags;
 	u64 new_addr; /* with MREMAP_FIXED, and a hint with MREMAP_DONTUNMAP */
+	u64 promised; /* pages for what is added, until they are in a region */
 };
 
 static bool has_target(const struct remap *m)
@@ -185,7 +193,7 @@ static int drop_tail(const struct remap *m)
 }
 
 /* Linux's checks of the source, and the limits on growth. Under the space's lock. */
-static int source_check(const struct remap *m)
+static int source_check(struct remap *m)
 {
 	struct space *s = m->space;
 	struct region *r = region_at(s, m->old);
@@ -205,10 +213,12 @@ static int source_check(const struct remap *m)
 	if (!more)
 		return 0;
 	err = limit_check(s, r, more);
-	if (!err && region_writable_private(r) && !(r->flags & REGION_NORESERVE) &&
-	    !memory_admits(more))
-		err = -ENOMEM;
-	return err;
+	if (err || !(r->flags & REGION_ACCOUNT))
+		return err;
+	if (!commit_take(s, more))
+		return -ENOMEM;
+	m->promised += more;
+	return 0;
 }
 
 /* ---- where to ---- */
@@ -337,7 +347,7 @@ static struct region *region_to_grow(struct space *s, u64 old_end, u64 more)
 	return next && region_floor(next) < end ? NULL : r;
 }
 
-static s64 remap_grow(const struct remap *m)
+static s64 remap_grow(struct remap *m)
 {
 	u64 old_end = m->old + m->old_size, more = m->new_size - m->old_size;
 	struct space *s = m->space;
@@ -369,7 +379,7 @@ static s64 remap_grow(const struct remap *m)
 /* ---- the call ---- */
 
 /* Old size 0: what is shared is mapped a second time, and the old place stays. */
-static s64 remap_again(const struct remap *m)
+static s64 remap_again(struct remap *m)
 {
 	struct space *s = m->space;
 	struct map_args a = { .addr = m->flags & MREMAP_FIXED ? m->new_addr : 0,
@@ -454,7 +464,7 @@ static int claim_all(const struct remap *m, struct claim *claim)
 
 s64 space_remap(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags, u64 new_addr)
 {
-	struct remap m = { s, old, old_size, new_size, flags, new_addr };
+	struct remap m = { s, old, old_size, new_size, flags, new_addr, 0 };
 	struct claim claim;
 	struct region r;
 	s64 ret;
@@ -465,11 +475,15 @@ s64 space_remap(struct space *s, u64 old, u64 old_size, u64 new_size, u32 flags,
 	ret = has_target(&m) ? target_check(&m) : 0;
 	if (ret)
 		return ret;
-	if (!old_size)
-		return remap_again(&m);
+	if (!old_size) {
+		ret = remap_again(&m);
+		commit_drop(m.promised);
+		return ret;
+	}
 	if (claim_all(&m, &claim))
 		return -EINTR;
 	ret = remap_claimed(&m);
+	commit_drop(m.promised);
 	claim_drop(s, &claim);
 	return ret;
 }

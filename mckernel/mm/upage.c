@@ -4,9 +4,11 @@
 
 #define BLOCK_ORDER 9
 
-static u64 upage_alloc_above(u64 floor)
+static const struct where anywhere = { NO_NODE, ALL_NODES, 0 };
+
+static u64 upage_alloc_above(u64 floor, const struct where *w)
 {
-	u64 pa = pages_free_now() > floor ? page_alloc(0, -1) : 0;
+	u64 pa = pages_free_now() > floor ? page_alloc_at(0, w ? w : &anywhere) : 0;
 	struct frame *f;
 
 	if (!pa)
@@ -19,14 +21,14 @@ static u64 upage_alloc_above(u64 floor)
 	return pa;
 }
 
-u64 upage_alloc(void)
+u64 upage_alloc(const struct where *w)
 {
-	return upage_alloc_above(phys_margin());
+	return upage_alloc_above(phys_margin(), w);
 }
 
-u64 upage_alloc_margin(void)
+u64 upage_alloc_margin(const struct where *w)
 {
-	return upage_alloc_above(phys_margin() / 2);
+	return upage_alloc_above(phys_margin() / 2, w);
 }
 
 void upage_get(u64 pa)
@@ -101,10 +103,10 @@ bool upage_unmap(u64 pa)
 	return left == 0;
 }
 
-u64 upage_alloc_block(int node)
+u64 upage_alloc_block(const struct where *w)
 {
 	bool spare = pages_free_now() > phys_margin() + HUGE_PAGES;
-	u64 pa = spare ? page_alloc(BLOCK_ORDER, node) : 0;
+	u64 pa = spare ? page_alloc_at(BLOCK_ORDER, w ? w : &anywhere) : 0;
 	struct frame *f;
 
 	if (!pa)

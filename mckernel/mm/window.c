@@ -25,7 +25,7 @@ int window_show(struct space *s, u64 va)
 	pte = entry_make(s, va, 1);
 	/* A ring that has gone by munmap may have left its page. */
 	if (pte && !pte_load(pte)) {
-		pa = anon_page();
+		pa = anon_page(NULL);
 		if (pa)
 			pte_swap(pte, pte_make(&r, pa, 1, false));
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Decides how interrupted system calls go on; touches nothing but its arguments. */
+#include "mck/ptracenr.h"
 #include "mck/restart.h"
 #include "mck/sysnr.h"
 #include "abi/slot.h"
@@ -8,8 +9,6 @@
 #define FUTEX_LOCK_PI 6
 #define FUTEX_WAIT_REQUEUE_PI 11
 #define FUTEX_LOCK_PI2 13
-#define PTRACE_ATTACH 16
-#define PTRACE_SEIZE 0x4206
 #define IORING_ENTER_EXT_ARG 8
 
 /*

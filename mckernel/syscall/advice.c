@@ -56,12 +56,17 @@ static int advice_discard(const struct advice *a)
 	return space_discard(a->space, a->start, a->end);
 }
 
-/* A private mapping makes no hole in its file; one in shared anonymous memory is not made. */
-static int advice_remove(const struct region *r)
+/* A private mapping makes no hole in its file. */
+static int advice_remove(const struct advice *a)
 {
-	if ((r->flags & REGION_LOCKED) || is_private_anonymous(r))
+	const struct region *r = &a->region;
+
+	if ((r->flags & (REGION_LOCKED | REGION_VDSO)) || is_private_anonymous(r))
 		return -EINVAL;
-	return r->file || !(r->prot & PROT_WRITE) ? -EACCES : -EINVAL;
+	if (r->file)
+		return -EACCES;
+	space_punch(a->space, a->start, a->end);
+	return 0;
 }
 
 static int populate(const struct advice *a, u32 prot)
@@ -107,8 +112,12 @@ static int advise_piece(const struct advice *a)
 		if (r->file && (r->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)) == PROT_READ)
 			space_populate(a->space, a->start, MIN(a->end, a->start + WILLNEED_MAX));
 		return 0;
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		/* Nothing is paged out here, but what is locked is not to be named. */
+		return r->flags & REGION_LOCKED ? -EINVAL : 0;
 	case MADV_REMOVE:
-		return advice_remove(r);
+		return advice_remove(a);
 	case MADV_POPULATE_READ:
 		return populate(a, PROT_READ | PROT_WRITE | PROT_EXEC);
 	case MADV_POPULATE_WRITE:

@@ -200,6 +200,7 @@ static void child_fill(struct thread *child, struct thread *t, const struct birt
 		arch_set_tls(child, b->tls);
 
 	child->mask = t->mask;
+	child->policy = t->policy;
 	child->read_implies_exec = t->read_implies_exec;
 	if (!(b->flags & CLONE_VM)) {
 		child->rseq = t->rseq;

@@ -6,7 +6,7 @@
 #include "mck/syscalls.h"
 #include "mck/sysnr.h"
 
-static s64 syscall_serve(u32 nr, const u64 arg[6])
+s64 syscall_serve(u32 nr, const u64 arg[6])
 {
 	const struct syscall_entry *entry;
 
@@ -26,6 +26,9 @@ static s64 syscall_serve(u32 nr, const u64 arg[6])
 		return entry->fn(arg);
 	case ROUTE_SPLIT:
 		return entry->fn(arg);
+	case ROUTE_WORD:
+		this_cpu()->boot->calls_local++;
+		return READ_ONCE(*(u32 *)((u8 *)current_thread()->kpage + entry->word));
 	case ROUTE_REFUSED:
 		this_cpu()->boot->calls_local++;
 		return -entry->error;

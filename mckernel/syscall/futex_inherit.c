@@ -19,9 +19,39 @@ static u32 highest_waiting(const struct thread *owner)
 	return rank;
 }
 
+static struct futex_waiter *waiter_of(struct futex_pi *pi, const struct thread *t)
+{
+	struct futex_waiter *w;
+
+	list_for_each(w, &pi->waiters, pi_link)
+		if (w->sleeper->thread == t)
+			return w;
+	return NULL;
+}
+
+/*
+ * Its rank is another one: if it waits for a lock, that is so among those who do. As
+ * on Linux, it comes behind all who have its new rank already. The lock, or NULL.
+ */
+static struct futex_pi *rank_again(struct thread *t)
+{
+	struct futex_pi *pi = t->pi_waits;
+	struct futex_waiter *w = pi ? waiter_of(pi, t) : NULL;
+
+	if (!w)
+		return NULL;
+	pi->ranked -= w->pi_ranked;
+	w->pi_ranked = sched_rank(t) != 0;
+	pi->ranked += w->pi_ranked;
+	list_del(&w->pi_link);
+	list_add_tail(&pi->waiters, &w->pi_link);
+	return pi;
+}
+
 void pi_inherit(struct thread *owner, u32 rank)
 {
 	for (int i = 0; owner && i < CHAIN_MAX; i++) {
+		struct futex_pi *pi;
 		u32 inherited;
 
 		if (!rank && !owner->inherited)
@@ -31,7 +61,8 @@ void pi_inherit(struct thread *owner, u32 rank)
 			break;
 		WRITE_ONCE(owner->inherited, inherited);
 		sched_rank_changed(owner);
-		owner = owner->pi_waits ? owner->pi_waits->owner : NULL;
+		pi = rank_again(owner);
+		owner = pi ? pi->owner : NULL;
 	}
 }
 
@@ -55,32 +86,13 @@ struct futex_waiter *pi_next(struct futex_pi *pi)
 	return next;
 }
 
-static struct futex_waiter *waiter_of(struct futex_pi *pi, const struct thread *t)
-{
-	struct futex_waiter *w;
-
-	list_for_each(w, &pi->waiters, pi_link)
-		if (w->sleeper->thread == t)
-			return w;
-	return NULL;
-}
-
-/* As on Linux, it comes behind all who have its new rank already. */
 void up_rank_changed(struct thread *t)
 {
-	struct futex_waiter *w;
 	struct futex_pi *pi;
 
 	spin_lock(&pi_lock);
-	pi = t->pi_waits;
-	w = pi ? waiter_of(pi, t) : NULL;
-	if (w) {
-		pi->ranked -= w->pi_ranked;
-		w->pi_ranked = sched_rank(t) != 0;
-		pi->ranked += w->pi_ranked;
-		list_del(&w->pi_link);
-		list_add_tail(&pi->waiters, &w->pi_link);
+	pi = rank_again(t);
+	if (pi)
 		pi_inherit(pi->owner, ~0U);
-	}
 	spin_unlock(&pi_lock);
 }

@@ -79,6 +79,7 @@ static s64 map_anonymous(struct map_args *a, bool shared)
 	if (!shared)
 		return space_map(my_space(), a);
 	a->shm = shmobj_create(a->length >> PAGE_SHIFT);
+	a->reserve = !(a->region_flags & REGION_NORESERVE);
 	if (!a->shm)
 		return -ENOMEM;
 	ret = space_map(my_space(), a);
@@ -168,7 +169,7 @@ static void map_flags(struct map_args *a, u64 flags)
 	a->populate |= locks_new(my_space());
 	if (flags & MAP_GROWSDOWN)
 		a->region_flags |= REGION_GROWSDOWN;
-	if (flags & MAP_NORESERVE)
+	if ((flags & MAP_NORESERVE) && !commit_is_strict())
 		a->region_flags |= REGION_NORESERVE;
 	if (flags & MAP_LOCKED)
 		a->region_flags |= REGION_LOCKED;
@@ -182,6 +183,14 @@ static s64 lock_check(u64 flags, u64 pages)
 	if ((flags & MAP_LOCKED) && !may_lock_any())
 		return -EPERM;
 	return space_may_lock(my_space(), pages) ? 0 : -EAGAIN;
+}
+
+/* The sizes that the machine has; 0 is Linux's default. */
+static bool is_huge_size(u64 flags)
+{
+	u64 shift = (flags >> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
+
+	return shift == 0 || shift == 21 || shift == 30;
 }
 
 s64 sys_mmap(const u64 arg[6])
@@ -209,7 +218,7 @@ s64 sys_mmap(const u64 arg[6])
 		return err;
 	/* There is no pool of huge pages: as on a Linux that has none. */
 	if ((flags & MAP_HUGETLB) && (flags & MAP_ANONYMOUS))
-		return -ENOMEM;
+		return is_huge_size(flags) ? -ENOMEM : -EINVAL;
 	if (flags & MAP_ANONYMOUS)
 		return is_anonymous_type(flags)
 			       ? map_anonymous(&a, (flags & MAP_TYPE) == MAP_SHARED)
@@ -318,6 +327,21 @@ s64 sys_mremap(const u64 arg[6])
 	if (ret >= 0 && new_size > old_size)
 		populate_locked((u64)ret + old_size, (u64)ret + new_size);
 	return ret;
+}
+
+/* ---- remap_file_pages ---- */
+
+s64 sys_remap_file_pages(const u64 arg[6])
+{
+	u64 start = ALIGN_DOWN(arg[0], PAGE_SIZE), size = ALIGN_DOWN(arg[1], PAGE_SIZE);
+	u64 end = start + size, pgoff = arg[3], pages = size >> PAGE_SHIFT;
+
+	/* Linux takes no notice of flags but one. */
+	if (arg[2] || end <= start || end > SHADOW_END || pgoff + pages < pgoff)
+		return -EINVAL;
+	if (pgoff + pages > FILE_SIZE_MAX >> PAGE_SHIFT)
+		return -EOVERFLOW;
+	return space_reorder(my_space(), start, end, pgoff, arg[4] & MAP_NONBLOCK);
 }
 
 /* ---- brk ---- */

@@ -7,6 +7,8 @@
 
 #define PR_SET_NAME 15
 #define PR_GET_TID_ADDRESS 40
+#define PR_SET_THP_DISABLE 41
+#define PR_GET_THP_DISABLE 42
 
 static s64 set_name(const u64 arg[6])
 {
@@ -26,6 +28,21 @@ static s64 get_tid_address(const u64 arg[6])
 	return copy_to_user(arg[1], &addr, sizeof(addr));
 }
 
+static s64 set_thp_disable(const u64 arg[6])
+{
+	if (arg[2] || arg[3] || arg[4])
+		return -EINVAL;
+	WRITE_ONCE(current_thread()->space->no_huge, arg[1] != 0);
+	return 0;
+}
+
+static s64 get_thp_disable(const u64 arg[6])
+{
+	if (arg[1] || arg[2] || arg[3] || arg[4])
+		return -EINVAL;
+	return READ_ONCE(current_thread()->space->no_huge);
+}
+
 static s64 prctl_pass(const u64 arg[6])
 {
 	return offload_syscall(NR_prctl, arg);
@@ -33,9 +50,9 @@ static s64 prctl_pass(const u64 arg[6])
 
 /*
  * What is not here fails with EINVAL, as an option that the kernel does not
- * know: seccomp (22), MPX (43, 44), PR_SET_MM (35), transparent huge pages
- * (41, 42), speculation (52, 53), syscall dispatch (59), anonymous names
- * (0x53564d41), and all that came later than this table.
+ * know: seccomp (22), MPX (43, 44), PR_SET_MM (35), speculation (52, 53),
+ * syscall dispatch (59), anonymous names (0x53564d41), and all that came later
+ * than this table.
  */
 static const struct {
 	u32 option;
@@ -65,6 +82,8 @@ static const struct {
 	{ 38, prctl_pass }, /* SET_NO_NEW_PRIVS */
 	{ 39, prctl_pass }, /* GET_NO_NEW_PRIVS */
 	{ PR_GET_TID_ADDRESS, get_tid_address },
+	{ PR_SET_THP_DISABLE, set_thp_disable },
+	{ PR_GET_THP_DISABLE, get_thp_disable },
 	{ 47, prctl_pass }, /* CAP_AMBIENT */
 	{ 57, prctl_pass }, /* SET_IO_FLUSHER */
 	{ 58, prctl_pass }, /* GET_IO_FLUSHER */

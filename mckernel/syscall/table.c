@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The system call table: one line per call, which alone says where it is carried out. */
 #include "mck/errno.h"
+#include "mck/numa.h"
 #include "mck/sys_memory.h"
 #include "mck/syscalls.h"
 #include "mck/sysnr.h"
@@ -11,6 +12,8 @@
 #define LOCAL(n, f) [NR_##n] = { .name = #n, .route = ROUTE_LOCAL, .fn = (f) }
 /* Some work here, some in Linux. */
 #define SPLIT(n, f) [NR_##n] = { .name = #n, .route = ROUTE_SPLIT, .fn = (f) }
+/* What the module publishes in the thread's page is the whole answer: see arch_call_word(). */
+#define WORD(n, w) [NR_##n] = { .name = #n, .route = ROUTE_WORD, .word = offsetof(struct kpage, w) }
 /* Cannot be right through a proxy: fails as on a kernel without it. */
 #define REFUSED(n, e) [NR_##n] = { .name = #n, .route = ROUTE_REFUSED, .error = (e) }
 
@@ -59,7 +62,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(getitimer),
 	OFFLOAD(alarm),
 	OFFLOAD(setitimer),
-	LOCAL(getpid, sys_getpid),
+	WORD(getpid, pid),
 	OFFLOAD(sendfile),
 	OFFLOAD(socket),
 	OFFLOAD(connect),
@@ -119,16 +122,16 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	LOCAL(gettimeofday, sys_gettimeofday),
 	OFFLOAD(getrlimit),
 	OFFLOAD(getrusage),
-	OFFLOAD(sysinfo),
+	SPLIT(sysinfo, sys_sysinfo),
 	OFFLOAD(times),
-	OFFLOAD(ptrace),
-	LOCAL(getuid, sys_getuid),
+	SPLIT(ptrace, sys_ptrace),
+	WORD(getuid, uid),
 	OFFLOAD(syslog),
-	LOCAL(getgid, sys_getgid),
+	WORD(getgid, gid),
 	OFFLOAD(setuid),
 	OFFLOAD(setgid),
-	LOCAL(geteuid, sys_geteuid),
-	LOCAL(getegid, sys_getegid),
+	WORD(geteuid, euid),
+	WORD(getegid, egid),
 	OFFLOAD(setpgid),
 	OFFLOAD(getppid),
 	OFFLOAD(getpgrp),
@@ -206,7 +209,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(afs_syscall),
 	OFFLOAD(tuxcall),
 	OFFLOAD(security),
-	LOCAL(gettid, sys_gettid),
+	WORD(gettid, tid),
 	OFFLOAD(readahead),
 	OFFLOAD(setxattr),
 	OFFLOAD(lsetxattr),
@@ -236,7 +239,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(epoll_create),
 	OFFLOAD(epoll_ctl_old),
 	OFFLOAD(epoll_wait_old),
-	REFUSED(remap_file_pages, ENOSYS), /* would change the proxy */
+	LOCAL(remap_file_pages, sys_remap_file_pages),
 	OFFLOAD(getdents64),
 	LOCAL(set_tid_address, sys_set_tid_address),
 	LOCAL(restart_syscall, sys_restart_syscall),
@@ -257,9 +260,9 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	SPLIT(tgkill, sys_tgkill),
 	OFFLOAD(utimes),
 	OFFLOAD(vserver),
-	REFUSED(mbind, ENOSYS), /* would place the proxy's memory */
-	REFUSED(set_mempolicy, ENOSYS),
-	REFUSED(get_mempolicy, ENOSYS),
+	LOCAL(mbind, sys_mbind),
+	LOCAL(set_mempolicy, sys_set_mempolicy),
+	LOCAL(get_mempolicy, sys_get_mempolicy),
 	OFFLOAD(mq_open),
 	OFFLOAD(mq_unlink),
 	OFFLOAD(mq_timedsend),
@@ -276,7 +279,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(inotify_init),
 	OFFLOAD(inotify_add_watch),
 	OFFLOAD(inotify_rm_watch),
-	REFUSED(migrate_pages, ENOSYS),
+	LOCAL(migrate_pages, sys_migrate_pages),
 	OFFLOAD(openat),
 	OFFLOAD(mkdirat),
 	OFFLOAD(mknodat),
@@ -299,7 +302,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(tee),
 	OFFLOAD(sync_file_range),
 	OFFLOAD(vmsplice),
-	REFUSED(move_pages, ENOSYS),
+	LOCAL(move_pages, sys_move_pages),
 	OFFLOAD(utimensat),
 	OFFLOAD(epoll_pwait),
 	OFFLOAD(signalfd),
@@ -382,7 +385,7 @@ const struct syscall_entry syscall_table[SYSCALL_MAX] = {
 	OFFLOAD(memfd_secret),
 	OFFLOAD(process_mrelease),
 	LOCAL(futex_waitv, sys_futex_waitv),
-	REFUSED(set_mempolicy_home_node, ENOSYS),
+	LOCAL(set_mempolicy_home_node, sys_set_mempolicy_home_node),
 	OFFLOAD(cachestat),
 	OFFLOAD(fchmodat2),
 	REFUSED(map_shadow_stack, ENOSYS), /* would map into the proxy */
@@ -407,6 +410,8 @@ const char *syscall_table_check(u32 *nr)
 			return "a function goes with LOCAL and SPLIT, and only with them";
 		if ((e->route == ROUTE_REFUSED) != (e->error > 0))
 			return "an error goes with REFUSED, and only with it";
+		if ((e->route == ROUTE_WORD) != (e->word > 0))
+			return "a word goes with WORD, and only with it";
 		if (!e->name != (e->route == ROUTE_NONE))
 			return "a line has a name and a route, or there is none";
 	}
@@ -420,4 +425,7 @@ void syscall_init(void)
 
 	if (fault)
 		panic("system call table, number %u: %s", nr, fault);
+	for (nr = 0; nr < SYSCALL_MAX; nr++)
+		if (syscall_table[nr].route == ROUTE_WORD)
+			arch_call_word(nr, syscall_table[nr].word);
 }

@@ -394,6 +394,7 @@ static void idle_once(struct cpu *cpu, struct runq *rq)
 	balance_idle(rq);
 	if (poll_notes(cpu, start + us_to_cycles(rq->poll_us)))
 		return;
+	arch_park(cpu->current);
 	phys_publish();
 	if (rq->watch)
 		posted_watch(rq);
@@ -427,6 +428,7 @@ void sched_wait(void)
 		}
 		idle_once(cpu, rq);
 	}
+	arch_unpark(t);
 	thread_stamp(t, 0);
 }
 

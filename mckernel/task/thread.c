@@ -251,9 +251,11 @@ void thread_exit(void)
 	wait_told(end_announced, t, false);
 	if (t->kpage)
 		thread_publish_times(t);
-	/* Off the tables before they go, also if this thread waits for that. */
+	/* Off the tables before they go, also if this thread waits for that. Others look at it under the lock. */
+	spin_lock(&table_lock);
 	space = t->space;
 	t->space = NULL;
+	spin_unlock(&table_lock);
 	arch_load_space(NULL);
 	space_put(space);
 	sighand_put(t->sighand);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Faults and exceptions of programs: served, or turned into their signals. */
+#include "mck/errno.h"
 #include "mck/mm.h"
 #include "mck/offload.h"
+#include "mck/restart.h"
 #include "mck/signal.h"
 #include "mck/syscalls.h"
 
@@ -17,8 +19,14 @@ static void fault_kill_oom(void) __attribute__((noreturn));
 static void fault_kill_oom(void)
 {
 	struct thread *t = current_thread();
+	const struct space *s = t->space;
 
-	log_warn("out of memory: %s (pid %u) is killed\n", t->process->comm, t->kpage->pid);
+	/* Sizes of the moment, without the lock: others may be changing them. */
+	log_warn(
+		"out of memory: %s (pid %u) is killed: of its %lu KiB %lu are data; %lu of %lu KiB are free\n",
+		t->process->comm, t->kpage->pid, READ_ONCE(s->total_pages) << 2,
+		READ_ONCE(s->data_pages) << 2, pages_free_now() << 2,
+		boot_params->counters.pages_total << 2);
 	__atomic_add_fetch(&boot_params->counters.oom_kills, 1, __ATOMIC_RELAXED);
 	leave_memory();
 	offload_fatal(SIGKILL, SI_KERNEL, 0);
@@ -30,8 +38,40 @@ static void fault_signal(int signo, int code, u64 addr, u64 error)
 	signal_force(signo, code, addr);
 }
 
+/*
+ * A call by address, of a program older than the vDSO: the page that it jumps to is
+ * not there. False: it is a fault as any other. So is what Linux cannot store: these
+ * calls had no errors.
+ */
+static bool fault_is_call(u64 addr, u64 error)
+{
+	struct thread *t = current_thread();
+	u64 arg[6], caller;
+	u32 nr;
+	s64 value;
+
+	if (arch_fault_access(error) != ACCESS_EXEC || !arch_old_call(addr, &nr) ||
+	    copy_from_user(&caller, arch_regs_sp(t->regs), sizeof(caller)))
+		return false;
+	arch_call_args(t->regs, arg);
+	value = syscall_serve(nr, arg);
+	/* A signal may have been caught; the address to return to may be none. */
+	t->look = true;
+	/* The program jumps here once more, behind its handler. */
+	if (restart_is_code(value))
+		return true;
+	if (value == -EFAULT)
+		return false;
+	arch_regs_set_ip(t->regs, caller);
+	arch_regs_set_sp(t->regs, arch_regs_sp(t->regs) + sizeof(caller));
+	arch_call_set_result(t->regs, (u64)value);
+	return true;
+}
+
 void up_user_fault(u64 addr, u64 error)
 {
+	if (fault_is_call(addr, error))
+		return;
 	switch (fault_serve(addr, error)) {
 	case FR_OK:
 	case FR_BUSY:

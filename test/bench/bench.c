@@ -159,6 +159,13 @@ static void before_touch(void)
 	touched = map(TOUCHED);
 }
 
+/* Of a process that has touched so much. */
+static void before_fork(void)
+{
+	before_touch();
+	do_touch();
+}
+
 static void after_touch(void)
 {
 	munmap(touched, TOUCHED);
@@ -297,6 +304,7 @@ static const struct bench {
 	{ "mmap-2m", do_map_2m, 31, 11, 1, false, NULL, NULL, NULL, NULL },
 	{ "read-1m", do_read, 11, 5, 1, false, NULL, NULL, NULL, NULL },
 	{ "fork", do_fork, 15, 7, 1, true, NULL, NULL, NULL, NULL },
+	{ "fork-256m", do_fork, 7, 3, 1, true, before_fork, after_touch, NULL, NULL },
 	{ "fork-exec", do_exec, 11, 5, 1, true, NULL, NULL, NULL, NULL },
 	{ "lseek-few", do_lseek, 51, 21, 1, false, NULL, NULL, start_few, sleepers_stop },
 	{ "lseek-many", do_lseek, 51, 21, 1, false, NULL, NULL, start_many, sleepers_stop },

@@ -40,7 +40,7 @@ symbols | sort -s -k 1,1 >/mnt/share/symbols
 most=$(<$poll)
 
 each=(empty getpid lseek write touch mmap-4k mmap-2m shared-map shared-read shared-write read-1m compute)
-settled=(empty-settled fork fork-exec)
+settled=(empty-settled fork fork-256m fork-exec)
 beside=(lseek-few lseek-many pair-few pair-many)
 threads=(gettid clock yield signal create pong turns barrier fork-8)
 measure 0 10000 "${each[@]}" "${settled[@]}"

@@ -6,9 +6,10 @@ list(APPEND mm_sources mckernel/main/join_memory.c mckernel/task/hold.c mckernel
 # Fences are real; only TSan does not know them.
 add_unit_library(mm SOURCES ${mm_sources} INCLUDES mckernel/include mckernel OPTIONS -Wno-tsan)
 
-foreach(test phys aspace fault fork lend filecache memcalls mirror mirror_calls mm_random)
+foreach(test phys policy commit aspace describe fault fork lend filecache memcalls mirror mirror_calls mm_random)
   set(sources_memcalls mckernel/syscall/memory.c mckernel/syscall/advice.c mckernel/syscall/mlock.c)
   set(sources_mirror_calls ${sources_memcalls})
+  set(sources_commit ${sources_memcalls})
   add_unit_test(${test} SOURCES test/unit/test_${test}.c test/unit/mm_world.c test/unit/mm_linux.c ${sources_${test}}
                 LIBRARY mm INCLUDES mckernel/include mckernel)
 endforeach()

@@ -309,6 +309,19 @@ static s64 do_range(struct space *s, u64 nr, u64 start, u64 size, u64 third)
 	return 0;
 }
 
+static s64 do_reorder(struct space *s, u64 start, u64 size, u64 first)
+{
+	if (!is_one(s, start, size))
+		return -EINVAL;
+	for (u64 i = 0; i < size >> PAGE_SHIFT; i++) {
+		struct mapped *m = mapping_at(s, start + i * PAGE_SIZE);
+
+		drop(m);
+		m->page = first + i;
+	}
+	return 0;
+}
+
 s64 linux_mm_call(u64 nr, const u64 arg[6])
 {
 	struct space *s = current_thread()->space;
@@ -327,6 +340,8 @@ s64 linux_mm_call(u64 nr, const u64 arg[6])
 		return do_protect(s, arg[0], arg[1], (u32)arg[2]);
 	case NR_mremap:
 		return do_remap(s, arg);
+	case NR_remap_file_pages:
+		return do_reorder(s, arg[0], arg[1], arg[3]);
 	case NR_madvise:
 	case NR_msync:
 	case NR_mincore:

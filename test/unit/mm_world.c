@@ -81,6 +81,14 @@ bool sched_turn(void)
 	return !world_must_end;
 }
 
+bool thread_with(u64 id, void (*fn)(struct thread *t, void *arg), void *arg)
+{
+	if (id != thread.id)
+		return false;
+	fn(&thread, arg);
+	return true;
+}
+
 void wake_cpu(u32 place)
 {
 	(void)place;
@@ -206,7 +214,7 @@ static struct shown *linux_fault(struct space *s, u64 va, bool write, int *err)
 		e = insert(s, va, write) ? shown_at(s, va) : NULL;
 		if (e)
 			break;
-		switch (space_fault(s, va, write ? ACCESS_WRITE : ACCESS_READ, &fill)) {
+		switch (space_fault(s, va, write ? ACCESS_WRITE : ACCESS_READ, &fill, NULL)) {
 		case FR_OK:
 			break;
 		case FR_BUSY:
@@ -289,6 +297,13 @@ void ikc_set_handler(enum call_op op, ikc_handler handler)
 }
 
 static s64 answered;
+
+void *ikc_bulk(u64 index)
+{
+	static u8 bulk[IKC_BULK_SIZE] __attribute__((aligned(8)));
+
+	return index ? NULL : bulk;
+}
 
 void ikc_answer(u32 index, s64 ret, const u64 *out, u32 out_count)
 {
@@ -565,7 +580,7 @@ s64 map_of_file(struct space *s, struct file *f, u64 addr, u64 length, u32 prot,
 
 /* ---- start and end ---- */
 
-void world_start(u64 size)
+void world_start_nodes(u64 size, u32 nodes)
 {
 	memset(&module, 0, sizeof(module));
 	memset(rewritten, 0, sizeof(rewritten));
@@ -573,9 +588,10 @@ void world_start(u64 size)
 	world_must_end = false;
 	world_on_wait = world_during_zap = NULL;
 	linux_mm_start();
-	fake_start(size, 1, 2, "poison");
+	fake_start(size, nodes, 2, "poison");
 	phys_init();
 	kmalloc_init();
+	commit_init();
 	fault_service_init();
 	memset(&thread, 0, sizeof(thread));
 	memset(&kpage, 0, sizeof(kpage));
@@ -587,6 +603,11 @@ void world_start(u64 size)
 	this_cpu()->current = &thread;
 	pages_at_start = pages_free_now();
 	at_start = boot_params->counters;
+}
+
+void world_start(u64 size)
+{
+	world_start_nodes(size, 1);
 }
 
 void world_stop(void)
@@ -603,6 +624,7 @@ void world_stop(void)
 	assert_int_equal(hold_count, 0);
 	assert_int_equal(module.quarantined, 0);
 	assert_int_equal(c->pages_user, 0);
+	assert_int_equal(c->pages_committed, 0);
 	assert_int_equal(c->pages_cache, 0);
 	assert_int_equal(c->pages_quarantined, 0);
 	assert_int_equal(c->pages_total, at_start.pages_total);

@@ -42,6 +42,7 @@ struct module {
 extern struct module module;
 
 void world_start(u64 size);
+void world_start_nodes(u64 size, u32 nodes);
 /* Everything is given back: no page is in use but what the start took. */
 void world_stop(void);
 struct space *world_space(void); /* fresh, also the current thread's */

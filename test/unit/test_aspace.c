@@ -452,6 +452,9 @@ static void test_joined(void **state)
 static void test_limits(void **state)
 {
 	struct kpage *k = current_thread()->kpage;
+	struct map_args stack = {
+		.length = PAGE_SIZE, .prot = RW, .max_prot = 7, .region_flags = REGION_GROWSDOWN
+	};
 
 	(void)state;
 	k->rlimit_as = 16 * PAGE_SIZE;
@@ -467,6 +470,9 @@ static void test_limits(void **state)
 	assert_int_equal(space_protect(s, PAGE(20), PAGE(21), RW), -ENOMEM);
 	assert_int_equal(space_protect(s, PAGE(0), PAGE(1), PROT_READ), 0);
 	assert_int_equal(space_protect(s, PAGE(20), PAGE(21), RW), 0);
+	/* What grows down is no data. */
+	k->rlimit_data = 0;
+	assert_true(space_map(s, &stack) > 0);
 	k->rlimit_data = ~0UL;
 	/* More than there is, unless it is asked for without a promise. */
 	assert_int_equal(map_anon(s, PAGE(1000), 128 * MIB, RW), -ENOMEM);

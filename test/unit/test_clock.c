@@ -124,6 +124,41 @@ static void test_read(void **state)
 	assert_false(clock_read(CLOCK_MONOTONIC, &t));
 }
 
+/* Linux writes while the page is read: the second look counts. */
+static int moves;
+
+static bool read_moving(const struct clock_page *page, u64 *counter)
+{
+	struct clock_page *p = (struct clock_page *)page;
+
+	if (moves-- > 0) {
+		p->seq += 2;
+		p->mono_sec++;
+	}
+	*counter = p->cycle_last;
+	return true;
+}
+
+static void test_moving(void **state)
+{
+	struct clock_page page = base;
+	struct clock_time t;
+
+	(void)state;
+	moves = 3;
+	assert_true(clock_page_read(&page, CLOCK_MONOTONIC, read_moving, &t));
+	assert_int_equal(t.sec, 77 + 3);
+	assert_int_equal(moves, -1);
+	/* It needs no counter, and none is read. */
+	moves = 1;
+	assert_true(clock_page_read(&page, CLOCK_MONOTONIC_COARSE, read_moving, &t));
+	assert_int_equal(t.sec, 77 + 3);
+	assert_int_equal(moves, 1);
+	/* Never at rest: Linux is asked. */
+	moves = 1 << 20;
+	assert_false(clock_page_read(&page, CLOCK_REALTIME, read_moving, &t));
+}
+
 static void test_cycles(void **state)
 {
 	(void)state;
@@ -139,7 +174,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clocks),	   cmocka_unit_test(test_wrap_and_back),
 		cmocka_unit_test(test_long_delta), cmocka_unit_test(test_not_told),
-		cmocka_unit_test(test_read),	   cmocka_unit_test(test_cycles),
+		cmocka_unit_test(test_moving),	   cmocka_unit_test(test_read),
+		cmocka_unit_test(test_cycles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

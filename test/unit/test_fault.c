@@ -32,8 +32,8 @@ static void test_refusals(void **state)
 	assert_int_equal(user_read(s, PAGE(3), &byte), FR_NOMAP);
 	assert_int_equal(space_fault_wait(s, PAGE(0), ACCESS_EXEC), FR_ACCESS);
 	assert_int_equal(space_fault_wait(s, PAGE(2), ACCESS_EXEC), FR_OK);
-	assert_int_equal(space_fault(s, SHADOW_END, ACCESS_READ, &fill), FR_NOMAP);
-	assert_int_equal(space_fault(s, ~0UL, ACCESS_READ, &fill), FR_NOMAP);
+	assert_int_equal(space_fault(s, SHADOW_END, ACCESS_READ, &fill, NULL), FR_NOMAP);
+	assert_int_equal(space_fault(s, ~0UL, ACCESS_READ, &fill, NULL), FR_NOMAP);
 }
 
 static void test_rights_in_entries(void **state)
@@ -93,6 +93,11 @@ static void test_large_and_around(void **state)
 	space_set_flags(s, BASE, BASE + 2 * MIB, REGION_NOHUGE, 0);
 	user_write(s, BASE, 1);
 	assert_int_equal(user_pages(), 1);
+	space_unmap(s, BASE, BASE + 2 * MIB);
+	map_anon(s, BASE, 2 * MIB, RW);
+	s->no_huge = true;
+	user_write(s, BASE, 1);
+	assert_int_equal(user_pages(), 1);
 }
 
 static void test_stack(void **state)
@@ -119,7 +124,7 @@ static void test_stack(void **state)
 	assert_int_equal(user_write(s, PAGE(903), 1), FR_OK);
 	/* Not while somebody changes what begins at its border, who needs that where it is. */
 	assert_int_equal(claim_take(s, &claim, PAGE(903), PAGE(904)), 0);
-	assert_int_equal(space_fault(s, PAGE(902), ACCESS_WRITE, &fill), FR_BUSY);
+	assert_int_equal(space_fault(s, PAGE(902), ACCESS_WRITE, &fill, NULL), FR_BUSY);
 	claim_drop(s, &claim);
 	assert_int_equal(linux_write(s, PAGE(700), 1), 0);
 	/* Not into the gap above a neighbour, unless that allows no access. */
@@ -162,18 +167,18 @@ static void test_file_for_linux(void **state)
 
 	(void)state;
 	map_of_file(s, f, BASE, 8 * PAGE_SIZE, PROT_READ, 3);
-	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &fill), FR_FILL);
+	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &fill, NULL), FR_FILL);
 	assert_int_equal(fill.index, 4);
 	assert_int_equal(file_id(fill.file), 2);
 	/* One filler only. */
-	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &again), FR_FILLING);
+	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &again, NULL), FR_FILLING);
 	memset(pa_to_va(fill.frame_pa), 9, PAGE_SIZE);
 	/* Reports of what nobody asked for change nothing. */
 	file_filled(2, 4, fill.frame_pa + PAGE_SIZE, 0);
 	file_filled(2, 5, fill.frame_pa, 0);
 	file_filled(77, 4, fill.frame_pa, 0);
 	assert_int_equal(boot_params->counters.bad_messages, 3);
-	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &again), FR_FILLING);
+	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &again, NULL), FR_FILLING);
 	file_filled(2, 4, fill.frame_pa, 0);
 	file_put(fill.file);
 	file_filled(2, 4, fill.frame_pa, -EIO);
@@ -190,7 +195,7 @@ static u8 *forced(struct space *space, u64 va)
 	const u64 *slot;
 	int level;
 
-	assert_int_equal(space_fault(space, va, ACCESS_FORCE, &fill), FR_OK);
+	assert_int_equal(space_fault(space, va, ACCESS_FORCE, &fill, NULL), FR_OK);
 	slot = pt_leaf(space->root_pa, va, &level);
 	assert_true(*slot & PTE_OWN);
 	assert_false(*slot & PTE_WRITE);
@@ -234,16 +239,16 @@ static void test_forced(void **state)
 	map_anon(s, PAGE(16), PAGE_SIZE, PROT_READ);
 	*forced(s, PAGE(16)) = 3;
 	expect_byte(s, PAGE(16), 3);
-	assert_int_equal(space_fault(s, PAGE(7), ACCESS_FORCE, &fill), FR_OK);
+	assert_int_equal(space_fault(s, PAGE(7), ACCESS_FORCE, &fill, NULL), FR_OK);
 	/* The file's own pages are what they were. */
 	assert_int_equal(space_discard(s, PAGE(0), PAGE(1)), 0);
 	expect_byte(s, PAGE(0), file_byte(5, 0));
 	/* What others share is not written behind their backs. */
 	assert_int_equal(space_map(s, &shared), PAGE(20));
-	assert_int_equal(space_fault(s, PAGE(20), ACCESS_FORCE, &fill), FR_ACCESS);
+	assert_int_equal(space_fault(s, PAGE(20), ACCESS_FORCE, &fill, NULL), FR_ACCESS);
 	map_anon(s, PAGE(17), PAGE_SIZE, PROT_NONE);
-	assert_int_equal(space_fault(s, PAGE(17), ACCESS_FORCE, &fill), FR_ACCESS);
-	assert_int_equal(space_fault(s, PAGE(18), ACCESS_FORCE, &fill), FR_NOMAP);
+	assert_int_equal(space_fault(s, PAGE(17), ACCESS_FORCE, &fill, NULL), FR_ACCESS);
+	assert_int_equal(space_fault(s, PAGE(18), ACCESS_FORCE, &fill, NULL), FR_NOMAP);
 }
 
 static struct fill_wanted other_fill;
@@ -261,7 +266,7 @@ static void test_filler_dies(void **state)
 	(void)state;
 	map_of_file(s, f, BASE, 8 * PAGE_SIZE, PROT_READ, 0);
 	/* Linux's task dies: the waiting thread reads by itself. */
-	assert_int_equal(space_fault(s, PAGE(0), ACCESS_READ, &other_fill), FR_FILL);
+	assert_int_equal(space_fault(s, PAGE(0), ACCESS_READ, &other_fill, NULL), FR_FILL);
 	world_on_wait = other_fails;
 	expect_byte(s, PAGE(0), file_byte(3, 0));
 	/* The thread's own twin dies: it asks for no other page, and nothing is left half-way. */
@@ -280,7 +285,7 @@ static void test_wait_ends_with_thread(void **state)
 
 	(void)state;
 	map_of_file(s, f, BASE, 8 * PAGE_SIZE, PROT_READ, 0);
-	assert_int_equal(space_fault(s, PAGE(0), ACCESS_READ, &other_fill), FR_FILL);
+	assert_int_equal(space_fault(s, PAGE(0), ACCESS_READ, &other_fill, NULL), FR_FILL);
 	world_must_end = true;
 	assert_int_equal(space_fault_wait(s, PAGE(0), ACCESS_READ), FR_BUS);
 	world_must_end = false;
@@ -412,10 +417,10 @@ static void test_shortage(void **state)
 	assert_int_equal(module.forgets, 1);
 	assert_int_equal(user_write(s, PAGE(1540), 1), FR_OOM);
 	/* A thread looks for what only Linux could give back, and finds nothing. */
-	assert_int_equal(space_fault(s, PAGE(1540), ACCESS_WRITE, &fill), FR_BUSY);
-	assert_int_equal(space_fault(s, PAGE(1540), ACCESS_WRITE, &fill), FR_BUSY);
+	assert_int_equal(space_fault(s, PAGE(1540), ACCESS_WRITE, &fill, NULL), FR_BUSY);
+	assert_int_equal(space_fault(s, PAGE(1540), ACCESS_WRITE, &fill, NULL), FR_BUSY);
 	world_run_deferred();
-	assert_int_equal(space_fault(s, PAGE(1540), ACCESS_WRITE, &fill), FR_OOM);
+	assert_int_equal(space_fault(s, PAGE(1540), ACCESS_WRITE, &fill, NULL), FR_OOM);
 	hoard_drop();
 	assert_int_equal(user_write(s, PAGE(1540), 1), FR_OK);
 }

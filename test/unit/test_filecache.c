@@ -384,7 +384,7 @@ static void test_change_while_read(void **state)
 
 	(void)state;
 	map_of_file(s, world_file(53, 4 * PAGE_SIZE), BASE, 4 * PAGE_SIZE, PROT_READ, 0);
-	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &fill), FR_FILL);
+	assert_int_equal(space_fault(s, PAGE(1), ACCESS_READ, &fill, NULL), FR_FILL);
 	memset(pa_to_va(fill.frame_pa), file_byte(53, 1), PAGE_SIZE);
 	world_rewrite(53);
 	assert_int_equal(linux_changed(53, 1), 0);
@@ -407,7 +407,7 @@ static void test_change_while_copied(void **state)
 		    0);
 	assert_int_equal(linux_read(s, PAGE(0), &byte), 0);
 	assert_int_equal(linux_read(s, PAGE(1), &byte), 0);
-	assert_int_equal(space_fault(s, PAGE(0), ACCESS_WRITE, &fill), FR_BUSY);
+	assert_int_equal(space_fault(s, PAGE(0), ACCESS_WRITE, &fill, NULL), FR_BUSY);
 	world_rewrite(54);
 	assert_int_equal(linux_changed(54, 1), 0);
 	assert_int_equal(clean(), 0);

@@ -57,7 +57,7 @@ static enum fault_result fault(u64 va, enum access access)
 {
 	struct fill_wanted fill;
 
-	return space_fault(s, va, access, &fill);
+	return space_fault(s, va, access, &fill, NULL);
 }
 
 /*

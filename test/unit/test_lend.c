@@ -252,12 +252,12 @@ static void test_copy_of_lent_page_for_linux(void **state)
 	assert_int_equal(space_fork(s, child), 0);
 	assert_int_equal(linux_read(s, BASE, &byte), 0);
 	check_shadow();
-	assert_int_equal(space_fault(s, BASE, ACCESS_WRITE, &fill), FR_BUSY);
-	assert_int_equal(space_fault(s, BASE, ACCESS_READ, &fill), FR_BUSY);
+	assert_int_equal(space_fault(s, BASE, ACCESS_WRITE, &fill, NULL), FR_BUSY);
+	assert_int_equal(space_fault(s, BASE, ACCESS_READ, &fill, NULL), FR_BUSY);
 	module.zaps = 0;
 	world_run_deferred();
 	assert_int_equal(module.zaps, 1);
-	assert_int_equal(space_fault(s, BASE, ACCESS_WRITE, &fill), FR_OK);
+	assert_int_equal(space_fault(s, BASE, ACCESS_WRITE, &fill, NULL), FR_OK);
 	assert_int_equal(linux_write(s, BASE, 20), 0);
 	expect_byte(s, BASE, 20);
 	expect_byte(child, BASE, 10);
@@ -288,7 +288,7 @@ static void test_change_of_copy_without_a_thread(void **state)
 	assert_int_equal(linux_read(s, BASE, &byte), 0);
 	module.no_thread = true;
 	module.at_no_thread = forbid_access;
-	assert_int_not_equal(space_fault(s, BASE, ACCESS_WRITE, &fill), FR_OK);
+	assert_int_not_equal(space_fault(s, BASE, ACCESS_WRITE, &fill, NULL), FR_OK);
 	module.no_thread = false;
 	assert_int_equal(space_protect(s, BASE, BASE + PAGE_SIZE, PROT_NONE), 0);
 	assert_int_equal(linux_read(s, BASE, &byte), -EFAULT);
@@ -309,7 +309,7 @@ static void test_copy_without_a_thread(void **state)
 	assert_int_equal(space_fork(s, child), 0);
 	assert_int_equal(linux_read(s, BASE, &byte), 0);
 	module.no_thread = true;
-	assert_int_equal(space_fault(s, BASE, ACCESS_WRITE, &fill), FR_OOM);
+	assert_int_equal(space_fault(s, BASE, ACCESS_WRITE, &fill, NULL), FR_OOM);
 	module.no_thread = false;
 	check_shadow();
 	expect_byte(s, BASE, 10);

@@ -140,6 +140,14 @@ bool sched_turn(void)
 	return true;
 }
 
+bool thread_with(u64 id, void (*fn)(struct thread *t, void *arg), void *arg)
+{
+	(void)id;
+	(void)fn;
+	(void)arg;
+	return false;
+}
+
 void wake_cpu(u32 place)
 {
 	(void)place;
@@ -149,6 +157,12 @@ void ikc_set_handler(enum call_op op, ikc_handler handler)
 {
 	(void)op;
 	(void)handler;
+}
+
+void *ikc_bulk(u64 index)
+{
+	(void)index;
+	return NULL;
 }
 
 void ikc_answer(u32 index, s64 ret, const u64 *out, u32 out_count)
@@ -257,7 +271,7 @@ static void linux_touch(u32 i, bool write)
 			insert(i, page, seen);
 			continue;
 		}
-		switch (space_fault(space, va, write ? ACCESS_WRITE : ACCESS_READ, &fill)) {
+		switch (space_fault(space, va, write ? ACCESS_WRITE : ACCESS_READ, &fill, NULL)) {
 		case FR_OK:
 			break;
 		case FR_BUSY:

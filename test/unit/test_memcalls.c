@@ -120,6 +120,12 @@ static void test_mmap(void **state)
 	user_write(s, at, 3);
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, ANON, ~0UL, 5), -EINVAL);
 	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW, ANON | MAP_HUGETLB, ~0UL, 0), -ENOMEM);
+	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW,
+				 ANON | MAP_HUGETLB | (30 << MAP_HUGE_SHIFT), ~0UL, 0),
+			 -ENOMEM);
+	assert_int_equal(do_call(sys_mmap, 0, PAGE_SIZE, RW,
+				 ANON | MAP_HUGETLB | (16 << MAP_HUGE_SHIFT), ~0UL, 0),
+			 -EINVAL);
 	assert_true((u64)do_call(sys_mmap, 0, PAGE_SIZE, RW, ANON | MAP_32BIT, ~0UL, 0) <
 		    1UL << 31);
 	at = (u64)do_call(sys_mmap, 0, 8 * PAGE_SIZE, RW, ANON | MAP_POPULATE, ~0UL, 0);
@@ -256,6 +262,72 @@ static void test_vdso_stays(void **state)
 	assert_int_equal(do_call(sys_madvise, PAGE(0), PAGE_SIZE, MADV_DONTNEED, 0, 0, 0), 0);
 	expect_byte(s, PAGE(0), 5);
 	assert_int_equal(do_call(sys_mremap, PAGE(0), PAGE_SIZE, 2 * PAGE_SIZE, 0, 0, 0), -EFAULT);
+	/* Nor does a program take the clock's page from all others. */
+	a.addr = PAGE(10);
+	a.shm = shmobj_create(1);
+	assert_int_equal(space_map(s, &a), PAGE(10));
+	user_write(s, PAGE(10), 6);
+	assert_int_equal(do_call(sys_madvise, PAGE(10), PAGE_SIZE, MADV_REMOVE, 0, 0, 0), -EINVAL);
+	space_punch(s, PAGE(10), PAGE(11));
+	expect_byte(s, PAGE(10), 6);
+	assert_int_equal(do_call(sys_remap_file_pages, PAGE(10), PAGE_SIZE, 0, 0, 0, 0), -EINVAL);
+}
+
+/* A hole in shared memory: in each mapping of each process, in Linux's view, and in the accounts. */
+static void test_remove(void **state)
+{
+	const u64 anon = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED;
+	u64 *user = (u64 *)&boot_params->counters.pages_user, held;
+	struct space *child = space_create();
+	u8 got;
+
+	(void)state;
+	child->linux_id = (u64)child;
+	do_call(sys_mmap, PAGE(0), 8 * PAGE_SIZE, RW, anon, ~0UL, 0);
+	for (u8 i = 0; i < 8; i++)
+		user_write(s, PAGE(i), (u8)(i + 1));
+	assert_int_equal(do_call(sys_mremap, PAGE(0), 0, 8 * PAGE_SIZE,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, PAGE(20), 0),
+			 PAGE(20));
+	assert_int_equal(space_fork(s, child), 0);
+	space_cloned(s);
+	for (u8 i = 0; i < 8; i++) {
+		expect_byte(s, PAGE(20 + i), (u8)(i + 1));
+		expect_byte(child, PAGE(i), (u8)(i + 1));
+	}
+	assert_int_equal(linux_write(child, PAGE(3), 33), 0);
+	held = linux_hold(s, PAGE(22), true);
+	assert_int_equal(*user, 8);
+	/* From the fourth on by the second mapping's addresses. */
+	assert_int_equal(do_call(sys_madvise, PAGE(22), 3 * PAGE_SIZE, MADV_REMOVE, 0, 0, 0), 0);
+	check_shadow();
+	assert_int_equal(*user, 5);
+	for (u64 i = 0; i < 8; i++) {
+		u8 want = i >= 2 && i < 5 ? 0 : (u8)(i + 1);
+
+		expect_byte(s, PAGE(i), want);
+		expect_byte(s, PAGE(20 + i), want);
+		expect_byte(child, PAGE(i), want);
+	}
+	/* What is written there is seen by all again; who held the old page has it for himself. */
+	*linux_page(held) = 99;
+	user_write(child, PAGE(22), 77);
+	expect_byte(s, PAGE(2), 77);
+	assert_int_equal(linux_read(s, PAGE(22), &got), 0);
+	assert_int_equal(got, 77);
+	linux_release(held);
+	/* Not what is locked, nor private memory; what may only be read, too. */
+	do_call(sys_mprotect, PAGE(0), 8 * PAGE_SIZE, PROT_READ, 0, 0, 0);
+	assert_int_equal(do_call(sys_madvise, PAGE(0), PAGE_SIZE, MADV_REMOVE, 0, 0, 0), 0);
+	expect_byte(s, PAGE(20), 0);
+	space_set_flags(s, PAGE(0), PAGE(8), REGION_LOCKED, 0);
+	assert_int_equal(do_call(sys_madvise, PAGE(0), PAGE_SIZE, MADV_REMOVE, 0, 0, 0), -EINVAL);
+	assert_int_equal(do_call(sys_madvise, PAGE(0), PAGE_SIZE, MADV_COLD, 0, 0, 0), -EINVAL);
+	assert_int_equal(do_call(sys_madvise, PAGE(0), PAGE_SIZE, MADV_PAGEOUT, 0, 0, 0), -EINVAL);
+	map_anon(s, PAGE(40), PAGE_SIZE, RW);
+	assert_int_equal(do_call(sys_madvise, PAGE(40), PAGE_SIZE, MADV_REMOVE, 0, 0, 0), -EINVAL);
+	assert_int_equal(do_call(sys_madvise, PAGE(40), PAGE_SIZE, MADV_COLD, 0, 0, 0), 0);
+	space_put(child);
 }
 
 static void test_mincore(void **state)
@@ -288,12 +360,62 @@ static void test_brk_call(void **state)
 	assert_int_equal(do_call(sys_brk, PAGE(5), 0, 0, 0, 0, 0), BASE + 5000);
 }
 
+/* Beyond more empty tables than one look goes through; and only what the hole has is looked at. */
+static void test_remove_far(void **state)
+{
+	const u64 anon = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+		  far = PAGE(512 * 640);
+
+	(void)state;
+	assert_int_equal(do_call(sys_mmap, PAGE(0), 512 * 650 * PAGE_SIZE, RW, anon, ~0UL, 0),
+			 PAGE(0));
+	for (u64 i = 0; i < 640; i++)
+		user_write(s, PAGE(512 * i), 1);
+	user_write(s, far, 2);
+	user_write(s, far + PAGE_SIZE, 3);
+	assert_int_equal(do_call(sys_madvise, PAGE(0), far - PAGE(0), MADV_DONTNEED, 0, 0, 0), 0);
+	assert_int_equal(do_call(sys_madvise, far, PAGE_SIZE, MADV_REMOVE, 0, 0, 0), 0);
+	expect_byte(s, far, 0);
+	expect_byte(s, far + PAGE_SIZE, 3);
+	expect_byte(s, PAGE(512), 1);
+	user_write(s, far, 7);
+	assert_int_equal(
+		do_call(sys_madvise, PAGE(0), far + PAGE_SIZE - PAGE(0), MADV_REMOVE, 0, 0, 0), 0);
+	expect_byte(s, PAGE(512), 0);
+	expect_byte(s, far, 0);
+	expect_byte(s, far + PAGE_SIZE, 3);
+}
+
+/* Who carries entries from place to place learns of the holes made meanwhile. */
+static void test_holes_told(void **state)
+{
+	struct map_args a = {
+		.addr = PAGE(0), .length = 4 * PAGE_SIZE, .prot = RW, .max_prot = RW, .fixed = true
+	};
+	u64 mark;
+
+	(void)state;
+	a.shm = shmobj_create(4);
+	assert_int_equal(space_map(s, &a), PAGE(0));
+	mark = shmobj_holes(a.shm);
+	user_write(s, PAGE(1), 4);
+	assert_false(shmobj_holes_since(a.shm, mark));
+	space_punch(s, PAGE(1), PAGE(2));
+	assert_true(shmobj_holes_since(a.shm, mark));
+	assert_false(shmobj_holes_since(a.shm, shmobj_holes(a.shm)));
+	/* An entry that the scan has missed is found by that look. */
+	user_write(s, PAGE(1), 5);
+	space_take_dropped(s, a.shm);
+	expect_byte(s, PAGE(1), 5);
+}
+
 int main(void)
 {
 #define TEST(name) world_test(name, &s, world_put)
 	const struct CMUnitTest tests[] = {
 		TEST(test_as_linux),   TEST(test_mmap),		 TEST(test_mmap_file),
 		TEST(test_mlock),      TEST(test_mincore),	 TEST(test_brk_call),
+		TEST(test_remove),     TEST(test_remove_far),	 TEST(test_holes_told),
 		TEST(test_vdso_stays), TEST(test_ends_of_space),
 	};
 

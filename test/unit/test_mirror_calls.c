@@ -311,6 +311,59 @@ static void test_ranges(void **state)
 	linux_mm_check(s);
 }
 
+static s64 reorder(u64 at, u64 pages, u64 first)
+{
+	return do_call(sys_remap_file_pages, PAGE(at), pages * PAGE_SIZE, 0, first, 0, 0);
+}
+
+static void test_reorder(void **state)
+{
+	u64 own;
+
+	(void)state;
+	mirror(PAGE(0), 4, 0, 0, RW);
+	expect(0, 4, 0, 0);
+	assert_int_equal(reorder(1, 2, 0), 0);
+	expect(0, 1, 0, 0);
+	expect(1, 2, 0, 0);
+	expect(3, 1, 0, 3);
+	/* Its pieces are pieces for every other call. */
+	assert_int_equal(remap(2, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 20), PAGE(20));
+	expect(20, 1, 0, 1);
+	assert_int_equal(reorder(0, 2, 0), -EINVAL); /* two mappings, for Linux */
+	expect(1, 1, 0, 0);
+	linux_mm.fail_nr = NR_remap_file_pages;
+	linux_mm.fail_error = -ENOMEM;
+	assert_int_equal(reorder(3, 1, 0), -ENOMEM);
+	expect(3, 1, 0, 3);
+	/* In order again they are one. */
+	assert_int_equal(reorder(1, 1, 1), 0);
+	assert_int_equal(region_of(PAGE(0)).end, PAGE(2));
+	/* Private memory, and none. */
+	map_anon(s, PAGE(30), PAGE_SIZE, RW);
+	assert_int_equal(reorder(30, 1, 0), -EINVAL);
+	assert_int_equal(reorder(31, 1, 0), -EINVAL);
+	assert_int_equal(reorder(3, 2, 0), -EINVAL);
+	/* Shared memory of ours. */
+	own = (u64)do_call(sys_mmap, PAGE(40), 4 * PAGE_SIZE, RW,
+			   MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, ~0UL, 0);
+	assert_int_equal(own, PAGE(40));
+	for (u8 i = 0; i < 4; i++)
+		assert_int_equal(user_write(s, PAGE(40 + i), (u8)(10 + i)), FR_OK);
+	assert_int_equal(reorder(40, 2, 2), 0);
+	expect_byte(s, PAGE(40), 12);
+	expect_byte(s, PAGE(41), 13);
+	assert_int_equal(user_write(s, PAGE(40), 7), FR_OK);
+	expect_byte(s, PAGE(42), 7);
+	assert_int_equal(reorder(40, 4, 1), 0);
+	expect_byte(s, PAGE(40), 11);
+	assert_int_equal(user_write(s, PAGE(43), 1), FR_BUS); /* behind its end */
+	assert_int_equal(reorder(40, 4, 0), 0);
+	expect_byte(s, PAGE(40), 10);
+	assert_int_equal(s->total_pages, 3 + 1 + 1 + 4);
+	linux_mm_check(s);
+}
+
 /* A child without what it was not to have: here, and in Linux. */
 static void test_dontfork(void **state)
 {
@@ -330,7 +383,7 @@ int main(void)
 		test(test_grow),      test(test_shrink),       test(test_move),
 		test(test_dontunmap), test(test_again),	       test(test_grow_of_another),
 		test(test_segments),  test(test_two_segments), test(test_mmap),
-		test(test_ranges),    test(test_dontfork),
+		test(test_ranges),    test(test_dontfork),     test(test_reorder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@ static void test_all_memory(void **state)
 	assert_int_equal(count, free_pages);
 	assert_int_equal(pages_free_now(), 0);
 	assert_int_equal(free_by_node(), 0);
-	assert_int_equal(upage_alloc(), 0);
+	assert_int_equal(upage_alloc(NULL), 0);
 	assert_null(kmalloc(100));
 	/* In a mixed order; the blocks join again. */
 	for (u64 i = 0; i < count; i += 2)
@@ -89,7 +89,7 @@ static void test_frames(void **state)
 	start(1);
 	assert_null(frame_of(FAKE_ARENA_PA - 1));
 	assert_null(frame_of(FAKE_ARENA_PA + 32 * MIB));
-	pa = upage_alloc();
+	pa = upage_alloc(NULL);
 	assert_int_equal(frame_pa(frame_of(pa)), pa);
 	assert_int_equal(boot_params->counters.pages_user, 1);
 	upage_get(pa);
@@ -98,7 +98,7 @@ static void test_frames(void **state)
 	upage_free(pa);
 	assert_int_equal(boot_params->counters.pages_user, 0);
 	/* To the quarantine and back: the total says so. */
-	pa = upage_alloc();
+	pa = upage_alloc(NULL);
 	assert_true(upage_put(pa));
 	phys_quarantined(pa);
 	assert_int_equal(boot_params->counters.pages_quarantined, 1);
@@ -117,7 +117,7 @@ static void test_block(void **state)
 	(void)state;
 	start(1);
 	before = pages_free_now();
-	pa = upage_alloc_block(-1);
+	pa = upage_alloc_block(NULL);
 	assert_true(pa && pa % (2 * MIB) == 0);
 	assert_int_equal(boot_params->counters.pages_user, 512);
 	upage_map_block(pa);

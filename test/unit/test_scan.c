@@ -68,6 +68,16 @@ void arch_answer_flush(void)
 {
 }
 
+void arch_park(struct thread *t)
+{
+	(void)t;
+}
+
+void arch_unpark(struct thread *t)
+{
+	(void)t;
+}
+
 void arch_switch(struct thread *from, struct thread *to)
 {
 	(void)from, (void)to;

@@ -278,6 +278,9 @@ add_weave_fault(weave_futex test "a wait and a wake" mckernel/syscall/futex_wait
 	err = arch_user_load(addr, &now);]]
                 [[	err = arch_user_load(addr, &now);
 	spin_lock(&b->lock);]])
+# Who is next was decided when it came to wait.
+add_weave_fault(weave_futex rank "a rank by another lock" mckernel/syscall/futex_inherit.c
+                [[		pi = rank_again(owner);]] [[		pi = owner->pi_waits;]])
 # It is looked for where it was, and leaves a queue whose lock is not held.
 add_weave_fault(weave_futex bucket "a requeue and an end" mckernel/task/futexq.c
                 [[if (w->state == FUTEX_QUEUED && w->bucket == b)]]

@@ -49,3 +49,25 @@ u64 ihk_leaf(unsigned long pfn, unsigned long entry, bool write, bool exec)
 		leaf |= PTE_WRITE | PTE_DIRTY;
 	return exec ? leaf : leaf | PTE_NX;
 }
+
+bool ihk_cpuinfo_line(const char *line, const struct ihk_cpu_numbers *n, char *out, size_t size)
+{
+	const struct {
+		const char *name;
+		u32 value;
+	} ours[] = {
+		{ "processor\t", n->place },	       { "physical id\t", n->package },
+		{ "siblings\t", n->siblings },	       { "core id\t\t", n->core },
+		{ "cpu cores\t", n->cores },	       { "apicid\t\t", n->machine_id },
+		{ "initial apicid\t", n->machine_id },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ours); i++) {
+		if (str_has_prefix(line, ours[i].name)) {
+			snprintf(out, size, "%s: %u", ours[i].name, ours[i].value);
+			return true;
+		}
+	}
+	return false;
+}

@@ -10,4 +10,10 @@ enum clock_source {
 	CLOCK_SOURCE_PMTMR = 3, /* 24-bit ACPI PM timer, I/O port counter_pa */
 };
 
+/* By who reads the clock, while a write is under way. */
+static inline void clock_pause(void)
+{
+	__builtin_ia32_pause();
+}
+
 #endif

@@ -14,6 +14,13 @@ static u32 port_in32(u16 port)
 	return value;
 }
 
+/* Not before what stands before it, so that what two CPUs see of it is in order. */
+static u64 tsc(void)
+{
+	__asm__ volatile("lfence" : : : "memory");
+	return arch_cycles();
+}
+
 void arch_counter_init(const struct clock_page *page)
 {
 	if (page->source == CLOCK_SOURCE_HPET && page->counter_pa) {
@@ -24,18 +31,18 @@ void arch_counter_init(const struct clock_page *page)
 
 bool arch_counter_read(const struct clock_page *page, u64 *counter)
 {
-	switch (page->source) {
+	switch (READ_ONCE(page->source)) {
 	case CLOCK_SOURCE_TSC:
-		*counter = arch_cycles();
+		*counter = tsc();
 		return true;
 	case CLOCK_SOURCE_HPET:
 		/* Mapped at start only: one machine has one HPET. */
-		if (!hpet || page->counter_pa != hpet_pa)
+		if (!hpet || READ_ONCE(page->counter_pa) != hpet_pa)
 			return false;
 		*counter = *hpet;
 		return true;
 	case CLOCK_SOURCE_PMTMR:
-		*counter = port_in32((u16)page->counter_pa);
+		*counter = port_in32((u16)READ_ONCE(page->counter_pa));
 		return true;
 	}
 	return false;

@@ -219,16 +219,35 @@ static bool runs_program(const struct thread *t)
 	return !t->idle && !t->work;
 }
 
+static void save_program(struct thread *t)
+{
+	if (t->arch.fpu)
+		fpu_save(t->arch.fpu);
+	if (runs_program(t))
+		tls_save(t);
+}
+
+void arch_park(struct thread *t)
+{
+	if (t->arch.parked)
+		return;
+	save_program(t);
+	/* Pairs with arch_regset_read(). */
+	__atomic_store_n(&t->arch.parked, true, __ATOMIC_RELEASE);
+}
+
+void arch_unpark(struct thread *t)
+{
+	__atomic_store_n(&t->arch.parked, false, __ATOMIC_RELAXED);
+}
+
 void arch_switch(struct thread *prev, struct thread *next)
 {
 	struct cpu *cpu = this_cpu();
 	struct x86_cpu *c = cpu->arch;
 
 	kassert(cpu->lock_depth == 0);
-	if (prev->arch.fpu)
-		fpu_save(prev->arch.fpu);
-	if (runs_program(prev))
-		tls_save(prev);
+	save_program(prev);
 	cpu->current = next;
 	cpu->kernel_stack = stack_top(next);
 	c->tss.rsp[0] = stack_top(next);

@@ -64,6 +64,10 @@
  * The syscall instruction: rcx = return address, r11 = flags, rax = number,
  * on the program's stack. SFMASK has cleared IF, TF, DF, AC, NT.
  *
+ * A call whose answer is a word of the thread's page goes back at once. To all
+ * others the CPU is in its program meanwhile: nothing is charged or looked at, and
+ * who wants something sends an interrupt, which waits for these few instructions.
+ *
  * void syscall_enter(struct user_regs *regs)
  * int exit_to_user(struct user_regs *regs)
  */
@@ -78,8 +82,28 @@ syscall_entry:
 	push %r11
 	push $USER_CS
 	push %rcx
+	cmp $CALL_WORDS_MAX, %eax
+	sbb %ecx, %ecx			/* all ones below it, computed: a branch would be guessed */
+	and %eax, %ecx
+	movzwl call_words(, %rcx, 2), %ecx
+	test %ecx, %ecx
+	jz .Lcall
+	test $RETURN_BY_IRET, %r11d
+	jnz .Lcall
+	mov %gs:CPU_BOOT, %rax
+	incq BOOT_CALLS_LOCAL(%rax)
+	mov %gs:CPU_CURRENT, %rax
+	mov THREAD_KPAGE(%rax), %rax
+	mov (%rax, %rcx), %eax
+	CLEAR_BUFFERS
+	pop %rcx
+	mov %gs:CPU_ENTRY_SCRATCH, %rsp
+	swapgs
+	sysretq
+.Lcall:
 	push %rax
 	push %rdi
+	mov REGS_RIP - REGS_RDI(%rsp), %rcx
 	SAVE_BELOW_RDI
 	mov %rsp, %rbx
 	sub $8, %rsp			/* the ABI's alignment */

@@ -8,8 +8,12 @@
 #define XCR0_BASE 0x7UL
 #define XCR0_AVX512 0xe0UL
 
-#define FXSAVE_SIZE 512
+/* The area: x87, but for MXCSR and its mask, SSE, the header, the rest where CPUID says. */
 #define OFFSET_MXCSR 24
+#define X87_END 160
+#define SSE_END 416
+#define OFFSET_WRITTEN FXSAVE_SIZE /* a bit for each component that is not as it begins */
+#define FIRST_EXTENDED 2
 #define FCW_INITIAL 0x37f
 #define MXCSR_INITIAL 0x1f80
 
@@ -81,6 +85,13 @@ void fpu_restore(const void *area)
 	kassert(fpu_restore_checked(area) == 0);
 }
 
+void fpu_area_init(u8 *area)
+{
+	memset(area, 0, x86.fpu_size);
+	*(u16 *)area = FCW_INITIAL;
+	*(u32 *)(area + OFFSET_MXCSR) = MXCSR_INITIAL;
+}
+
 /* The area is aligned to 64; the word before it is what up_kmalloc() gave. */
 int arch_fpu_alloc(struct thread *t)
 {
@@ -106,9 +117,7 @@ void arch_fpu_reset(struct thread *t)
 {
 	u8 *area = t->arch.fpu;
 
-	memset(area, 0, x86.fpu_size);
-	*(u16 *)area = FCW_INITIAL;
-	*(u32 *)(area + OFFSET_MXCSR) = MXCSR_INITIAL;
+	fpu_area_init(area);
 	if (t == current_thread())
 		fpu_restore(area);
 }
@@ -120,4 +129,27 @@ void arch_fpu_copy(struct thread *to, struct thread *from)
 	memcpy(to->arch.fpu, from->arch.fpu, x86.fpu_size);
 	if (to == current_thread())
 		fpu_restore(to->arch.fpu);
+}
+
+/* Of a component that is as it begins, nothing need have been written: what stands there is older. */
+void fpu_image(const void *area, u8 *image, size_t size)
+{
+	u64 written = x86.xsave ? *(const u64 *)((const u8 *)area + OFFSET_WRITTEN) : ~0UL;
+	u32 out[4];
+
+	memcpy(image, area, size);
+	if (!(written & 1)) {
+		memset(image, 0, OFFSET_MXCSR);
+		memset(image + OFFSET_MXCSR + 8, 0, X87_END - OFFSET_MXCSR - 8);
+		*(u16 *)image = FCW_INITIAL;
+	}
+	if (!(written & 2))
+		memset(image + X87_END, 0, SSE_END - X87_END);
+	for (u32 i = FIRST_EXTENDED; x86.xcr0 >> i; i++) {
+		if (!(x86.xcr0 & 1UL << i) || (written & 1UL << i))
+			continue;
+		cpuid(0xd, i, out);
+		if (out[1] + out[0] <= size)
+			memset(image + out[1], 0, out[0]);
+	}
 }

@@ -52,13 +52,10 @@ _Static_assert(offsetof(struct sigframe, uc.mask) == 304, "uc_sigmask");
 
 /* ---- the extended state ---- */
 
-#define FX_SIZE 512 /* the legacy area */
 #define XSAVE_HEADER 64
 #define XSAVE_FPSSE 3UL
-#define SW_BYTES 464 /* where the legacy area has room for struct sw_bytes */
 #define XSTATE_MAGIC1 0x46505853U
 #define XSTATE_MAGIC2 0x46505845U
-#define MXCSR_DEFAULT 0x1f80U
 
 /* Tells user space, and sigreturn, what the area holds. */
 struct sw_bytes {
@@ -86,16 +83,6 @@ static u8 *xstate_area(void **memory)
 	return (u8 *)ALIGN_UP((u64)*memory, 64UL);
 }
 
-static void area_init(u8 *area)
-{
-	u16 control = 0x37f;
-	u32 mxcsr = MXCSR_DEFAULT;
-
-	memset(area, 0, x86.fpu_size);
-	memcpy(area, &control, sizeof(control));
-	memcpy(area + 24, &mxcsr, sizeof(mxcsr));
-}
-
 /* Save the registers to fpstate in user memory and leave them as a new program finds them. */
 static int fpstate_push(u64 fpstate)
 {
@@ -114,9 +101,9 @@ static int fpstate_push(u64 fpstate)
 			.features = x86.xcr0,
 			.state_size = x86.fpu_size,
 		};
-		u64 *header = (u64 *)(area + FX_SIZE);
+		u64 *header = (u64 *)(area + FXSAVE_SIZE);
 
-		memcpy(area + SW_BYTES, &sw, sizeof(sw));
+		memcpy(area + FXSAVE_SOFTWARE, &sw, sizeof(sw));
 		/* A component in its initial state is not marked; these two are always read. */
 		header[0] |= XSAVE_FPSSE;
 	}
@@ -135,10 +122,10 @@ static bool extended_valid(const u8 *area, u64 fpstate)
 	struct sw_bytes sw;
 	u32 magic2;
 
-	memcpy(&sw, area + SW_BYTES, sizeof(sw));
+	memcpy(&sw, area + FXSAVE_SOFTWARE, sizeof(sw));
 	if (!x86.xsave || sw.magic1 != XSTATE_MAGIC1)
 		return false;
-	if (sw.state_size < FX_SIZE + XSAVE_HEADER || sw.state_size > x86.fpu_size ||
+	if (sw.state_size < FXSAVE_SIZE + XSAVE_HEADER || sw.state_size > x86.fpu_size ||
 	    sw.state_size > sw.extended_size)
 		return false;
 	return !copy_from_user(&magic2, fpstate + sw.state_size, sizeof(magic2)) &&
@@ -154,17 +141,17 @@ static int fpstate_pop(u64 fpstate)
 
 	if (!memory)
 		return -EFAULT;
-	area_init(area);
+	fpu_area_init(area);
 	if (fpstate) {
-		u64 *header = (u64 *)(area + FX_SIZE);
+		u64 *header = (u64 *)(area + FXSAVE_SIZE);
 
-		err = copy_from_user(area, fpstate, FX_SIZE);
+		err = copy_from_user(area, fpstate, FXSAVE_SIZE);
 		if (!err && extended_valid(area, fpstate)) {
 			struct sw_bytes sw;
 
-			memcpy(&sw, area + SW_BYTES, sizeof(sw));
-			err = copy_from_user(area + FX_SIZE, fpstate + FX_SIZE,
-					     sw.state_size - FX_SIZE);
+			memcpy(&sw, area + FXSAVE_SOFTWARE, sizeof(sw));
+			err = copy_from_user(area + FXSAVE_SIZE, fpstate + FXSAVE_SIZE,
+					     sw.state_size - FXSAVE_SIZE);
 			/* The compacted form, which no kernel puts into a frame. XRSTOR judges the rest. */
 			if (header[1])
 				err = -EFAULT;

@@ -2,6 +2,7 @@
 /* Exceptions, interrupts and system calls, from the assembly entries on. */
 #include "mck/objects.h"
 #include "mck/signo.h"
+#include "mck/sysnr.h"
 #include "x86.h"
 
 #define IDT_PRESENT (1UL << 47)
@@ -20,6 +21,10 @@
 #define TRAP_BRKPT 1
 #define TRAP_TRACE 2
 #define TRAP_HWBKPT 4
+
+/* The page that Linux calls vsyscall */
+#define OLD_CALLS 0xffffffffff600000UL
+#define OLD_CALL_SIZE 1024UL
 
 /* The error code of a page fault */
 #define ERROR_PRESENT 1UL
@@ -204,6 +209,17 @@ enum access arch_fault_access(u64 error)
 	return error & ERROR_EXEC ? ACCESS_EXEC : ACCESS_READ;
 }
 
+bool arch_old_call(u64 addr, u32 *nr)
+{
+	static const u32 calls[] = { NR_gettimeofday, NR_time, NR_getcpu };
+	u64 place = addr - OLD_CALLS;
+
+	if (place % OLD_CALL_SIZE || place / OLD_CALL_SIZE >= ARRAY_SIZE(calls))
+		return false;
+	*nr = calls[arch_index_nospec(place / OLD_CALL_SIZE, ARRAY_SIZE(calls))];
+	return true;
+}
+
 /* The address stays there also for signals of other kinds. */
 void arch_fault_note(struct thread *t, u64 addr, u64 error)
 {
@@ -280,7 +296,16 @@ static void from_kernel(u64 vector, struct user_regs *regs)
 	regs->rip = fixup;
 }
 
-/* ---- from entry.S ---- */
+/* ---- from and for entry.S ---- */
+
+/* By system call number: where in struct kpage the answer is, 0: nowhere. Constant after start. */
+u16 call_words[CALL_WORDS];
+
+void arch_call_word(u32 nr, u32 word)
+{
+	kassert(nr < CALL_WORDS && word <= sizeof(struct kpage) - sizeof(u32));
+	call_words[nr] = (u16)word;
+}
 
 void trap_enter(u64 vector, struct user_regs *regs)
 {

@@ -47,6 +47,10 @@
 #define CR4_SMAP (1UL << 21)
 #define CR4_PAE (1UL << 5)
 
+/* arch_prctl(), and ptrace()'s of the same name */
+#define ARCH_GET_FS 0x1003
+#define ARCH_GET_GS 0x1004
+
 #define RFLAGS_CF (1UL << 0)
 #define RFLAGS_FIXED (1UL << 1)
 #define RFLAGS_TF (1UL << 8)
@@ -160,6 +164,11 @@ u64 extable_find(u64 rip); /* where to go on, or 0 */
 void fpu_init_cpu(void);
 /* The registers into and out of an area of x86.fpu_size bytes, aligned to 64. */
 void fpu_save(void *area);
+#define FXSAVE_SIZE 512
+#define FXSAVE_SOFTWARE 464 /* where it leaves room for Linux to say what else the area has */
+/* The first `size` bytes of what fpu_save() left in the area, as if it had written all. At least FXSAVE_SIZE. */
+void fpu_image(const void *area, u8 *image, size_t size);
+void fpu_area_init(u8 *area); /* as a new program finds them */
 void fpu_restore(const void *area);
 /* The same from an area whose content came from a program: -EFAULT if the CPU refuses it. */
 int fpu_restore_checked(const void *area);
@@ -210,6 +219,8 @@ void fault_note(const struct user_regs *regs);
 /* ---- entry.S, context.S ---- */
 
 extern const u64 trap_stubs[256];
+#define CALL_WORDS 256 /* calls that arch_call_word() can be told of: those below */
+extern u16 call_words[CALL_WORDS];
 void syscall_entry(void);
 void enter_user(struct user_regs *regs) __attribute__((noreturn));
 void context_switch(u64 *save_sp, u64 load_sp);

@@ -114,8 +114,15 @@ enum access {
 
 /* By a page fault that the machine tells of with `error`. */
 enum access arch_fault_access(u64 error);
+/* Is `addr` where programs older than the vDSO call gettimeofday, time or getcpu? Then its number. */
+bool arch_old_call(u64 addr, u32 *nr);
 /* A page fault of t has become a signal: what the frame says about it, until the next exception that does. */
 void arch_fault_note(struct thread *t, u64 addr, u64 error);
+/*
+ * At start, for all CPUs: system call `nr` is answered by the u32 at `word` of the
+ * thread's kpage, and may be without up_syscall() and up_leave() being called.
+ */
+void arch_call_word(u32 nr, u32 word);
 
 /* ---- user memory of the current thread ---- */
 
@@ -147,6 +154,12 @@ void arch_kstack_free(void *stack);
 void arch_thread_init(struct thread *t, void (*entry)(void *), void *arg);
 /* Save prev, restore next: stack, FPU, thread pointer, space. Returns in prev when it is switched to again. */
 void arch_switch(struct thread *prev, struct thread *next);
+/*
+ * The current thread halts its CPU and stays current: what that CPU has of its
+ * program is in memory as well, until it goes on.
+ */
+void arch_park(struct thread *t);
+void arch_unpark(struct thread *t);
 /* Leave for user mode with the registers in thread->regs. */
 void arch_enter_user(struct thread *t) __attribute__((noreturn));
 /* Registers of a fresh program. */
@@ -160,6 +173,29 @@ void arch_fpu_copy(struct thread *to, struct thread *from);
 void arch_set_tls(struct thread *t, u64 base);
 void arch_copy_tls(struct thread *to, struct thread *from);
 s64 arch_prctl(u32 option, u64 value); /* the system call, of the current thread */
+
+/* Registers as a tracer reads them. */
+enum regset {
+	REGSET_GENERAL, /* PTRACE_GETREGS */
+	REGSET_FP, /* PTRACE_GETFPREGS */
+	REGSET_EXTENDED, /* these and the vectors */
+};
+/* A request of ptrace() about registers, or bases, that a program of the LWK has of its own. */
+struct regset_request {
+	bool write;
+	bool note; /* PTRACE_GETREGSET: `to` and `size` are those of the iovec at arg[3], once Linux has answered */
+	enum regset set;
+	u64 to, size, offset; /* what Linux fills, and where that is in the set */
+};
+/* False: it is none. */
+bool arch_regset_request(const u64 arg[6], struct regset_request *r);
+size_t arch_regset_size(enum regset set);
+/*
+ * Of another thread, which does not run its program meanwhile (it is on hold, or
+ * waits for its twin), into as many bytes. False: it is still on its CPU; try
+ * again. Under the thread table's lock.
+ */
+bool arch_regset_read(const struct thread *t, enum regset set, void *buf);
 
 /*
  * Signal frames, Linux's layout. Pushes a frame for signo on the user stack

@@ -99,7 +99,9 @@ struct exec_job {
 	struct ikc_call call;
 	struct process *process; /* of the thread that executes, or NULL; a reference */
 	u64 affinity[ABI_MAX_CPUS / 64];
-	bool inherit; /* affinity is filled */
+	bool no_huge; /* as the space that is left */
+	struct policy policy;
+	bool inherit; /* affinity and policy are filled */
 	/* the message, copied: it is read more than once */
 	u8 *bulk;
 	u64 bulk_size; /* bytes of it */
@@ -119,5 +121,6 @@ struct exec_job {
  * mapped goes with the space. May wait.
  */
 int exec_build_space(struct exec_job *job);
+void exec_space_init(void); /* called once: what all of them share */
 
 #endif

@@ -8,6 +8,7 @@
 #include "mck/lib.h"
 #include "mck/list.h"
 #include "mck/objects.h"
+#include "mck/policy.h"
 #include "mck/tree.h"
 
 /* ---- frames (mm/phys.c): buddy per node, 4 KiB to 1 GiB ---- */
@@ -49,17 +50,21 @@ u64 frame_pa(const struct frame *f);
  * pages are given up for it.
  */
 u64 page_alloc(unsigned int order, int node);
+/* The same as a policy has it: nothing from nodes that it does not name. */
+u64 page_alloc_at(unsigned int order, const struct where *w);
 u64 page_alloc_zero(unsigned int order, int node);
 void page_free(u64 pa, unsigned int order);
 void phys_publish(void); /* pages_kernel, from the other counters; before a CPU halts */
 u64 pages_free_now(void); /* for admission and counters */
 u64 phys_margin(void); /* the last free pages, which programs' memory does not get */
 u32 frame_node(u64 pa); /* its NUMA node */
+u32 phys_nodes(void); /* those on which the instance has memory */
 
 /* A page of user memory (mm/upage.c): refs starts at 1. */
-u64 upage_alloc(void); /* not zeroed, near this CPU; counts pages_user; leaves the margin alone */
-u64 upage_alloc_margin(
-	void); /* half of the margin too: for a page of a file that somebody waits for, or under a lock */
+/* Not zeroed; counts pages_user; leaves the margin alone. Where `w` says; NULL: near this CPU. */
+u64 upage_alloc(const struct where *w);
+/* Half of the margin too: for a page of a file that somebody waits for, or under a lock. */
+u64 upage_alloc_margin(const struct where *w);
 void upage_get(u64 pa);
 /* Drop one; true: it was the last, and the caller now owns the page and must free it by upage_free or through a zap. */
 bool upage_put(u64 pa);
@@ -74,7 +79,7 @@ void upage_map(u64 pa);
 bool upage_unmap(u64 pa);
 void upage_map_block(u64 pa); /* each of the 512 pages of a block */
 /* 512 pages in one aligned block, each with one reference; 0 if there is none. */
-u64 upage_alloc_block(int node);
+u64 upage_alloc_block(const struct where *w);
 /* Drop the last mapping of each of the 512, which are not marked, and free the block. */
 void upage_end_block(u64 pa);
 
@@ -134,6 +139,7 @@ struct region {
 	u32 segment; /* its number, with REGION_SEGMENT */
 	u32 around; /* pages that the next fault in sequence maps at once */
 	u64 next_fault; /* where it would be */
+	struct policy policy; /* of its own, or all zeroes: the thread's */
 };
 #define REGION_SHARED 1
 #define REGION_GROWSDOWN 2
@@ -148,6 +154,7 @@ struct region {
 #define REGION_COWED 1024 /* a file's region that may hold private copies of its pages */
 #define REGION_MIRROR 2048 /* Linux's mapping, with REGION_SHARED: mm/mirror.c */
 #define REGION_SEGMENT 4096 /* of a System V segment, with REGION_MIRROR */
+#define REGION_ACCOUNT 8192 /* its pages are promised: private, and may be or has been written to */
 
 /* A sleepable claim on a range, on its holder's stack (mm/claim.c). Under the space's lock. */
 struct claim {
@@ -171,6 +178,7 @@ struct space *space_pin(u64 id);
 /* The one that follows `id` in the table (0: the first), pinned, or NULL. */
 struct space *space_pin_next(u64 id);
 void space_unpin(struct space *s);
+bool space_has_ended(const struct space *s); /* its end waits until it is unpinned */
 
 /* mmap's work after the system call has checked its arguments. May wait. -errno or the address. */
 struct map_args {
@@ -180,6 +188,7 @@ struct map_args {
 	bool fixed, noreplace, low32, populate;
 	struct file *file; /* a reference that is taken over on success */
 	struct shmobj *shm; /* likewise */
+	bool reserve; /* `shm` is new, and all of it is to be promised, not what is touched alone */
 	u64 pgoff;
 	u32 segment; /* of System V, with REGION_SEGMENT */
 };
@@ -189,11 +198,17 @@ bool space_may_lock(const struct space *s, u64 pages);
 int space_unmap(struct space *s, u64 start, u64 end);
 int space_protect(struct space *s, u64 start, u64 end, u32 prot);
 s64 space_remap(struct space *s, u64 old_addr, u64 old_size, u64 new_size, u32 flags, u64 new_addr);
+/* Shared memory alone: from `start` on pages `pgoff`, pgoff + 1... of the same object. 0 or -errno. */
+int space_reorder(struct space *s, u64 start, u64 end, u64 pgoff, bool nonblock);
 u64 space_brk(struct space *s, u64 new_end, u64 data_limit); /* Linux's brk: the end in force */
 int space_discard(struct space *s, u64 start, u64 end); /* MADV_DONTNEED */
+/* MADV_REMOVE in shared memory of ours, inside of one region: nobody finds these pages any more. */
+void space_punch(struct space *s, u64 start, u64 end);
 bool space_mapped(struct space *s, u64 start, u64 end); /* every page lies in some region */
 struct shmobj *shmobj_create(u64 pages);
 void shmobj_get(struct shmobj *o);
+/* One of a single page, the kernel's own, at *pa, which stays as long as the object. NULL: no memory. */
+struct shmobj *shmobj_create_kernel(u64 *pa);
 u64 shmobj_id(const struct shmobj *o); /* no other one ever has it */
 void shmobj_put(struct shmobj *o);
 
@@ -212,6 +227,58 @@ int space_resident(struct space *s, u64 start, u64 end, u8 *vec);
 u64 space_piece(struct space *s, u64 start, struct region *copy);
 /* Bytes from `start`, which is not mapped, to the next region or the end. */
 u64 space_hole(struct space *s, u64 start);
+/*
+ * The regions that end above `from`, as CALL_REGIONS tells them (mm/describe.c): how many
+ * there are in `info`, as far as one hold of the lock may go; 0: there is none. Any
+ * context, no lock held.
+ */
+struct region_info;
+u32 space_describe(struct space *s, u64 from, struct region_info *info, u32 max, bool count);
+
+/* ---- promises (mm/commit.c) ---- */
+
+void commit_init(void); /* after phys_init() */
+bool commit_is_strict(void); /* MAP_NORESERVE changes nothing */
+/*
+ * May `pages` more be promised to who changes this space? False: ENOMEM. Those of a
+ * region count by themselves as long as it is in a space; until it is, and in the
+ * strict mode alone, they count by this, to be ended by commit_drop(). Any context.
+ */
+bool commit_take(const struct space *s, u64 pages);
+void commit_drop(u64 pages);
+
+/* ---- NUMA (mm/numa.c, migrate.c); policies themselves are in mck/policy.h ---- */
+
+/* Where the page of `level` at va belongs, under its region's policy or its placer's; NULL: nobody's. */
+struct where region_where(const struct region *r, const struct placer *by, u64 va, int level);
+/* Of the region at va: 0, or 1 if it is Linux's mapping; -EFAULT: none. */
+int space_policy(struct space *s, u64 va, struct policy *p);
+/* The node of the page at va; -EFAULT: not mapped, -ENOENT: no page yet, -EXDEV: Linux's. */
+int space_node(struct space *s, u64 va);
+/* Of each region of a range that is not Linux's; what it returns ends the change. */
+typedef int policy_change(struct policy *p, void *arg);
+int space_change_policy(struct space *s, u64 start, u64 end, policy_change *change, void *arg);
+
+/* Should a page (of `level`) leave its node, and for where? Under the space's lock. */
+typedef bool page_pick(const struct region *r, u32 node, u64 va, int level, void *arg,
+		       struct where *w);
+struct migration {
+	page_pick *pick;
+	void *arg;
+	/* out, in pages of 4 KiB: moved; held by Linux or without memory there; not one mapping's alone */
+	u64 moved, failed, shared;
+};
+/* Move what `pick` wants moved. 0, -EINTR: the thread must end, or -ESRCH: the space has ended. May wait. */
+int space_migrate(struct space *s, u64 start, u64 end, struct migration *m);
+
+/* mbind()'s work. `pick`: which pages lie wrong. */
+struct binding {
+	const struct policy *policy;
+	page_pick *pick;
+	void *arg;
+	bool strict, move;
+};
+int space_bind(struct space *s, u64 start, u64 end, const struct binding *b);
 
 /* Why a fault could not be served, or how it has to go on. */
 enum fault_result {
@@ -236,7 +303,7 @@ struct fill_wanted {
  * faulted) and calls file_filled(), then asks again.
  */
 enum fault_result space_fault(struct space *s, u64 addr, enum access access,
-			      struct fill_wanted *fill);
+			      struct fill_wanted *fill, const struct placer *by);
 /* The same for the current thread: waits for changes and has pages read or entered by its own twin. Never FR_BUSY, FR_FILL, FR_FILLING or FR_MIRROR. */
 enum fault_result space_fault_wait(struct space *s, u64 addr, enum access access);
 
@@ -339,7 +406,7 @@ void file_changed(u64 id);
 
 /* ---- mckernel/main/join_memory.c, above mm/ ---- */
 
-/* Handlers of CALL_FAULT, CALL_FILL_DONE, CALL_PAGES_BACK and CALL_FILE_CHANGED. */
+/* Handlers of CALL_FAULT, CALL_FILL_DONE, CALL_PAGES_BACK, CALL_FILE_CHANGED and CALL_REGIONS. */
 void fault_service_init(void);
 
 /* What mm/ asks of the rooms above it. */
@@ -351,6 +418,7 @@ bool up_lcall_async(u32 op, const u64 *arg); /* ikc_lcall_async */
 struct mm_limits {
 	u64 as, data, stack; /* ~0: none */
 	u64 memlock; /* ~0 also for who may lock more than RLIMIT_MEMLOCK */
+	bool admin; /* gets what is kept for CAP_SYS_ADMIN */
 	u64 lowest; /* address that may be mapped: vm.mmap_min_addr's default, or 0 for who may */
 };
 /* Of the current thread, if it runs in this space. */

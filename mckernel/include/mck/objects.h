@@ -8,6 +8,7 @@
 #include "mck/arch.h"
 #include "mck/lib.h"
 #include "mck/list.h"
+#include "mck/policy.h"
 #include "mck/tree.h"
 
 struct region;
@@ -55,6 +56,8 @@ struct space {
 	u32 cloning, mirroring;
 	u64 mirror_turn; /* another with each such change that begins, or ends */
 	u32 membarrier; /* atomic: the commands that its threads may use (syscall/membarrier.c) */
+	bool no_huge; /* PR_SET_THP_DISABLE: set by any of its threads, read by faults, without order */
+	bool admin; /* who built it had CAP_SYS_ADMIN: for what nobody of its threads asks for (mm/commit.c) */
 	struct list dead_tables; /* frames of unlinked table pages that a walker may still be in */
 
 	u32 pins; /* atomic: short holds by fault answers; the end of the space waits for them */
@@ -176,6 +179,7 @@ struct thread {
 
 	/* Written under the thread table's lock once it has started, also by other threads; read word by word by anybody. */
 	u64 affinity[ABI_MAX_CPUS / 64];
+	struct policy policy; /* where its memory comes from: mck/policy.h */
 	u64 clear_child_tid;
 	u64 robust_list; /* address of the head, as registered, or 0; by itself, read by others */
 	/* Locks with priority inheritance that others wait for, and the one that it waits for: syscall/futex_pi.c, under its lock. */

@@ -16,6 +16,7 @@ s64 sys_mremap(const u64 arg[6]);
 s64 sys_brk(const u64 arg[6]);
 s64 sys_msync(const u64 arg[6]);
 s64 sys_mincore(const u64 arg[6]);
+s64 sys_remap_file_pages(const u64 arg[6]);
 s64 sys_madvise(const u64 arg[6]);
 s64 sys_mlock(const u64 arg[6]);
 s64 sys_mlock2(const u64 arg[6]);

@@ -12,6 +12,7 @@ enum syscall_route {
 	ROUTE_LOCAL,
 	ROUTE_SPLIT,
 	ROUTE_REFUSED,
+	ROUTE_WORD,
 };
 
 struct syscall_entry {
@@ -19,11 +20,14 @@ struct syscall_entry {
 	enum syscall_route route;
 	s64 (*fn)(const u64 arg[6]); /* LOCAL, SPLIT; REFUSED: NULL, fails with `error` */
 	s32 error;
+	u32 word; /* WORD: where in struct kpage the result stands, a u32; never 0 */
 };
 #define SYSCALL_MAX 463 /* one beyond the last call of the newest kernel supported, 6.12 */
 extern const struct syscall_entry syscall_table[SYSCALL_MAX];
 
-/* Check the table against itself, and panic. Called once at start. */
+/* Carry out one call of the current thread: its result or a restart code. May wait. */
+s64 syscall_serve(u32 nr, const u64 arg[6]);
+/* Check the table against itself, and panic; tell arch/ of its words. Called once at start. */
 void syscall_init(void);
 /* The check: NULL, or what is wrong with line *nr. */
 const char *syscall_table_check(u32 *nr);

@@ -32,14 +32,6 @@ s64 sys_futex_waitv(const u64 arg[6]);
 s64 sys_set_robust_list(const u64 arg[6]);
 s64 sys_get_robust_list(const u64 arg[6]);
 
-/* ---- identity.c ---- */
-s64 sys_getpid(const u64 arg[6]);
-s64 sys_gettid(const u64 arg[6]);
-s64 sys_getuid(const u64 arg[6]);
-s64 sys_geteuid(const u64 arg[6]);
-s64 sys_getgid(const u64 arg[6]);
-s64 sys_getegid(const u64 arg[6]);
-
 /* ---- sched.c ---- */
 s64 sys_sched_yield(const u64 arg[6]);
 s64 sys_sched_setaffinity(const u64 arg[6]);
@@ -51,6 +43,9 @@ s64 sys_getcpu(const u64 arg[6]);
  * -ESRCH; with `change`, -EPERM if the caller may not change its scheduling.
  */
 s64 thread_of_tid(u32 tid, bool change);
+
+/* ---- ptrace.c ---- */
+s64 sys_ptrace(const u64 arg[6]);
 
 /* ---- rseq.c, membarrier.c ---- */
 s64 sys_rseq(const u64 arg[6]);
@@ -70,6 +65,7 @@ s64 clock_ask(enum clock_id id, u64 *ns);
 /* ---- misc.c ---- */
 s64 sys_personality(const u64 arg[6]);
 s64 sys_restart_syscall(const u64 arg[6]);
+s64 sys_sysinfo(const u64 arg[6]);
 
 /*
  * Before the current thread ends: others get its robust futexes, and its word

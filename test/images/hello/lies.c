@@ -11,6 +11,13 @@
 #define TABLES 8
 #define BOXES 64
 #define ENOUGH 40 /* lies behind each call */
+
+/* Where Linux is to map, and how it is asked to. */
+#define MIRRORED 0x10000000UL
+#define CALL_MMAP 9
+#define PROT_BOTH 3
+#define MAP_SHARED_FIXED_ANONYMOUS 0x31
+
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* All under lies_lock: several CPUs lie. */
@@ -30,7 +37,7 @@ static struct {
 static u32 box_count;
 
 /* What came of it. */
-static u32 answers, requests, taken;
+static u32 answers, requests, taken, entered;
 
 static void lock(void)
 {
@@ -122,7 +129,8 @@ static u64 large_page(void)
 
 static u64 entry(void)
 {
-	static const u64 flags[] = { 0, PTE_LENT, PTE_OWN, PTE_NX, PTE_PCD | PTE_PWT, PTE_BUSY };
+	static const u64 flags[] = { 0,	       PTE_LENT,  PTE_OWN, PTE_NX, PTE_PCD | PTE_PWT,
+				     PTE_BUSY, PTE_MIRROR };
 	u64 e = PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_DIRTY | flags[pick(COUNT(flags))];
 
 	if (!pick(6))
@@ -231,10 +239,37 @@ void lies_answer(struct boot_cpu *cpu, struct ikc_call *call)
 
 /* ---- what nobody has asked for ---- */
 
+/*
+ * Memory of Linux's: a range is opened, the proxy maps in it by the next call, and
+ * then entries are asked for there, if nothing came in between.
+ */
+static void lie_of_mirrors(struct slot *slot, struct kpage *k)
+{
+	const u64 start = MIRRORED + pick(4) * ABI_PAGE_SIZE;
+
+	if (k->req_kind == REQ_CALL && !pick(3)) {
+		slot->nr = CALL_MMAP;
+		slot->arg[0] = mostly(start);
+		slot->arg[1] = mostly(8 * ABI_PAGE_SIZE);
+		slot->arg[2] = PROT_BOTH;
+		slot->arg[3] = MAP_SHARED_FIXED_ANONYMOUS;
+		slot->arg[4] = ~0UL;
+		slot->arg[5] = 0;
+	}
+	if (k->req_kind < REQ_MIRROR_OPEN || k->req_kind > REQ_MIRROR_FAULT)
+		return;
+	k->karg[0] = mostly(start);
+	k->karg[1] = mostly(k->req_kind == REQ_MIRROR_FAULT ? pick(2) : start + 8 * ABI_PAGE_SIZE);
+	k->karg[2] = mostly(0);
+}
+
 static void lie_request(struct boot_cpu *cpu)
 {
-	static const u32 kinds[] = { REQ_CALL,	    REQ_CLONE,	   REQ_NULL,
-				     REQ_FILE_OPEN, REQ_FILE_READ, REQ_FATAL };
+	static const u32 kinds[] = {
+		REQ_CALL,	  REQ_CLONE,	    REQ_NULL,	      REQ_FILE_OPEN,
+		REQ_FILE_READ,	  REQ_FATAL,	    REQ_THREAD_FIND,  REQ_MIRROR_OPEN,
+		REQ_MIRROR_FAULT, REQ_MIRROR_FAULT, REQ_MIRROR_CLOSE,
+	};
 	u32 i = pick(box_count < BOXES ? box_count : BOXES);
 	struct kpage *k = boxes[i].kpage;
 	struct slot *slot = boxes[i].slot;
@@ -242,6 +277,7 @@ static void lie_request(struct boot_cpu *cpu)
 
 	requests++;
 	taken += k->taken_seq && k->taken_seq == k->req_seq;
+	entered += k->req_kind == REQ_MIRROR_FAULT && k->done_seq == k->req_seq && !k->kresult;
 	slot->nr = mostly(pick(340));
 	slot->kind = k->req_kind = (u32)mostly(kinds[pick(COUNT(kinds))]);
 	slot->seq = (u32)mostly(seq);
@@ -254,6 +290,7 @@ static void lie_request(struct boot_cpu *cpu)
 		k->karg[1] = mostly(pick(8));
 		k->karg[2] = mostly(pick(KPAGE_LIST + 2));
 	}
+	lie_of_mirrors(slot, k);
 	for (u32 n = 0; n < KPAGE_LIST; n++)
 		k->list[n] = mostly(page());
 	k->cpu = (u32)mostly(cpu - params->cpus);
@@ -268,6 +305,11 @@ static void lie_request(struct boot_cpu *cpu)
 	k->child_root = mostly(page());
 	k->child_epoch = mostly(page());
 	k->user_ns += pick(1000);
+	k->robust_list = mostly(0);
+	k->thread = lie();
+	cpu->running = (u32)mostly(1 + (u32)boxes[i].index);
+	params->waits_for_time = pick(2);
+	params->cycles_khz = mostly(params->cycles_khz);
 	k->times = mostly(page());
 	__atomic_store_n(&k->req_seq, mostly(seq), __ATOMIC_SEQ_CST);
 	send(cpu, IKC_WORD(IKC_REQUEST, boxes[i].index, mostly(boxes[i].gen)));
@@ -296,8 +338,9 @@ static void lie_lcall(struct boot_cpu *cpu)
 }
 
 /* Who does not is condemned before he lies again. */
-static void obey_holds(void)
+static void obey(struct boot_cpu *cpu)
 {
+	__atomic_store_n(&cpu->flush_done, (u32)mostly(cpu->flush_request), __ATOMIC_RELEASE);
 	for (u32 i = 0; i < box_count && i < BOXES; i++)
 		boxes[i].kpage->held = (u32)mostly(boxes[i].kpage->hold);
 }
@@ -306,8 +349,11 @@ int lies_go_on(struct boot_cpu *cpu)
 {
 	int more;
 
+	/* Not told to lie. */
+	if (!honesty)
+		return 0;
 	lock();
-	obey_holds();
+	obey(cpu);
 	more = left > 0;
 	if (more)
 		left--;
@@ -337,4 +383,5 @@ void lies_end(void)
 	say("lies: mailboxes ", box_count, "");
 	say("lies: requests ", requests, "");
 	say("lies: requests that were taken ", taken, "");
+	say("lies: pages of Linux's that were entered ", entered, "");
 }

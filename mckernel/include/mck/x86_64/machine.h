@@ -21,6 +21,7 @@ struct arch_thread {
 	u64 ksp; /* saved stack pointer while switched out */
 	void *fpu;
 	u64 fs_base, gs_base;
+	bool parked; /* ksp apart, its registers stand here though it is current: set by arch_park(), read by others */
 	u64 fault_error; /* of the newest trap from user mode that became a signal: error code, */
 	u64 fault_trap; /* vector, */
 	u64 fault_addr; /* CR2 if it was a page fault; all for signal frames */
