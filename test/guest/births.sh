@@ -3,6 +3,7 @@
 # The birth of threads: every form of clone, what a child begins with, and who sees it.
 # vm:
 # vm-slow: --cpus 8 --lwk-cpus 4-7
+# idle: 1800
 . "$(dirname "$0")/lib.sh"
 
 [ "$(nproc)" -le 2 ] || export STORM=20000

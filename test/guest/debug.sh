@@ -72,5 +72,23 @@ kill -KILL "$child"
 ok "and dies when it is killed" wait_until eval "! kill -0 $child 2>/dev/null"
 show "$scratch/gdb"
 exec 6>&-
+
+# One on the LWK has the program's registers: so its stacks can be shown.
+start
+mcexec gdb -nx -batch -p $pid -iex 'set debuginfod enabled off' -ex bt >"$scratch/gdb" 2>&1 </dev/null
+is "gdb on the LWK shows where a program is, and lets it go" \
+	"$? $(grep -cE '^#0 .* main \(' "$scratch/gdb") $(grep -c "Couldn't" "$scratch/gdb")" "0 1 0"
+ok "which computes on" kill -0 $pid
+kill -KILL $pid
+end_of $pid
+show "$scratch/gdb"
+is "a tracer on the LWK is refused what would be written into the proxy" \
+	"$(mcexec "$prog/../strange/registers" set 2>&1)" "set: Input/output error
+by note: Input/output error
+by words: Input/output error
+a base: Input/output error
+a breakpoint: Input/output error
+none: done
+before: No such process"
 lwk_balanced "nothing is left"
 done_testing

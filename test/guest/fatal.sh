@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # What the hardware finds in the LWK ends in its log: machine checks, kernel stacks that overflow.
-# vm: --expect-panic --monitor
+# And Linux has the pages back that programs there had mapped.
+# vm: --expect-panic --monitor --append tsc=reliable
 . "$(dirname "$0")/lib.sh"
 
 status_is() {
@@ -37,6 +38,15 @@ like "the log has the last words" "$log" 'PANIC: machine check, MCG_STATUS 5'
 like "and the bank" "$log" 'bank 2 status bd00000000000134 addr 0*12345678 misc 0*8c'
 like "and the registers" "$log" 'rip '
 refused "no program is started" 1 'mcos0' mcexec true
+
+# ---- pages that Linux takes back while the LWK dies ----
+
+ok "up again" up hidos
+file=$scratch/file
+changes_go_on
+inject 2 0xbd00000000000134 0x5 0x12345678 0x8c
+ok "the status becomes PANIC" wait_until status_is PANIC
+changes_end
 
 # ---- stacks ----
 

@@ -43,6 +43,19 @@ end_of $pid
 is "what was being launched there fails" "$((status > 0))" 1
 ok "down" mcstop+release.sh
 
+ok "up, with selftest=hang-attach" up hang-attach
+file=$scratch/file
+changes_go_on -c 0
+mcexec -c 0 true >/dev/null 2>&1 &
+second=$!
+ok "the CPU hangs" wait_until hangs
+ok "the status becomes HUNGUP" wait_until status_is HUNGUP
+like "with a reason" "$(dmesg)" 'place 0 (keeps a page that Linux takes back|has not moved)'
+end_of $second
+is "what was being launched there fails" "$((status > 0))" 1
+changes_end
+ok "down" mcstop+release.sh
+
 ok "up, with selftest=deaf-hold" up deaf-hold
 start_lwk "$prog/spin"
 deaf=$pid

@@ -5,6 +5,10 @@
 . "$(dirname "$0")/lib.sh"
 
 [ $(($(lwk_counter pages_total) / 256)) -ge 900 ] || bail "the instance has less than 1 GiB"
+# `free` of a program that asks the system, as getconf does, is the instance's.
+is "programs are told of the instance's memory" "$(mcexec getconf _PHYS_PAGES)" "$(lwk_counter pages_total)"
+free=$(mcexec getconf _AVPHYS_PAGES)
+ok "and of what of it is free ($free pages)" [ "$free" -gt 1000 -a "$free" -lt "$(lwk_counter pages_total)" ]
 run_good "700 MiB are touched" "$prog/touch" verify 700
 run_good "a process of 600 MiB forks" "$prog/touch" fork 600
 perl -e 'for my $i (1 .. 8000) { print pack("NN", $i, ~$i) x 8192 }' >"$scratch/file"

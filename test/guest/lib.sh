@@ -72,5 +72,9 @@ verdict() {
 . "$test_dir/lib/census.sh"
 # shellcheck source=test/guest/lib/run.sh
 . "$test_dir/lib/run.sh"
+# shellcheck source=test/guest/lib/changes.sh
+. "$test_dir/lib/changes.sh"
+# shellcheck source=test/guest/lib/disk.sh
+. "$test_dir/lib/disk.sh"
 # shellcheck source=test/guest/lib/refused.sh
 . "$test_dir/lib/refused.sh"

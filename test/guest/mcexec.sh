@@ -13,6 +13,7 @@ is "--" "$(mcexec -- echo -n dashes)" dashes
 is "a program with a digit needs its path" "$(cp /bin/echo 7echo; mcexec ./7echo digits)" digits
 is "-e" "$(mcexec -e A=1 -e 'B=two words' sh -c 'echo $A,$B')" "1,two words"
 is "-c" "$(mcexec -c 0 echo first; mcexec -c 1 echo second)" $'first\nsecond'
+is "-m" "$(mcexec -m 0 echo bound; mcexec -m all echo all; mcexec -m +0 echo +0)" $'bound\nall\n+0'
 is "PATH is searched" "$(PATH=$prog:$PATH mcexec start-static args | head -n 1)" "argv[0] = <start-static>"
 is "hints are accepted" "$(mcexec -s 4M,8M -h 1M -M 16k -S 1G -t 4 --mpol-no-heap --mpol-no-stack \
 	--mpol-no-bss --mpol-shm-premap --no-bind-ikc-map --disable-sched-yield --enable-vdso \
@@ -28,8 +29,12 @@ refused "a missing argument" 2 "'-c' needs an argument" mcexec -c
 refused "no number" 2 "'x' is not a CPU" mcexec -c x true
 refused "no size" 2 "'many' is not a size" mcexec -h many true
 refused "no variable" 2 "'NOVALUE' is not NAME=VALUE" mcexec -e NOVALUE true
+refused "no nodes" 2 "'1-': not a list of nodes" mcexec -m 1- true
+refused "a node without memory" 2 "'0,6': the instance has no memory on node 6" mcexec -m 0,6 true
+refused "no node is left" 2 "'!0': no node is left" mcexec -m '!0' true
+refused "nothing is excepted from -m" 2 "mpol-no-bss: with -m" mcexec -m 0 --mpol-no-bss true
 refused "no index" 2 "'0x' is not an OS index" mcexec 0x true
-for option in '-n 2' '-m 0' --enable-straight-map --profile --enable-uti '-u 1' --uti-use-last-cpu \
+for option in '-n 2' --enable-straight-map --profile --enable-uti '-u 1' --uti-use-last-cpu \
 	--debug-mcexec '-f 1'; do
 	# shellcheck disable=SC2086 # with its argument
 	refused "$option comes later" 2 'later' mcexec $option true

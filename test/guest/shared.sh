@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Memory that programs of both kernels share: nothing old, nothing lost, and they wake each other.
+# Memory that programs of both kernels share: no count is lost, and they wake each other. (What becomes
+# of it when Linux takes pages back: storms.sh.)
 # vm:
 . "$(dirname "$0")/lib.sh"
 
@@ -8,25 +9,8 @@ tool=$prog/shared
 lwk_watch
 
 # On a file system of disks, with a writeback of its own, and on one of memory.
-truncate -s 64M "$scratch/disk"
-mkfs.ext4 -q "$scratch/disk"
-mkdir "$scratch/ext4" "$scratch/tmpfs"
-modprobe loop
-loop=$(losetup -f --show "$scratch/disk")
-at_end losetup -d "$loop"
-mount -t ext4 "$loop" "$scratch/ext4" || bail "no ext4"
-at_end umount "$scratch/ext4"
-mount -t tmpfs none "$scratch/tmpfs"
-at_end umount "$scratch/tmpfs"
-
-# changes HOW FILE ROUNDS CHANGER WATCHER: the watcher's last line.
-changes() {
-	"$tool" make "$2"
-	$5 "$tool" watch "$2" &
-	local watcher=$!
-	$4 "$tool" change "$1" "$2" "$3" || echo "the changer: $?"
-	wait $watcher || echo "the watcher: $?"
-}
+disk ext4 64M
+mounted tmpfs none
 
 # counts FILE ROUNDS COMMAND...: both kernels count in it, while the command runs again and again.
 counts() {
@@ -43,18 +27,6 @@ counts() {
 	wait $one $other
 	"$tool" total "$file"
 }
-
-good="old: 0, looked: yes, found: yes"
-for fs in ext4 tmpfs; do
-	file=$scratch/$fs/file
-	for how in truncate punch; do
-		is "$fs: Linux changes ($how), the LWK sees nothing old" \
-			"$(changes $how "$file" 300 "" mcexec)" "$good"
-	done
-	is "$fs: the LWK changes, Linux sees nothing old" \
-		"$(changes truncate "$file" 100 mcexec "")" "$good"
-	is "$fs: two programs of the LWK" "$(changes punch "$file" 100 mcexec mcexec)" "$good"
-done
 
 # What is written back becomes clean, and what is clean may be taken away.
 write_back() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# stress-ng's classes cpu, scheduler, pipe, interrupt and os, which look at their own results: each
-# stressor that runs on Linux in this machine ends on the LWK as there.
+# stress-ng's classes cpu, scheduler, pipe, interrupt, os, memory and vm, which look at their own
+# results: each stressor that runs on Linux in this machine ends on the LWK as there.
 # vm-slow:
 # idle: 1800
 . "$(dirname "$0")/lib.sh"
@@ -23,7 +23,7 @@ stress() {
 
 stressors() {
 	local class
-	for class in cpu scheduler pipe interrupt os; do
+	for class in cpu scheduler pipe interrupt os memory vm; do
 		stress-ng --class "$class?" 2>&1 | sed 's/.*stressors: //' | tr ' ' '\n'
 	done | sort -u | grep .
 }

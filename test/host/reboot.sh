@@ -13,8 +13,10 @@ trap 'rm -rf "$dir"' EXIT
 . test/host/lib/ends.sh
 
 # Both at once: they mostly stand still. The one that panics stays there, as is Linux's default.
-ends reboot 10 1 --qemu -no-shutdown -- 'busybox reboot -f' &
-ends panic 10 2 -- 'echo 0 >/proc/sys/kernel/panic; echo c >/proc/sysrq-trigger'
+ends reboot 10 2 --qemu -no-shutdown -- 'busybox reboot -f' &
+# Of its LWK's CPUs one sleeps.
+wake panic &
+ends panic 20 1 --qemu "$(monitor_of panic)" -- 'echo 0 >/proc/sys/kernel/panic; echo c >/proc/sysrq-trigger'
 wait
 ended reboot "Linux reboots"
 like "Linux panics" "$(cat "$dir/panic.err")" 'vm: Linux: Kernel panic - not syncing: sysrq triggered crash'

@@ -34,6 +34,7 @@ lwk_left() {
 	local grown cached
 	lwk_counters c
 	[ "${c[pages_user]}" = 0 ] || echo "${c[pages_user]} pages still belong to programs"
+	[ "${c[pages_committed]}" = 0 ] || echo "${c[pages_committed]} pages are still promised"
 	[ "${c[pages_quarantined]}" = 0 ] || echo "${c[pages_quarantined]} pages are in quarantine"
 	[ "${c[processes_born]}" = "${c[processes_ended]}" ] ||
 		echo "${c[processes_born]} processes were born, ${c[processes_ended]} ended"

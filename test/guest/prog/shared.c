@@ -3,8 +3,11 @@
  * Two processes on one file, one of them on each kernel:
  *
  *	shared make FILE            pages, and a page of control in front
- *	shared change HOW FILE N    N times: nothing old is left ("truncate", "punch"), then new
+ *	shared change HOW FILE N    N times that are watched: nothing old is left ("truncate", "punch"), then new
  *	shared watch FILE           until that has ended, look for what is old
+ *	shared write FILE           until that has ended, write to each page again and again
+ *	shared wipe HOW FILE N      N times: take away what is written, and see that it is gone,
+ *	                            and that what is written from then on is there
  *	shared count FILE N         add 1 to each counter, N times
  *	shared total FILE           the sum of the counters, by read(2)
  *	shared pass FILE WHO N      N turns of two processes, by futexes
@@ -34,6 +37,8 @@
 struct control {
 	_Atomic unsigned long floor; /* what is less, and not 0, is old */
 	_Atomic int ended;
+	_Atomic unsigned long found; /* by watch(): pages with something in them */
+	_Atomic unsigned long written; /* by write(): passes over all pages */
 	_Atomic int turn;
 	pthread_mutex_t mutex;
 };
@@ -77,9 +82,11 @@ static void take_away(const char *how)
 			       PAGES * PAGE) == 0);
 }
 
+/* So many rounds behind the first of which somebody has seen anything. */
 static void change(const char *how, unsigned long rounds)
 {
-	for (unsigned long round = 1; round <= rounds; round++) {
+	for (unsigned long round = 1; rounds; round++) {
+		rounds -= control->found != 0;
 		take_away(how);
 		control->floor = round;
 		NEED(ftruncate(fd, SIZE) == 0);
@@ -123,8 +130,75 @@ static void watch(void)
 			old += found && found < floor;
 			new += found != 0;
 		}
+		control->found = new;
 	}
 	say("old: %lu, looked: %s, found: %s", old, looks ? "yes" : "no", new ? "yes" : "no");
+}
+
+/* False: the file is short at this moment. */
+static bool store(int page, unsigned long value)
+{
+	if (sigsetjmp(beyond, 0))
+		return false;
+	*word(page) = value;
+	return true;
+}
+
+static void write_on(void)
+{
+	unsigned long pass = 0, wrong = 0;
+	struct sigaction action = { .sa_handler = on_bus, .sa_flags = SA_NODEFER };
+
+	sigaction(SIGBUS, &action, NULL);
+	while (!control->ended) {
+		pass++;
+		for (int i = 0; i < PAGES; i++) {
+			unsigned long found = store(i, pass) ? load(i) : 0;
+
+			wrong += found && found != pass;
+		}
+		control->written = pass;
+	}
+	say("wrong: %lu", wrong);
+}
+
+/* Until all pages have been written to once more, from now on. */
+static unsigned long await_pass(void)
+{
+	unsigned long pass = control->written + 2;
+
+	while (control->written < pass)
+		sched_yield();
+	return pass;
+}
+
+static unsigned long in_file(int page)
+{
+	unsigned long value;
+
+	NEED(pread(fd, &value, sizeof(value), (1 + page) * PAGE) == sizeof(value));
+	return value;
+}
+
+static void wipe(const char *how, unsigned long rounds)
+{
+	unsigned long old = 0, lost = 0;
+
+	while (rounds--) {
+		unsigned long floor = await_pass(), found;
+
+		take_away(how);
+		NEED(ftruncate(fd, SIZE) == 0);
+		for (int i = 0; i < PAGES; i++) {
+			found = in_file(i);
+			old += found && found < floor;
+		}
+		floor = await_pass();
+		for (int i = 0; i < PAGES; i++)
+			lost += in_file(i) < floor;
+	}
+	control->ended = 1;
+	say("old: %lu, lost: %lu", old, lost);
 }
 
 static void count(unsigned long rounds)
@@ -136,12 +210,10 @@ static void count(unsigned long rounds)
 
 static void total(void)
 {
-	unsigned long sum = 0, value;
+	unsigned long sum = 0;
 
-	for (int i = 0; i < PAGES; i++) {
-		NEED(pread(fd, &value, sizeof(value), (1 + i) * PAGE) == sizeof(value));
-		sum += value;
-	}
+	for (int i = 0; i < PAGES; i++)
+		sum += in_file(i);
 	say("%lu", sum);
 }
 
@@ -150,9 +222,9 @@ static void pass(int who, int turns)
 	int *turn = (int *)&control->turn;
 
 	for (int i = 0; i < turns; i++) {
-		while (control->turn != 2 * i + who)
-			syscall(SYS_futex, turn, FUTEX_WAIT,
-				control->turn == 2 * i + who ? -1 : control->turn, NULL, NULL, 0);
+		/* One look serves both: what is waited on must be a turn of the other's. */
+		for (int seen; (seen = control->turn) != 2 * i + who;)
+			syscall(SYS_futex, turn, FUTEX_WAIT, seen, NULL, NULL, 0);
 		control->turn++;
 		syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0);
 	}
@@ -207,11 +279,15 @@ int main(int argc, char **argv)
 		prog_exit();
 	}
 	NEED(argc > 2);
-	map(argv[!strcmp(what, "change") ? 3 : 2]);
+	map(argv[!strcmp(what, "change") || !strcmp(what, "wipe") ? 3 : 2]);
 	if (!strcmp(what, "change") && argc == 5)
 		change(argv[2], strtoul(argv[4], NULL, 10));
 	else if (!strcmp(what, "watch"))
 		watch();
+	else if (!strcmp(what, "write"))
+		write_on();
+	else if (!strcmp(what, "wipe") && argc == 5)
+		wipe(argv[2], strtoul(argv[4], NULL, 10));
 	else if (!strcmp(what, "count") && argc == 4)
 		count(strtoul(argv[3], NULL, 10));
 	else if (!strcmp(what, "total"))

@@ -161,6 +161,76 @@ static void frame(void)
 	CHECK(calls == 10);
 }
 
+/* Over a call all registers but rax, rcx and r11 are kept; these have the way back, and the number counts by 32 bits. */
+static void keep(long nr, long want)
+{
+	uint64_t in[12] = { 0, 0, 1UL << 63, 4, 5, 6, 7, 8, 9, 10, 11, 12 }, out[15];
+	uint64_t *from = in, *to = out;
+
+	nr |= 0x5a5a5a5aL << 32;
+	__asm__ volatile(
+		"push %%rbp; mov %1, %%rcx; push %2; push %0; mov %0, %%rax\n\t"
+		"mov 0(%%rcx), %%rdi; mov 8(%%rcx), %%rsi; mov 16(%%rcx), %%rdx\n\t"
+		"mov 24(%%rcx), %%r10; mov 32(%%rcx), %%r8; mov 40(%%rcx), %%r9\n\t"
+		"mov 48(%%rcx), %%rbx; mov 56(%%rcx), %%rbp; mov 64(%%rcx), %%r12\n\t"
+		"mov 72(%%rcx), %%r13; mov 80(%%rcx), %%r14; mov 88(%%rcx), %%r15\n\t"
+		"std; stc; syscall\n\t"
+		"1: pushfq; cld; push %%rcx; mov 24(%%rsp), %%rcx\n\t"
+		"mov %%rdi, 0(%%rcx); mov %%rsi, 8(%%rcx); mov %%rdx, 16(%%rcx)\n\t"
+		"mov %%r10, 24(%%rcx); mov %%r8, 32(%%rcx); mov %%r9, 40(%%rcx)\n\t"
+		"mov %%rbx, 48(%%rcx); mov %%rbp, 56(%%rcx); mov %%r12, 64(%%rcx)\n\t"
+		"mov %%r13, 72(%%rcx); mov %%r14, 80(%%rcx); mov %%r15, 88(%%rcx)\n\t"
+		"mov %%rax, 96(%%rcx); lea 1b(%%rip), %%rax; pop %%rdx; sub %%rax, %%rdx\n\t"
+		"mov %%rdx, 104(%%rcx); pop %%rdx; sub %%r11, %%rdx; mov %%rdx, 112(%%rcx)\n\t"
+		"add $16, %%rsp; pop %%rbp"
+		: "+D"(nr), "+S"(from), "+d"(to)
+		:
+		: "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+		  "memory", "cc");
+	CHECK(memcmp(out, in, sizeof(in)) == 0);
+	CHECK((long)out[12] == want);
+	CHECK(out[13] == 0 && out[14] == 0);
+}
+
+static uintptr_t step_from;
+static int steps;
+
+/* The flag is in the frame, so that the steps go on behind the handler, until the program takes it away. */
+static void step(int signo, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+
+	(void)signo;
+	if (steps++ < 12)
+		say("step %d: +%ld, code %d", steps,
+		    (long)((uintptr_t)uc->uc_mcontext.gregs[REG_RIP] - step_from), info->si_code);
+}
+
+static void entry(void)
+{
+	struct sigaction act = { .sa_sigaction = step, .sa_flags = SA_SIGINFO };
+
+	for (int i = 0; i < 3; i++) {
+		keep(SYS_getpid, getpid());
+		keep(SYS_gettid, getpid());
+		keep(SYS_geteuid, geteuid());
+		keep(SYS_sched_yield, 0);
+		keep(SYS_getppid, getppid());
+		keep(SYS_rt_sigprocmask, -EINVAL);
+		keep(460, -ENOSYS);
+	}
+	NEED(sigaction(SIGTRAP, &act, NULL) == 0);
+	__asm__ volatile("lea 1f(%%rip), %%rdx; mov %%rdx, %0\n\t"
+			 "pushfq; orl $0x100, (%%rsp); popfq\n\t"
+			 "1: mov %1, %%eax; syscall; nop\n\t"
+			 "mov %2, %%eax; syscall; nop\n\t"
+			 "pushfq; andl $~0x100, (%%rsp); popfq"
+			 : "=m"(step_from)
+			 : "i"(SYS_getpid), "i"(SYS_getppid)
+			 : "rax", "rcx", "rdx", "r11", "memory", "cc");
+	say("%d steps", steps);
+}
+
 static volatile int go_on;
 
 static void clobber(int signo)
@@ -704,6 +774,7 @@ static const struct prog_case cases[] = {
 	{ "from_child", from_child },
 	{ "synchronous", synchronous },
 	{ "frame", frame },
+	{ "entry", entry },
 	{ "registers", registers },
 	{ "alternate_stack", alternate_stack },
 	{ "action_flags", action_flags },

@@ -144,7 +144,7 @@ static void file(const char *path)
 	}
 }
 
-/* Takes memory until there is no more: an error, not a death. */
+/* Takes memory until there is no more: where no more is promised than there is, an error and not a death. */
 static void greedy(void)
 {
 	struct part part[512];

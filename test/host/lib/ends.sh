@@ -7,20 +7,49 @@
 # shellcheck shell=bash
 
 # QEMU (7.2) shows INIT to a CPU that is halted with its next interrupt, before which it runs
-# nothing: after a reboot's broadcast, but not in a Linux that has panicked. There both compute.
+# nothing: none comes in a Linux that has panicked, and a machine that resets itself can stand still
+# before a busy host lets the CPU run. So CPUs that are to be seen stopped compute, but for one that
+# is woken by hand (wake).
 
 # ends NAME SECONDS BUSY OPTION... -- SCRIPT: in a machine of its own, programs compute on so many
-# CPUs of the LWK, the others sleep, and SCRIPT ends Linux; given up after SECONDS of silence.
+# CPUs of the LWK, the last ones, the others sleep, and SCRIPT ends Linux; given up after SECONDS of
+# silence. What the machine said before may be lost in its end: the end waits until it has been heard.
 ends() {
 	local name=$1 seconds=$2 busy=$3
 	local options=("${@:4:$#-5}") script=${*: -1}
-	boot/vm --timeout "$seconds" --status "$dir/$name.status" "${options[@]}" -- bash -c '
-		for ((cpu = 0; cpu < $1; cpu++)); do
-			mcexec -c $cpu build/test/prog/spin >/tmp/ready$cpu &
-			until grep -q ready /tmp/ready$cpu; do sleep 0.1; done
-		done
-		echo "$(ihkosctl 0 get status), CPUs $(ihkosctl 0 query cpu)"
-		'"$script" ends "$busy" >"$dir/$name.out" 2>"$dir/$name.err" </dev/null
+	heard "$name" | {
+		boot/vm --timeout "$seconds" --status "$dir/$name.status" "${options[@]}" -- bash -c '
+			for ((cpu = 2 - $1; cpu < 2; cpu++)); do
+				mcexec -c $cpu build/test/prog/spin >/tmp/ready$cpu &
+				until grep -q ready /tmp/ready$cpu; do sleep 0.1; done
+			done
+			echo "$(ihkosctl 0 get status), CPUs $(ihkosctl 0 query cpu)"
+			read -r || exit
+			'"$script" ends "$busy" >"$dir/$name.out" 2>"$dir/$name.err"
+		: >"$dir/$name.ended"
+	}
+}
+
+# heard NAME: says a line when that machine has said that its LWK runs.
+heard() {
+	until grep -qs RUNNING "$dir/$1.out"; do
+		[ ! -e "$dir/$1.ended" ] || return
+		sleep 0.2
+	done
+	echo "heard"
+}
+
+# wake NAME: CPU 2 of that machine, made with monitor_of, which sleeps, gets an interrupt when CPU 3
+# has been stopped: its own INIT, sent before that one's, then comes first. If there is none, it
+# takes the interrupt, and does not wait to be started.
+wake() {
+	# Before it computes, CPU 3 waits to be started as well.
+	[ -n "$(heard "$1")" ] || return
+	test/host/lib/wake.pl "$dir/$1.monitor" 2 3 300
+}
+# monitor_of NAME: the option that gives that machine a monitor.
+monitor_of() {
+	echo "-chardev socket,id=hand,path=$dir/$1.monitor,server=on,wait=off -mon chardev=hand,mode=readline"
 }
 
 # run_of NAME: the directory of that machine's logs.
