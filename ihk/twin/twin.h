@@ -175,6 +175,11 @@ void ihk_signal_hold(struct ihk_twin *twin);
 /* The thread is on hold: block what has a catcher, so that the others take effect on the way out. */
 void ihk_signal_leave(struct ihk_twin *twin);
 void ihk_signal_return(struct ihk_twin *twin);
+/*
+ * To the thread's own twin, as the kernel tells of a fault. What is no signal is SIGKILL.
+ * fatal: the twin dies of it, whatever action it has.
+ */
+void ihk_signal_fault(int signo, int code, u64 addr);
 void ihk_signal_fatal(int signo, int code, u64 addr);
 void ihk_signal_kill_self(const char *why);
 

@@ -183,13 +183,14 @@ void ihk_signal_return(struct ihk_twin *twin)
 	ihk_signal_mask(twin, twin->saved_mask);
 }
 
-/* As force_sig_fault() does, which is not exported. */
-void ihk_signal_fatal(int signo, int code, u64 addr)
+void ihk_signal_fault(int signo, int code, u64 addr)
 {
 	struct kernel_siginfo info;
 
-	if (!valid_signal(signo) || signo == 0)
-		signo = SIGKILL;
+	if (!valid_signal(signo) || signo == 0 || signo == SIGKILL) {
+		send_sig(SIGKILL, current, 1);
+		return;
+	}
 	clear_siginfo(&info);
 	info.si_signo = signo;
 	info.si_code = code;
@@ -200,7 +201,14 @@ void ihk_signal_fatal(int signo, int code, u64 addr)
 	 */
 	if (signo == SIGTRAP && current->ptrace)
 		info.si_code = TRAP_BRKPT;
+	send_sig_info(signo, &info, current);
+}
 
+/* As force_sig_fault() does, which is not exported. */
+void ihk_signal_fatal(int signo, int code, u64 addr)
+{
+	if (!valid_signal(signo) || signo == 0)
+		signo = SIGKILL;
 	spin_lock_irq(ihk_siglock());
 	if (signo != SIGKILL && signo != SIGSTOP)
 		ihk_sighand()->action[signo - 1].sa.sa_handler = SIG_DFL;
@@ -209,7 +217,7 @@ void ihk_signal_fatal(int signo, int code, u64 addr)
 	/* The first process of a pid namespace dies of it too. */
 	current->signal->flags &= ~SIGNAL_UNKILLABLE;
 	spin_unlock_irq(ihk_siglock());
-	send_sig_info(signo, signo == SIGKILL ? SEND_SIG_PRIV : &info, current);
+	ihk_signal_fault(signo, code, addr);
 }
 
 void ihk_signal_kill_self(const char *why)

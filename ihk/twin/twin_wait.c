@@ -228,6 +228,9 @@ static bool serve_request(struct ihk_twin *twin, int *ret)
 		ihk_signal_fatal(k->karg[0], k->karg[1], k->karg[2]);
 		*ret = -ERESTARTSYS;
 		return true;
+	case REQ_FAULT:
+		ihk_signal_fault(k->karg[0], k->karg[1], k->karg[2]);
+		fallthrough;
 	case REQ_NULL:
 		if (signal_pending(current)) {
 			*ret = -ERESTARTSYS;

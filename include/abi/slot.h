@@ -27,6 +27,8 @@ enum request_kind {
 	REQ_MIRROR_OPEN = 21, /* karg: [0] start, [1] end: Linux may map there; see below */
 	REQ_MIRROR_CLOSE = 22, /* karg: [0] start, [1] end: the shadow covers it again */
 	REQ_MIRROR_FAULT = 23, /* karg: [0] address, [1] enum fault_access, [2] 1 to execute */
+	/* karg as REQ_FATAL's: a caught signal, so that a tracer sees it; else as REQ_NULL */
+	REQ_FAULT = 24,
 };
 #define REQ_SERVED_IN_WAIT(kind) ((kind) >= REQ_NULL)
 

@@ -132,14 +132,19 @@ void offload_clone(const struct clone_request *request, u64 mask, struct offload
 		res->value = READ_ONCE(t->kpage->kresult);
 }
 
+static bool catches(enum request_kind kind)
+{
+	return kind == REQ_NULL || kind == REQ_FAULT;
+}
+
 void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_result *res)
 {
 	struct thread *t = current_thread();
 	u64 mask = t->kpage->linux_mask;
 
 	memset(res, 0, sizeof(*res));
-	/* Only the null request is meant to let signals through. */
-	if (kind == REQ_NULL)
+	/* Only these requests are meant to let signals through. */
+	if (catches(kind))
 		mask = request_mask(t, t->mask);
 	memcpy(t->kpage->karg, karg, sizeof(t->kpage->karg));
 	res->ended = !offload_request(t, kind, mask);
@@ -148,7 +153,7 @@ void offload_kernel(enum request_kind kind, const u64 karg[6], struct offload_re
 		return;
 	}
 	res->value = READ_ONCE(t->kpage->kresult);
-	if (kind == REQ_NULL)
+	if (catches(kind))
 		res->signo = take_signal(t, t->kpage->req_seq);
 }
 

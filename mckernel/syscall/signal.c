@@ -212,6 +212,31 @@ static bool signal_deliver(int signo, const u8 *info, u64 base, u64 old, bool ca
 	return true;
 }
 
+/* What Linux has caught for this thread, whose handler's mask comes on top of `base`. */
+static void deliver_caught(u64 base)
+{
+	struct thread *t = current_thread();
+	int signo = (int)t->caught;
+
+	t->caught = 0;
+	signal_deliver(signo, t->caught_info, base, t->mask, true);
+}
+
+/*
+ * A tracer sees the signal first, lets it through, changes it or takes it away. Then
+ * the program does again what it must not do, as on Linux.
+ */
+static void force_by_linux(int signo, int code, u64 addr)
+{
+	const u64 karg[6] = { (u64)signo, (u64)(s64)code, addr };
+	struct thread *t = current_thread();
+	struct offload_result res;
+
+	offload_kernel(REQ_FAULT, karg, &res);
+	if (!res.ended && res.signo)
+		deliver_caught(t->mask);
+}
+
 void signal_force(int signo, int code, u64 addr)
 {
 	struct thread *t = current_thread();
@@ -221,6 +246,10 @@ void signal_force(int signo, int code, u64 addr)
 	sighand_get_action(t->sighand, signo, &action);
 	if (action.handler <= SIG_IGN || (t->mask & SIGBIT(signo)))
 		signal_die(signo, code, addr);
+	if (READ_ONCE(t->kpage->traced) && !t->caught) {
+		force_by_linux(signo, code, addr);
+		return;
+	}
 	siginfo_fault(info, signo, code, addr);
 	if (!signal_deliver(signo, info, t->mask, t->mask, false))
 		signal_die(signo, code, addr);
@@ -341,7 +370,6 @@ void signal_finish_call(struct user_regs *regs, u64 nr, const u64 arg[6], s64 va
 	struct thread *t = current_thread();
 	struct ksigaction action = { 0 };
 	bool handler;
-	u64 base;
 	int signo = (int)t->caught;
 
 	if (signo)
@@ -351,9 +379,7 @@ void signal_finish_call(struct user_regs *regs, u64 nr, const u64 arg[6], s64 va
 		      restart_decide(value, handler, handler && (action.flags & SA_RESTART)));
 	if (!signo)
 		return;
-	base = base_mask(t, nr, arg, value);
-	t->caught = 0;
-	signal_deliver(signo, t->caught_info, base, t->mask, true);
+	deliver_caught(base_mask(t, nr, arg, value));
 }
 
 bool signal_wanted(const struct thread *t)
@@ -375,11 +401,7 @@ bool signal_ask(void)
 void signal_poll(void)
 {
 	struct thread *t = current_thread();
-	int signo;
 
-	if (!t->caught && !signal_ask())
-		return;
-	signo = (int)t->caught;
-	t->caught = 0;
-	signal_deliver(signo, t->caught_info, t->mask, t->mask, true);
+	if (t->caught || signal_ask())
+		deliver_caught(t->mask);
 }

@@ -268,7 +268,7 @@ static void lie_request(struct boot_cpu *cpu)
 	static const u32 kinds[] = {
 		REQ_CALL,	  REQ_CLONE,	    REQ_NULL,	      REQ_FILE_OPEN,
 		REQ_FILE_READ,	  REQ_FATAL,	    REQ_THREAD_FIND,  REQ_MIRROR_OPEN,
-		REQ_MIRROR_FAULT, REQ_MIRROR_FAULT, REQ_MIRROR_CLOSE,
+		REQ_MIRROR_FAULT, REQ_MIRROR_FAULT, REQ_MIRROR_CLOSE, REQ_FAULT,
 	};
 	u32 i = pick(box_count < BOXES ? box_count : BOXES);
 	struct kpage *k = boxes[i].kpage;
