@@ -36,6 +36,7 @@ static const struct ihk_view_kind kinds[] = {
 	{ IN_PROCESS, "maps", ihk_view_maps },
 	{ IN_PROCESS, "smaps", ihk_view_smaps },
 	{ IN_PROCESS, "smaps_rollup", ihk_view_smaps_rollup },
+	{ IN_PROCESS, "numa_maps", ihk_view_numa_maps },
 	{ IN_PROCESS, "status", ihk_view_status, OF_READ },
 	{ IN_PROCESS, "stat", ihk_view_stat, OF_READ },
 	{ IN_PROCESS, "statm", ihk_view_statm, OF_READ },

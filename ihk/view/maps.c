@@ -40,7 +40,8 @@ static const char *name_of(const struct region_info *r)
 	return r->object ? "/dev/zero (deleted)" : NULL;
 }
 
-static void put_line(struct ihk_view *view, struct seq_file *m, const struct region_info *r)
+static void put_line(struct ihk_view *view, struct seq_file *m, const struct region_info *r,
+		     void *context)
 {
 	struct file *file = ihk_region_file(view, r);
 	const char *name = name_of(r);
@@ -71,15 +72,13 @@ static const struct region_info vsyscall = {
 	.flags = REGION_INFO_VDSO,
 };
 
-/* Writes of one region; what there is no room for is taken back, if it is not the first. */
-typedef void put_region(struct ihk_view *view, struct seq_file *m, const struct region_info *r);
-
+/* What there is no room for is taken back, if it is not the first. */
 static bool put_fits(struct ihk_view *view, struct seq_file *m, const struct region_info *r,
-		     put_region *put)
+		     ihk_view_put_region *put, void *context)
 {
 	size_t before = m->count;
 
-	put(view, m, r);
+	put(view, m, r, context);
 	if (!seq_has_overflowed(m))
 		return true;
 	if (before)
@@ -87,32 +86,33 @@ static bool put_fits(struct ihk_view *view, struct seq_file *m, const struct reg
 	return false;
 }
 
-static int put_regions(struct ihk_view *view, struct seq_file *m, u64 *next, bool count,
-		       put_region *put)
+int ihk_view_put_regions(struct ihk_view *view, struct seq_file *m, u64 *next, bool count,
+			 ihk_view_put_region *put, void *context)
 {
 	struct ihk_regions regions;
 	struct region_info r;
-	int ret = ihk_regions_begin(&regions, view->space, *next, count);
+	int ret = ihk_regions_begin(&regions, view, *next, count);
 	bool any = *next;
 
 	if (ret)
 		return ret;
 	while ((ret = ihk_regions_next(&regions, &r)) > 0) {
 		any = true;
-		if (!put_fits(view, m, &r, put)) {
+		if (!put_fits(view, m, &r, put, context)) {
 			*next = r.start;
 			break;
 		}
 	}
 	if (!ret)
-		*next = any && !put_fits(view, m, &vsyscall, put) ? VSYSCALL_START : IHK_VIEW_END;
+		*next = any && !put_fits(view, m, &vsyscall, put, context) ? VSYSCALL_START
+									   : IHK_VIEW_END;
 	ihk_regions_end(&regions);
 	return min(ret, 0);
 }
 
 int ihk_view_maps(struct ihk_view *view, struct file *file, struct seq_file *m, u64 *next)
 {
-	return put_regions(view, m, next, false, put_line);
+	return ihk_view_put_regions(view, m, next, false, put_line, NULL);
 }
 
 static u64 bytes_of(u32 pages)
@@ -128,18 +128,23 @@ struct usage {
 	u64 anonymous, huge_anonymous, huge_shared, locked;
 };
 
-/*
- * Pages of files that are not the program's own are clean; what is shared is taken for
- * dirty where it may be written, or has no file.
- */
+static bool is_dirty_as_whole(const struct region_info *r)
+{
+	return r->flags & REGION_INFO_SHARED && (r->object || (r->prot & PROT_WRITE));
+}
+
+u32 ihk_region_dirty(const struct region_info *r)
+{
+	return is_dirty_as_whole(r) ? r->resident : r->own;
+}
+
 static void usage_add(struct usage *u, const struct region_info *r)
 {
 	bool is_shared = r->flags & REGION_INFO_SHARED;
 	u64 pss_own = r->resident ? div_u64(r->portion, r->resident) * r->own : 0;
-	bool is_dirty = is_shared && (r->object || (r->prot & PROT_WRITE));
 	u64 all = bytes_of(r->resident), others = bytes_of(r->shared);
-	u64 dirty = is_dirty ? all : bytes_of(r->own);
-	u64 others_dirty = is_dirty ? others : bytes_of(r->shared_own);
+	u64 dirty = bytes_of(ihk_region_dirty(r));
+	u64 others_dirty = is_dirty_as_whole(r) ? others : bytes_of(r->shared_own);
 
 	u->rss += all;
 	u->pss += r->portion;
@@ -206,11 +211,12 @@ static void put_flags(struct seq_file *m, const struct region_info *r)
 	seq_putc(m, '\n');
 }
 
-static void put_details(struct ihk_view *view, struct seq_file *m, const struct region_info *r)
+static void put_details(struct ihk_view *view, struct seq_file *m, const struct region_info *r,
+			void *context)
 {
 	struct usage usage = { 0 };
 
-	put_line(view, m, r);
+	put_line(view, m, r, context);
 	usage_add(&usage, r);
 	ihk_view_put_kib(m, "Size", r->end - r->start);
 	ihk_view_put_kib(m, "KernelPageSize", PAGE_SIZE);
@@ -226,7 +232,7 @@ static void put_details(struct ihk_view *view, struct seq_file *m, const struct 
 
 int ihk_view_smaps(struct ihk_view *view, struct file *file, struct seq_file *m, u64 *next)
 {
-	return put_regions(view, m, next, true, put_details);
+	return ihk_view_put_regions(view, m, next, true, put_details, NULL);
 }
 
 int ihk_view_smaps_rollup(struct ihk_view *view, struct file *file, struct seq_file *m, u64 *next)
@@ -235,7 +241,7 @@ int ihk_view_smaps_rollup(struct ihk_view *view, struct file *file, struct seq_f
 	struct usage usage = { 0 };
 	struct ihk_regions regions;
 	struct region_info r;
-	int ret = ihk_regions_begin(&regions, view->space, 0, true);
+	int ret = ihk_regions_begin(&regions, view, 0, true);
 
 	*next = IHK_VIEW_END;
 	if (ret)

@@ -30,6 +30,7 @@ static int ask(struct ihk_regions *regions)
 	c.arg[1] = regions->at;
 	c.arg[2] = index;
 	c.arg[3] = regions->count_pages;
+	c.arg[4] = regions->thread;
 	err = ihk_procs_call(procs, -1, &c);
 	if (!err && (c.ret < 0 || c.ret > REGIONS_PER_CALL))
 		err = c.ret == -ESRCH ? -ESRCH : -EIO;
@@ -71,7 +72,7 @@ static bool joins(const struct region_info *r, const struct region_info *more)
 int ihk_regions_next(struct ihk_regions *regions, struct region_info *r)
 {
 	struct region_info more;
-	int ret;
+	int ret, node;
 
 	if (!take(regions, r, &ret))
 		return ret;
@@ -90,15 +91,19 @@ int ihk_regions_next(struct ihk_regions *regions, struct region_info *r)
 		r->shared_own += more.shared_own;
 		r->large += more.large;
 		r->portion += more.portion;
+		r->mapmax = max(r->mapmax, more.mapmax);
+		for (node = 0; node < ABI_MAX_NODES; node++)
+			r->node_pages[node] += more.node_pages[node];
 	}
 	return ret < 0 ? ret : 1;
 }
 
-int ihk_regions_begin(struct ihk_regions *regions, struct ihk_space *space, u64 from,
+int ihk_regions_begin(struct ihk_regions *regions, struct ihk_view *view, u64 from,
 		      bool count_pages)
 {
 	*regions = (struct ihk_regions){
-		.space = space,
+		.space = view->space,
+		.thread = view->thread,
 		.at = from,
 		.count_pages = count_pages,
 		.batch = kvmalloc_array(REGIONS_PER_CALL, sizeof(struct region_info), GFP_KERNEL),

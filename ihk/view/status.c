@@ -53,7 +53,7 @@ static int totals_get(struct ihk_view *view, struct totals *t)
 	struct file *program = ihk_space_program(view->space);
 	struct ihk_regions regions;
 	struct region_info r;
-	int ret = ihk_regions_begin(&regions, view->space, 0, true);
+	int ret = ihk_regions_begin(&regions, view, 0, true);
 
 	*t = (struct totals){ 0 };
 	while (!ret && (ret = ihk_regions_next(&regions, &r)) > 0) {

@@ -71,23 +71,39 @@ void ihk_view_put_kib(struct seq_file *m, const char *name, u64 bytes);
 /* A walk over the regions of a space, in ascending order. */
 struct ihk_regions {
 	struct ihk_space *space;
+	u64 thread; /* whose policy a region has that has none */
 	bool count_pages;
 	u64 at; /* what is asked for next ends above it */
 	struct region_info *batch;
 	u32 have, next;
 };
 /* Those that end above `from`. 0 or -ENOMEM. */
-int ihk_regions_begin(struct ihk_regions *regions, struct ihk_space *space, u64 from,
+int ihk_regions_begin(struct ihk_regions *regions, struct ihk_view *view, u64 from,
 		      bool count_pages);
 /* 1: *r is the next; 0: there is none, or the space has ended; or -errno. May sleep. Context: not inside. */
 int ihk_regions_next(struct ihk_regions *regions, struct region_info *r);
 void ihk_regions_end(struct ihk_regions *regions);
+/*
+ * Of its pages, how many count as dirty: what is shared, if it may be written or has no file,
+ * and else what is the program's own.
+ */
+u32 ihk_region_dirty(const struct region_info *r);
 /* The file that a region shows, with a reference, or NULL. */
 struct file *ihk_region_file(struct ihk_view *view, const struct region_info *r);
 
 /* ---- maps.c ---- */
 
 ihk_view_maker ihk_view_maps, ihk_view_smaps, ihk_view_smaps_rollup;
+/* Writes of one region. */
+typedef void ihk_view_put_region(struct ihk_view *view, struct seq_file *m,
+				 const struct region_info *r, void *context);
+/* A maker's work: of all regions from *next on, with their pages counted or not. */
+int ihk_view_put_regions(struct ihk_view *view, struct seq_file *m, u64 *next, bool count,
+			 ihk_view_put_region *put, void *context);
+
+/* ---- numa.c ---- */
+
+ihk_view_maker ihk_view_numa_maps;
 
 /* ---- status.c ---- */
 

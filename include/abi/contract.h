@@ -168,7 +168,7 @@
 	FIELD(exec_elf, phdr_offset, 20, LINUX)    \
 	FIELD(exec_elf, phoff, 24, LINUX)          \
 	FIELD(exec_elf, size, 32, LINUX)           \
-	SIZE(region_info, 80)                      \
+	SIZE(region_info, 120)                     \
 	FIELD(region_info, start, 0, LWK)          \
 	FIELD(region_info, end, 8, LWK)            \
 	FIELD(region_info, file_id, 16, LWK)       \
@@ -181,7 +181,11 @@
 	FIELD(region_info, shared, 56, LWK)        \
 	FIELD(region_info, shared_own, 60, LWK)    \
 	FIELD(region_info, large, 64, LWK)         \
+	FIELD(region_info, mapmax, 68, LWK)        \
 	FIELD(region_info, portion, 72, LWK)       \
+	FIELD(region_info, node_pages, 80, LWK)    \
+	FIELD(region_info, policy, 112, LWK)       \
+	FIELD(region_info, policy_nodes, 116, LWK) \
 	SIZE(exec_image, 168)                      \
 	FIELD(exec_image, program, 0, LINUX)       \
 	FIELD(exec_image, interp, 40, LINUX)       \

@@ -140,7 +140,8 @@ enum call_op {
 	/*
 	 * Describe the regions of a space that end above an address, in ascending order.
 	 * arg: [0] space id, [1] the address, [2] bulk buffer index, to be filled with
-	 *      struct region_info, [3] 1: count their pages as well
+	 *      struct region_info, [3] 1: count their pages as well, [4] id of the thread
+	 *      whose policy holds for regions without one, or 0
 	 * ret: how many; 0: there is none. ESRCH, EINVAL
 	 * It is as it was at some moment between call and answer, what follows by the
 	 * next call as it is then.
@@ -171,8 +172,12 @@ struct region_info {
 	abi_u32 shared; /* of all, what other mappings show too */
 	abi_u32 shared_own; /* of its own, likewise */
 	abi_u32 large; /* of all, what is mapped by larger pages */
-	abi_u32 pad;
+	abi_u32 mapmax; /* of the page that most mappings show, how many those are */
 	abi_u64 portion; /* bytes: each page divided by the number of its mappings */
+	abi_u32 node_pages[ABI_MAX_NODES]; /* of all, by NUMA node; without Linux's own */
+	/* Of memory that is the LWK's. */
+	abi_u32 policy; /* MPOL_* and its flags, as set_mempolicy() has them */
+	abi_u32 policy_nodes; /* those in force */
 };
 #define REGION_INFO_SHARED 1U
 #define REGION_INFO_LINUX 2U /* Linux's own mapping */

@@ -244,6 +244,26 @@ static void serve_file_changed(u32 index, const struct ikc_call *call)
 	ikc_answer(index, -ENOMEM, NULL, 0);
 }
 
+static void copy_policy(struct thread *t, void *arg)
+{
+	*(struct policy *)arg = t->policy;
+}
+
+/* A region without a policy has its thread's. */
+static void fill_policies(struct region_info *info, s64 count, u64 thread)
+{
+	struct policy p;
+
+	if (!thread_with(thread, copy_policy, &p))
+		return;
+	for (s64 i = 0; i < count; i++) {
+		if (info[i].policy == MPOL_DEFAULT) {
+			info[i].policy = p.mode | p.flags;
+			info[i].policy_nodes = p.nodes;
+		}
+	}
+}
+
 static void serve_regions(u32 index, const struct ikc_call *call)
 {
 	struct region_info *info = ikc_bulk(READ_ONCE(call->arg[2]));
@@ -257,6 +277,7 @@ static void serve_regions(u32 index, const struct ikc_call *call)
 		ret = space_describe(s, from, info, REGIONS_PER_CALL, count);
 	if (s)
 		space_unpin(s);
+	fill_policies(info, ret, READ_ONCE(call->arg[4]));
 	ikc_answer(index, ret, NULL, 0);
 }
 

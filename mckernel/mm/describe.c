@@ -41,6 +41,8 @@ static void describe(const struct region *r, u64 start, struct region_info *i)
 		.flags = info_flags(r),
 		.file_id = r->file ? file_id(r->file) : 0,
 		.object = r->shm ? shmobj_id(r->shm) : 0,
+		.policy = r->policy.mode | r->policy.flags,
+		.policy_nodes = r->policy.nodes,
 	};
 	if (!region_is_plain(r))
 		i->offset = (r->pgoff << PAGE_SHIFT) + (start - r->start);
@@ -58,14 +60,16 @@ static void count_frames(const struct region *r, u64 pa, u32 pages, struct regio
 		i->portion += pages * PAGE_SIZE;
 		return;
 	}
+	i->node_pages[frame_node(pa)] += pages;
 	for (u32 n = 0; n < pages; n++, f++) {
-		u32 cached = frame_flags(f) & FRAME_CACHE ? 1 : 0;
+		bool cached = frame_flags(f) & FRAME_CACHE;
 		u32 refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
-		u32 maps = refs > cached ? refs - cached : 1;
-
+		/* Cache and shared memory have a reference of their own. */
+		u32 maps = refs > 1 && (cached || r->shm) ? refs - 1 : MAX(refs, 1U);
 		bool own = !cached && !(r->flags & REGION_SHARED);
 
 		i->own += own;
+		i->mapmax = MAX(i->mapmax, maps);
 		i->shared += maps > 1;
 		i->shared_own += own && maps > 1;
 		i->portion += PAGE_SIZE / maps;

@@ -20,8 +20,14 @@ last=$((VM_NUMA - 1))
 is "a policy of the launcher is the program's" "$(numactl --membind=$last mcexec "$prog/numa" show)" "2 $((1 << last))"
 is "it lasts through exec and fork" "$(mcexec numactl --preferred=$last bash -c "$prog/numa show; :")" "1 $((1 << last))"
 is "mcexec -m" "$(mcexec -m $last "$prog/numa" show)" "2 $((1 << last))"
+mcexec numactl --membind=$last cat /proc/self/numa_maps >"$scratch/numa_maps"
+like "numa_maps has the policy and the node" "$(grep ' heap ' "$scratch/numa_maps")" \
+	"^[0-9a-f]* bind:$last heap anon=[0-9]+ dirty=[0-9]+ N$last=[0-9]+ kernelpagesize_kB=4\$"
+start_lwk -m $last "$prog/spin"
 is "but its proxy is not bound: Linux may have nothing there" \
-	"$(mcexec -m $last grep -c ' bind:' /proc/self/numa_maps)" 0
+	"$(grep -c ' bind:' "/proc/$pid/numa_maps")" 0
+kill -KILL "$pid"
+end_of "$pid"
 is "numactl sees the nodes" "$(mcexec numactl --show | grep membind)" "membind: $(seq -s ' ' 0 $last) "
 
 # More than the node has: this program dies, though others have memory, and nobody else does.

@@ -34,6 +34,8 @@ static u32 sum(struct space *of, u32 max, struct region_info *all, u32 *regions)
 			all->shared_own += info[i].shared_own;
 			all->large += info[i].large;
 			all->portion += info[i].portion;
+			all->node_pages[0] += info[i].node_pages[0];
+			all->mapmax = info[i].mapmax > all->mapmax ? info[i].mapmax : all->mapmax;
 			*regions += !(info[i].flags & REGION_INFO_PART);
 		}
 	}
@@ -79,6 +81,8 @@ static void test_counts(void **state)
 	assert_int_equal(all.own, 3);
 	assert_int_equal(all.shared | all.large, 0);
 	assert_int_equal(all.portion, 3 * PAGE_SIZE);
+	assert_int_equal(all.node_pages[0], 3);
+	assert_int_equal(all.mapmax, 1);
 	assert_int_equal(space_fork(s, child), 0);
 	user_write(child, PAGE(20), 2);
 	sum(child, MANY, &all, &regions);
@@ -86,6 +90,39 @@ static void test_counts(void **state)
 	assert_int_equal(all.shared, 2);
 	assert_int_equal(all.shared_own, 2);
 	assert_int_equal(all.portion, 2 * PAGE_SIZE);
+	assert_int_equal(all.node_pages[0], 3);
+	assert_int_equal(all.mapmax, 2);
+	space_put(child);
+}
+
+/* The object's own reference is no mapping. */
+static void test_shared(void **state)
+{
+	struct map_args a = { .addr = BASE,
+			      .length = 4 * PAGE_SIZE,
+			      .prot = RW,
+			      .max_prot = 7,
+			      .region_flags = REGION_SHARED,
+			      .fixed = true,
+			      .shm = shmobj_create(4) };
+	struct space *child = world_space();
+	struct region_info all;
+	u32 regions;
+
+	(void)state;
+	assert_int_equal(space_map(s, &a), BASE);
+	user_write(s, PAGE(0), 1);
+	user_write(s, PAGE(2), 1);
+	sum(s, MANY, &all, &regions);
+	assert_int_equal(all.resident, 2);
+	assert_int_equal(all.own | all.shared, 0);
+	assert_int_equal(all.portion, 2 * PAGE_SIZE);
+	assert_int_equal(all.mapmax, 1);
+	assert_int_equal(space_fork(s, child), 0);
+	user_write(child, PAGE(2), 2);
+	sum(s, MANY, &all, &regions);
+	assert_int_equal(all.shared, 1);
+	assert_int_equal(all.mapmax, 2);
 	space_put(child);
 }
 
@@ -161,8 +198,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_regions, &s, world_put), world_test(test_counts, &s, world_put),
-		world_test(test_pieces, &s, world_put),	 world_test(test_many, &s, world_put),
-		world_test(test_large, &s, world_put),
+		world_test(test_shared, &s, world_put),	 world_test(test_pieces, &s, world_put),
+		world_test(test_many, &s, world_put),	 world_test(test_large, &s, world_put),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

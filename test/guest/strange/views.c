@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a program reads of itself in /proc: its own areas, pages, and sizes. */
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +179,69 @@ static void pages(void)
 	    (value("/proc/self/status", NULL, "VmRSS") - before + 512) / 1024);
 }
 
+/* The rest of an area's line; of Linux's own lists it says which pages were used lately. */
+static void show_nodes(const char *what, const void *start)
+{
+	FILE *in = fopen("/proc/self/numa_maps", "re");
+	char text[512], *token, *save;
+
+	NEED(in);
+	while (fgets(text, sizeof(text), in)) {
+		if (strtoul(text, NULL, 16) != (unsigned long)start)
+			continue;
+		say("numa_maps, %s:", what);
+		for (token = strtok_r(strchr(text, ' '), " \n", &save); token;
+		     token = strtok_r(NULL, " \n", &save))
+			if (strncmp(token, "active=", 7) != 0)
+				say("  %s", token);
+	}
+	fclose(in);
+}
+
+static char *touched(int times)
+{
+	char *at = lonely(AREA);
+
+	NEED(madvise(at, AREA, MADV_NOHUGEPAGE) == 0);
+	for (int i = 0; i < times; i++)
+		at[i * 16 * PAGE] = 1;
+	return at;
+}
+
+static void child_nodes(void)
+{
+	show_nodes("a fork's child", area);
+}
+
+static void nodes(void)
+{
+	unsigned long node = 1;
+	char *bound = touched(0), *both;
+
+	area = touched(3);
+	show_nodes("three written", area);
+	apart("in a fork's child", child_nodes);
+	NEED(syscall(SYS_mbind, bound, AREA, MPOL_BIND, &node, 64, 0) == 0);
+	show_nodes("bound, none written", bound);
+	bound[0] = 1;
+	show_nodes("bound, one written", bound);
+	NEED(syscall(SYS_mbind, bound, AREA, MPOL_INTERLEAVE | MPOL_F_STATIC_NODES, &node, 64, 0) ==
+	     0);
+	show_nodes("interleaved", bound);
+	NEED(syscall(SYS_mbind, bound, AREA, MPOL_PREFERRED, &node, 64, 0) == 0);
+	show_nodes("preferred", bound);
+	NEED(syscall(SYS_mbind, bound, AREA, MPOL_LOCAL, NULL, 0, 0) == 0);
+	show_nodes("local", bound);
+	NEED(syscall(SYS_set_mempolicy, MPOL_BIND, &node, 64) == 0);
+	show_nodes("the thread's policy", area);
+	NEED(syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0) == 0);
+	both = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	NEED(both != MAP_FAILED);
+	both[0] = both[16 * PAGE] = 1;
+	show_nodes("shared", both);
+	show_pages("shared", both);
+}
+
 static void reading(void)
 {
 	char whole[200], part[100];
@@ -279,6 +343,7 @@ int main(int argc, char **argv)
 	areas();
 	pages();
 	rollup();
+	nodes();
 	reading();
 	stacks();
 	fflush(stdout);
